@@ -1,1 +1,3 @@
+//! Production seen as scrubbed exchanges, written to the lake.
 
+pub mod exchange;
