@@ -1,1 +1,42 @@
+//! The documents: shapes, models, findings, calibrations, and how one is applied to another.
+//!
+//! In: JSON documents, OpenAPI files, shapes counted elsewhere. Out: a [`Model`] with one canonical
+//! form and so one [`Digest`], what an observed value has to match ([`View`]), and the small
+//! documents that carry drift ([`Finding`]) from the calibrator to reports and twins.
+//!
+//! ```
+//! use models::{Digest, Model};
+//!
+//! let model: Model = serde_json::from_str(r#"{
+//!   "format": "wondertwin.model/1", "name": "emails", "version": "1.0.0",
+//!   "routes": {"GET /emails/{id}": {"variants": {"200": {"body": {"types": {"object": true},
+//!     "properties": {"id": {"types": {"string": true}, "required": true}}}}}}}
+//! }"#)?;
+//! let again: Model = serde_json::from_str(&model.canonical())?;
+//! assert_eq!(Digest::of(&model), Digest::of(&again));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! Never async, never the network, never SQL. Patches are RFC 6902, digests SHA-256 over the
+//! canonical JSON of this crate (sorted keys, shortest number form), signatures Ed25519.
 
+mod class;
+mod digest;
+mod finding;
+mod keyed;
+mod limit;
+mod model;
+mod place;
+mod route;
+mod schema;
+mod view;
+
+pub use class::{Class, Classes};
+pub use digest::{Digest, canonical_json};
+pub use finding::{ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window};
+pub use limit::{Algorithm, RateLimit};
+pub use model::{Body, Model, ModelFormat, Parameter, Route, StateOp, StateVerb, Variant, Webhook};
+pub use place::{FieldPath, Place, Step};
+pub use route::{Method, RouteKey, RouteKeyError};
+pub use schema::{Discriminator, JsonType, Schema};
+pub use view::{Alternative, View, escape};
