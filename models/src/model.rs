@@ -157,6 +157,17 @@ pub struct Webhook {
     pub media_type: Option<String>,
 }
 
+impl Route {
+    /// The key of the variant that describes a status: its own, its class (`4XX`), or `default`.
+    pub fn variant_for(&self, status: u16) -> Option<&str> {
+        let class = format!("{}XX", status / 100);
+        [status.to_string(), class, "default".to_owned()]
+            .iter()
+            .find_map(|name| self.variants.get_key_value(name.as_str()))
+            .map(|(name, _)| name.as_str())
+    }
+}
+
 impl Model {
     /// A model of nothing, from which synthesis starts.
     pub fn empty(name: impl Into<String>, base_url: impl Into<String>) -> Self {

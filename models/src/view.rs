@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Class, Classes, FieldPath, JsonType, Model, Schema, Step};
+use crate::{
+    Class, Classes, FieldPath, JsonType, Model, Parameter, Place, Route, RouteKey, Schema, Step,
+    Surface,
+};
 
 /// All that a value at one place may be: the alternatives of a schema with references followed.
 ///
@@ -14,6 +17,8 @@ pub struct View<'m> {
     pub alternatives: Vec<Alternative<'m>>,
     /// Whether `null` is allowed.
     pub nullable: bool,
+    /// At the root of a request: its query parameters, and the pointer to them.
+    query: Option<(&'m BTreeMap<String, Parameter>, String)>,
 }
 
 /// One inline schema of a [`View`] and where in the model it stands.
@@ -30,9 +35,49 @@ pub struct Alternative<'m> {
 impl<'m> View<'m> {
     /// What a schema standing at a pointer allows.
     pub fn of(model: &'m Model, schema: &'m Schema, pointer: &str) -> Self {
-        let mut view = Self { model, alternatives: Vec::new(), nullable: false };
+        let mut view = Self::empty(model);
         view.admit(schema, pointer.to_owned(), None, &mut BTreeSet::new());
         view
+    }
+
+    /// What the model says of the bodies of a place; `None` where it does not have the place.
+    ///
+    /// A request's view allows what any of its media types allows, and has its query parameters.
+    pub fn at(model: &'m Model, place: &Place) -> Option<Self> {
+        if place.surface == Surface::Webhook {
+            let (event, webhook) = model.webhooks.get_key_value(place.event.as_deref()?)?;
+            let pointer = format!("/webhooks/{}/body", escape(event));
+            return Some(Self::of(model, &webhook.body, &pointer));
+        }
+        let key = RouteKey::parse(place.route.as_deref()?).ok()?;
+        let route = model.routes.get(&key)?;
+        let home = format!("/routes/{}", escape(key.as_str()));
+        match place.status {
+            Some(status) => {
+                let name = route.variant_for(status)?;
+                let mut view = Self::empty(model);
+                if let Some(body) = &route.variants[name].body {
+                    let pointer = format!("{home}/variants/{}/body", escape(name));
+                    view.admit(body, pointer, None, &mut BTreeSet::new());
+                }
+                Some(view)
+            }
+            None => Some(Self::of_request(model, route, &home)),
+        }
+    }
+
+    fn of_request(model: &'m Model, route: &'m Route, home: &str) -> Self {
+        let mut view = Self::empty(model);
+        for (media_type, schema) in route.request.iter().flat_map(|body| &body.content) {
+            let pointer = format!("{home}/request/content/{}", escape(media_type));
+            view.admit(schema, pointer, None, &mut BTreeSet::new());
+        }
+        view.query = Some((&route.query, format!("{home}/query")));
+        view
+    }
+
+    fn empty(model: &'m Model) -> Self {
+        Self { model, alternatives: Vec::new(), nullable: false, query: None }
     }
 
     /// Nothing is said of the value.
@@ -44,7 +89,10 @@ impl<'m> View<'m> {
     ///
     /// Where several alternatives have it, the values of all are allowed.
     pub fn step(&self, step: &Step) -> Option<Self> {
-        let mut inner = Self { model: self.model, alternatives: Vec::new(), nullable: false };
+        if let Step::Query(name) = step {
+            return self.parameter(name);
+        }
+        let mut inner = Self::empty(self.model);
         let mut found = false;
         for alternative in &self.alternatives {
             let Some((schema, token)) = alternative.child(step) else { continue };
@@ -53,11 +101,23 @@ impl<'m> View<'m> {
             let entity =
                 alternative.entity.as_ref().map(|(name, path)| (*name, path.then(step.clone())));
             if schema.says_nothing() {
-                return Some(Self { model: self.model, alternatives: Vec::new(), nullable: true });
+                return Some(Self { nullable: true, ..Self::empty(self.model) });
             }
             inner.admit(schema, pointer, entity, &mut BTreeSet::new());
         }
         found.then_some(inner)
+    }
+
+    fn parameter(&self, name: &str) -> Option<Self> {
+        let (parameters, home) = self.query.as_ref()?;
+        let pointer = format!("{home}/{}/schema", escape(name));
+        parameters.get(name).map(|parameter| Self::of(self.model, &parameter.schema, &pointer))
+    }
+
+    /// The query parameters, each with whether it is required; none but at the root of a request.
+    pub fn query(&self) -> impl Iterator<Item = (&'m str, bool)> {
+        let parameters = self.query.iter().flat_map(|(parameters, _)| parameters.iter());
+        parameters.map(|(name, parameter)| (name.as_str(), parameter.schema.required))
     }
 
     /// The names of the fields any alternative has, each with whether every object alternative
@@ -161,7 +221,8 @@ impl<'m> Alternative<'m> {
     /// The schema one step in, and the pointer's tokens to it.
     fn child(&self, step: &Step) -> Option<(&'m Schema, String)> {
         match step {
-            Step::Field(name) | Step::Query(name) => self
+            Step::Query(_) => None,
+            Step::Field(name) => self
                 .schema
                 .properties
                 .get(name)

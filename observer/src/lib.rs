@@ -1,3 +1,9 @@
 //! Production seen as scrubbed exchanges, written to the lake.
 
 pub mod exchange;
+pub mod import;
+pub mod intake;
+pub mod key;
+pub mod lake;
+mod shape;
+pub mod sources;

@@ -1,0 +1,55 @@
+//! The event of a webhook delivery.
+
+use models::Model;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::exchange::RawExchange;
+use crate::shape::word;
+
+/// Headers that name the event.
+///
+/// # Source
+///
+/// The vendors' webhook pages: GitHub, Gitea, GitLab, Shopify, Bitbucket, Linear.
+const HEADERS: [&str; 6] =
+    ["x-github-event", "x-gitea-event", "x-gitlab-event", "x-shopify-topic", "x-event-key", "linear-event"];
+
+/// Fields of a payload that name it, first match wins.
+#[derive(Deserialize, Default)]
+struct Head {
+    action: Option<Value>,
+    r#type: Option<Value>,
+    event: Option<Value>,
+    event_type: Option<Value>,
+    topic: Option<Value>,
+}
+
+/// The vendor's event and the payload's action, `issues.opened`; the event alone where there is
+/// no action, or where the model knows it without; `unknown` where nothing names it.
+pub(super) fn of(raw: &RawExchange<'_>, model: &Model) -> String {
+    let head = raw
+        .request_body
+        .as_ref()
+        .and_then(|body| serde_json::from_slice::<Head>(&body.bytes).ok())
+        .unwrap_or_default();
+    let stated = HEADERS.iter().find_map(|name| raw.request_header(name)).map(str::to_owned);
+    let named = [&head.r#type, &head.event, &head.event_type, &head.topic].into_iter().find_map(token);
+    let Some(event) = stated.or(named).filter(|event| is_name(event)) else { return "unknown".to_owned() };
+    match token(&head.action) {
+        Some(action) => {
+            let with_action = format!("{event}.{action}");
+            let alone = model.webhooks.contains_key(&event) && !model.webhooks.contains_key(&with_action);
+            if alone { event } else { with_action }
+        }
+        None => event,
+    }
+}
+
+fn token(value: &Option<Value>) -> Option<String> {
+    value.as_ref()?.as_str().filter(|text| is_name(text)).map(str::to_owned)
+}
+
+fn is_name(text: &str) -> bool {
+    word::is_token(text.as_bytes())
+}

@@ -1,0 +1,131 @@
+//! The rows of a segment, handed over for writing.
+
+use arrow::array::RecordBatch;
+use models::Place;
+
+use super::{Disclosure, Intake};
+use crate::key::Domain;
+use crate::lake::path;
+use crate::lake::rows::{ValueRow, links_batch, shapes_batch, values_batch};
+use crate::lake::table::Table;
+use super::shim as scrub;
+use crate::shape::{FieldVocabulary, Trie};
+
+/// What one flush hands to the lake: rows of each table that has any.
+#[derive(Debug)]
+pub struct Batches {
+    /// In table order.
+    pub tables: Vec<(Table, RecordBatch)>,
+}
+
+impl Intake {
+    /// The exchange rows so far, with the shapes first met in them; shapes of earlier flushes of the
+    /// same segment are not repeated.
+    pub fn flush_rows(&mut self) -> Batches {
+        let shapes = std::mem::take(&mut self.shape_rows);
+        let exchanges = self.rows.take(str::to_owned);
+        let mut tables = vec![(Table::Exchanges, exchanges)];
+        if !shapes.is_empty() {
+            tables.push((Table::Shapes, shapes_batch(&shapes)));
+        }
+        Batches { tables }
+    }
+
+    /// Ends the segment: what [`Intake::flush_rows`] gives, and the tokens and links of the whole
+    /// segment. The next exchange begins another.
+    pub fn flush_segment(&mut self) -> Batches {
+        let mut batches = self.flush_rows();
+        let (values, links) = (self.values(), self.links());
+        if !values.is_empty() {
+            batches.tables.push((Table::Values, values_batch(&values)));
+        }
+        if !links.is_empty() {
+            batches.tables.push((Table::Links, links_batch(&links)));
+        }
+        self.known_shapes.clear();
+        batches
+    }
+
+    fn values(&mut self) -> Vec<ValueRow> {
+        let (key, disclosure, callers) = (self.key.clone(), self.disclosure, self.callers.len());
+        let mut rows = Vec::new();
+        let mut places: Vec<_> = self.tries.values_mut().collect();
+        places.sort_by(|one, other| one.place().cmp(other.place()));
+        for trie in places {
+            let place = trie.place().clone();
+            for (field, vocabulary) in vocabularies(trie) {
+                if vocabulary.open {
+                    rows.push(row_of(&place, &field, None));
+                }
+                let mut of_field: Vec<_> = vocabulary.tokens.iter().filter(|token| token.count > 0).collect();
+                of_field.sort_by(|one, other| one.text.cmp(&other.text));
+                for token in of_field {
+                    let clear = may_stand(token, disclosure, callers);
+                    rows.push(ValueRow {
+                        token: clear.then(|| String::from_utf8_lossy(&token.text).into_owned()),
+                        pseudonym: Some(key.pseudonym(Domain::Token, &[&token.text])),
+                        count: token.count,
+                        entities: token.entities.clone(),
+                        callers: token.callers.clone(),
+                        first_us: Some(token.first_us),
+                        last_us: Some(token.last_us),
+                        ..row_of(&place, &field, None)
+                    });
+                }
+                vocabulary.begin_segment();
+            }
+        }
+        rows
+    }
+
+    fn links(&mut self) -> Vec<(String, u64)> {
+        let mut rows = std::collections::BTreeSet::new();
+        for trie in self.tries.values_mut() {
+            let mut of_trie = Vec::new();
+            for (id, node) in trie.nodes_mut() {
+                if !node.links.is_empty() {
+                    of_trie.push((id, std::mem::take(&mut node.links)));
+                }
+            }
+            for (id, links) in of_trie {
+                let field = path::encode(&trie.path(id));
+                rows.extend(links.into_iter().map(|link| (field.clone(), link)));
+            }
+        }
+        rows.into_iter().collect()
+    }
+}
+
+/// The fields of a place whose tokens are counted, by encoded path.
+fn vocabularies(trie: &mut Trie) -> Vec<(String, &mut FieldVocabulary)> {
+    let paths: Vec<_> = trie.ids().map(|id| path::encode(&trie.path(id))).collect();
+    let fields = trie.nodes_mut().map(|(id, node)| (paths[id as usize].clone(), &mut node.vocabulary));
+    fields.filter(|(_, vocabulary)| vocabulary.open || !vocabulary.tokens.is_empty()).collect()
+}
+
+/// Whether a token may stand in the lake in clear (DESIGN, "Observation").
+fn may_stand(token: &crate::shape::Token, disclosure: Disclosure, callers: usize) -> bool {
+    let Ok(text) = std::str::from_utf8(&token.text) else { return false };
+    if !token.is_word || scrub::is_secret(text) || scrub::is_personal(text) {
+        return false;
+    }
+    let callers_min = disclosure.token_callers_min.min(callers);
+    token.listed || (token.entities.len() >= disclosure.token_units_min && token.callers.len() >= callers_min)
+}
+
+fn row_of(place: &Place, field: &str, count: Option<u64>) -> ValueRow {
+    ValueRow {
+        surface: place.surface.name(),
+        route: place.route.clone(),
+        status: place.status,
+        event: place.event.clone(),
+        path: field.to_owned(),
+        token: None,
+        pseudonym: None,
+        count: count.unwrap_or(0),
+        entities: Vec::new(),
+        callers: Vec::new(),
+        first_us: None,
+        last_us: None,
+    }
+}

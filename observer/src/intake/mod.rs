@@ -1,0 +1,417 @@
+//! From a captured exchange to rows: routed, scrubbed to shapes and pseudonyms, nothing kept.
+
+mod event;
+mod flush;
+mod limits;
+mod links;
+mod router;
+mod shim;
+mod unknown;
+mod url;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use models::{Model, Place, Surface};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+pub use flush::Batches;
+pub use links::LINKS_PER_FIELD_MAX;
+
+use crate::exchange::{Direction, RawBody, RawExchange};
+use crate::key::{Domain, LakeKey};
+use crate::lake::rows::{BodyState, ExchangeRow, ExchangeRows};
+use crate::shape::{self, ShapeRow, Sightings, Trie, form};
+use router::Router;
+use unknown::UnknownPaths;
+
+/// When a token of a body may stand in the lake in clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disclosure {
+    /// Distinct entities that must have shown it, where the model does not list it.
+    pub token_units_min: usize,
+    /// Distinct callers that must have, or all callers where there are fewer.
+    pub token_callers_min: usize,
+}
+
+impl Disclosure {
+    /// Production: vocabulary alone.
+    ///
+    /// # Source
+    ///
+    /// DESIGN, "Observation".
+    pub const PRODUCTION: Self = Self { token_units_min: 5, token_callers_min: 2 };
+    /// Recordings, which are scrubbed already and stay on the developer's machine.
+    pub const RECORDING: Self = Self { token_units_min: 1, token_callers_min: 1 };
+}
+
+/// Why an exchange leaves no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Skip {
+    /// It went to another host than the twin's base URL.
+    OtherHost,
+    /// A CORS preflight, which the vendor's gateway answers.
+    Preflight,
+    /// No answer came, or the capture lost it.
+    NoAnswer,
+    /// The URL cannot be read.
+    BadUrl,
+}
+
+impl Skip {
+    /// The word in reports and in `skipped`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OtherHost => "other host",
+            Self::Preflight => "preflight",
+            Self::NoAnswer => "no answer",
+            Self::BadUrl => "unreadable URL",
+        }
+    }
+}
+
+/// Turns exchanges into rows of one segment after another.
+#[derive(Debug)]
+pub struct Intake {
+    model: Arc<Model>,
+    key: LakeKey,
+    disclosure: Disclosure,
+    router: Router,
+    unknown: UnknownPaths,
+    tries: FxHashMap<Place, Trie>,
+    known_shapes: FxHashSet<u64>,
+    shape_rows: Vec<ShapeRow>,
+    rows: ExchangeRows,
+    callers: FxHashSet<u64>,
+    skipped: BTreeMap<Skip, u64>,
+    scratch: Scratch,
+}
+
+/// Buffers reused from exchange to exchange.
+#[derive(Debug, Default)]
+struct Scratch {
+    request: Vec<u64>,
+    response: Vec<u64>,
+    found_in_request: Sightings,
+    found_in_response: Sightings,
+}
+
+/// Who called and what the answer shows.
+#[derive(Debug, Clone, Copy)]
+struct Witness {
+    entity: u64,
+    caller: u64,
+    at_us: i64,
+}
+
+impl Intake {
+    /// An intake for the twin whose model this is.
+    pub fn new(model: Arc<Model>, key: LakeKey, disclosure: Disclosure) -> Self {
+        Self {
+            router: Router::new(&model),
+            model,
+            key,
+            disclosure,
+            unknown: UnknownPaths::default(),
+            tries: FxHashMap::default(),
+            known_shapes: FxHashSet::default(),
+            shape_rows: Vec::new(),
+            rows: ExchangeRows::default(),
+            callers: FxHashSet::default(),
+            skipped: BTreeMap::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Rows waiting to be flushed.
+    pub fn pending(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Exchanges that left no row, by reason, since the intake was made.
+    pub fn skipped(&self) -> &BTreeMap<Skip, u64> {
+        &self.skipped
+    }
+
+    /// Adds one exchange's row, or counts why it has none.
+    pub fn take(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
+        let taken = match raw.direction {
+            Direction::Call => self.take_call(raw),
+            Direction::Delivery => self.take_delivery(raw),
+        };
+        if let Err(reason) = taken {
+            *self.skipped.entry(reason).or_default() += 1;
+        }
+        taken
+    }
+
+    fn take_call(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
+        let url = url::parse(&raw.url).ok_or(Skip::BadUrl)?;
+        if !url::is_host_of(&self.model, url.host) {
+            return Err(Skip::OtherHost);
+        }
+        if raw.status == 0 {
+            return Err(Skip::NoAnswer);
+        }
+        let caller = self.caller(raw);
+        let path = url.path.strip_prefix(self.model.base_path()).unwrap_or(url.path);
+        let routed = self.router.route(&raw.method, path);
+        if raw.method == "OPTIONS" && routed.is_none() {
+            return Err(Skip::Preflight);
+        }
+        let (name, parameters, is_known) = match routed {
+            Some((route, values)) => (route.as_str().to_owned(), values, true),
+            None => (self.unknown.skeleton(&raw.method, path), Vec::new(), false),
+        };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.shape_request(raw, &name, &url, &mut scratch);
+        let place = self.response_place(&name, raw.status, is_known);
+        let body = self.shape_body(place.clone(), raw.response_body.as_ref(), &mut scratch);
+        let own_id = scratch.found_in_response.own_id.clone();
+        let own_id = own_id.and_then(|range| raw.response_body.as_ref()?.bytes.get(range));
+        let identity: Vec<&[u8]> = match (parameters.is_empty(), is_known, own_id) {
+            (false, ..) => std::iter::once(name.as_bytes()).chain(parameters.iter().map(|p| p.as_bytes())).collect(),
+            (true, _, Some(id)) => vec![b"id", id],
+            (true, false, None) => vec![path.as_bytes()],
+            (true, true, None) => Vec::new(),
+        };
+        let entity = self.entity(&identity, caller, &scratch.response);
+        let witness = Witness { entity, caller, at_us: raw.seen_at_us };
+        self.note(&place, raw.response_body.as_ref(), &mut scratch.found_in_response, witness);
+        let request_place = request_place(&name);
+        self.note(&request_place, raw.request_body.as_ref(), &mut scratch.found_in_request, witness);
+        let path_text = (!is_known).then(|| self.unknown.observed(&self.key, &raw.method, path));
+        let row = ExchangeRow {
+            seen_at_us: raw.seen_at_us,
+            route: is_known.then(|| self.rows.text(&name)),
+            path: path_text.map(|text| self.rows.text(&text)),
+            event: None,
+            status: raw.status,
+            latency_us: raw.latency_us,
+            caller,
+            entity,
+            api_version: api_version(raw).map(|version| self.rows.text(version)),
+            request_media: self.media(raw.request_body.as_ref()),
+            response_media: self.media(raw.response_body.as_ref()),
+            body,
+            retry_after_ms: limits::retry_after_ms(raw),
+        };
+        let limits = limits::cells(raw, &mut self.rows);
+        self.rows.push(row, &scratch.request, &scratch.response, limits);
+        self.scratch = scratch;
+        Ok(())
+    }
+
+    fn take_delivery(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
+        let event = event::of(raw, &self.model);
+        let place = Place { surface: Surface::Webhook, route: None, status: None, event: Some(event.clone()) };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.request.clear();
+        let body = self.shape_body(place.clone(), raw.request_body.as_ref(), &mut scratch);
+        let own_id = scratch.found_in_response.own_id.clone();
+        let own_id = own_id.and_then(|range| raw.request_body.as_ref()?.bytes.get(range));
+        let identity = own_id.map_or_else(Vec::new, |id| vec![b"event".as_slice(), event.as_bytes(), id]);
+        let entity = self.entity(&identity, 0, &scratch.response);
+        let witness = Witness { entity, caller: 0, at_us: raw.seen_at_us };
+        self.note(&place, raw.request_body.as_ref(), &mut scratch.found_in_response, witness);
+        let row = ExchangeRow {
+            seen_at_us: raw.seen_at_us,
+            route: None,
+            path: None,
+            event: Some(self.rows.text(&event)),
+            status: raw.status,
+            latency_us: raw.latency_us,
+            caller: 0,
+            entity,
+            api_version: None,
+            request_media: self.media(raw.request_body.as_ref()),
+            response_media: None,
+            body,
+            retry_after_ms: None,
+        };
+        self.rows.push(row, &scratch.request, &scratch.response, Vec::new());
+        self.scratch = scratch;
+        Ok(())
+    }
+
+    /// Shapes of an accepted request; a refused one says nothing of what the vendor takes.
+    fn shape_request(&mut self, raw: &RawExchange<'_>, route: &str, url: &url::Url<'_>, scratch: &mut Scratch) {
+        scratch.request.clear();
+        scratch.found_in_request.clear();
+        if !(200..400).contains(&raw.status) {
+            return;
+        }
+        let place = request_place(route);
+        let trie = trie_at(&mut self.tries, &self.model, &place);
+        trie.begin();
+        if !url.query.is_empty() {
+            form::scan_query(url.query, trie, &mut scratch.found_in_request);
+        }
+        if let Some(body) = &raw.request_body {
+            let bytes = &*body.bytes;
+            if body.truncated || !scan_request(body, trie, &mut scratch.found_in_request) {
+                tracing::debug!(route, bytes = bytes.len(), "request body not read");
+                scratch.found_in_request.clear();
+                return;
+            }
+        }
+        shape::shapes_of(trie, &mut self.known_shapes, &mut self.shape_rows, &mut scratch.request);
+    }
+
+    /// Shapes of an answer or a delivery, into `scratch.response`.
+    fn shape_body(&mut self, place: Place, body: Option<&RawBody<'_>>, scratch: &mut Scratch) -> BodyState {
+        scratch.response.clear();
+        scratch.found_in_response.clear();
+        let Some(body) = body.filter(|body| !body.bytes.is_empty()) else { return BodyState::None };
+        if is_html(body) {
+            return BodyState::Gateway;
+        }
+        let is_form = body.media_type.starts_with("application/x-www-form-urlencoded");
+        if !is_json(body) && !(is_form && place.surface == Surface::Webhook) {
+            return BodyState::NotJson;
+        }
+        let trie = trie_at(&mut self.tries, &self.model, &place);
+        trie.begin();
+        let read = if is_form {
+            form::scan_form(&body.bytes, trie, &mut scratch.found_in_response);
+            true
+        } else {
+            shape::scan(&body.bytes, trie, &mut scratch.found_in_response).is_ok()
+        };
+        if !read || body.truncated {
+            scratch.found_in_response.clear();
+            return if body.truncated || looks_cut(&body.bytes) { BodyState::Truncated } else { BodyState::NotJson };
+        }
+        shape::shapes_of(trie, &mut self.known_shapes, &mut self.shape_rows, &mut scratch.response);
+        BodyState::Ok
+    }
+
+    /// Counts the tokens and samples the identifiers of a body.
+    fn note(&mut self, place: &Place, body: Option<&RawBody<'_>>, found: &mut Sightings, witness: Witness) {
+        if found.tokens.is_empty() && found.links.is_empty() {
+            return;
+        }
+        let Some(trie) = self.tries.get_mut(place) else { return };
+        found.tokens.sort_unstable();
+        found.tokens.dedup();
+        for &(node, slot) in &found.tokens {
+            trie.node_mut(node).vocabulary.count(slot, witness.entity, witness.caller, witness.at_us);
+        }
+        let Some(body) = body else { return };
+        for (node, range) in found.links.drain(..) {
+            links::note(&mut trie.node_mut(node).links, &self.key, &body.bytes[range]);
+        }
+    }
+
+    /// The place of an answer. A status the model describes as `4XX` or `default` stands at 400 (or
+    /// 500), so that the many refusals of one shape are one place.
+    fn response_place(&self, route: &str, status: u16, is_known: bool) -> Place {
+        let key = is_known.then(|| models::RouteKey::parse(route).ok()).flatten();
+        let described = key.and_then(|key| self.model.routes.get(&key)).and_then(|route| route.variant_for(status));
+        let status = match described {
+            Some("4XX") => 400,
+            Some("5XX") => 500,
+            Some("default") if status >= 400 => 400,
+            _ => status,
+        };
+        Place { surface: Surface::Response, route: Some(route.to_owned()), status: Some(status), event: None }
+    }
+
+    /// The index of a body's media type without its parameters.
+    fn media(&mut self, body: Option<&RawBody<'_>>) -> Option<u32> {
+        let bare = body?.media_type.split(';').next()?.trim();
+        (!bare.is_empty() && bare.len() <= 80).then(|| self.rows.text(bare))
+    }
+
+    fn caller(&mut self, raw: &RawExchange<'_>) -> u64 {
+        let Some(credential) = CREDENTIALS.iter().find_map(|name| raw.request_header(name)) else { return 0 };
+        let caller = self.key.pseudonym(Domain::Caller, &[credential.as_bytes()]);
+        self.callers.insert(caller);
+        caller
+    }
+
+    fn entity(&self, identity: &[&[u8]], caller: u64, shapes: &[u64]) -> u64 {
+        if identity.is_empty() {
+            let mut bytes = caller.to_le_bytes().to_vec();
+            bytes.extend(shapes.iter().flat_map(|shape| shape.to_le_bytes()));
+            return self.key.short_pseudonym(Domain::Entity, &[b"shape", &bytes]);
+        }
+        self.key.short_pseudonym(Domain::Entity, identity)
+    }
+}
+
+/// Headers that carry who calls, most telling first.
+const CREDENTIALS: [&str; 5] = ["authorization", "x-api-key", "api-key", "x-shopify-access-token", "x-auth-token"];
+
+/// Headers that pin the vendor's API version.
+///
+/// # Source
+///
+/// INFERENCE §3, "Pinning headers to stratify on".
+const VERSIONS: [&str; 10] = [
+    "stripe-version", "x-github-api-version", "x-shopify-api-version", "plaid-version", "notion-version",
+    "square-version", "intercom-version", "anthropic-version", "x-api-version", "api-version",
+];
+
+fn api_version<'r>(raw: &'r RawExchange<'_>) -> Option<&'r str> {
+    let stated = |headers: &'r crate::exchange::Headers<'_>| {
+        headers.iter().find(|(name, _)| {
+            (8..=21).contains(&name.len()) && VERSIONS.iter().any(|known| name.eq_ignore_ascii_case(known))
+        })
+    };
+    let (_, version) = stated(&raw.response_headers).or_else(|| stated(&raw.request_headers))?;
+    (version.len() <= 32 && version.bytes().all(|byte| byte.is_ascii_graphic())).then_some(version.as_ref())
+}
+
+fn request_place(route: &str) -> Place {
+    Place { surface: Surface::Request, route: Some(route.to_owned()), status: None, event: None }
+}
+
+fn trie_at<'t>(tries: &'t mut FxHashMap<Place, Trie>, model: &Arc<Model>, place: &Place) -> &'t mut Trie {
+    if !tries.contains_key(place) {
+        tries.insert(place.clone(), Trie::new(Arc::clone(model), place.clone()));
+    }
+    tries.get_mut(place).expect("inserted just now")
+}
+
+/// Reads a request's body by its media type; `false` where it is not what it says it is.
+fn scan_request(body: &RawBody<'_>, trie: &mut Trie, found: &mut Sightings) -> bool {
+    let media_type = body.media_type.as_ref();
+    if body.bytes.is_empty() {
+        return true;
+    }
+    if media_type.starts_with("application/x-www-form-urlencoded") {
+        form::scan_form(&body.bytes, trie, found);
+        return true;
+    }
+    if media_type.starts_with("multipart/form-data") {
+        form::scan_multipart(&body.bytes, media_type, trie, found);
+        return true;
+    }
+    // Bytes of another kind have no shape; the query's is known all the same.
+    !is_json(body) || shape::scan(&body.bytes, trie, found).is_ok()
+}
+
+fn is_json(body: &RawBody<'_>) -> bool {
+    body.media_type.contains("json") || (!is_declared_other(&body.media_type) && starts_as_json(&body.bytes))
+}
+
+/// Types under which no JSON travels; `text/plain` and none at all may be anything.
+fn is_declared_other(media_type: &str) -> bool {
+    let bare = media_type.split(';').next().unwrap_or_default().trim();
+    !matches!(bare, "" | "text/plain" | "x-unknown" | "application/octet-stream" | "text/json" | "*/*")
+}
+
+fn starts_as_json(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| matches!(byte, b'{' | b'['))
+}
+
+fn is_html(body: &RawBody<'_>) -> bool {
+    body.media_type.starts_with("text/html") || body.bytes.starts_with(b"<!DOCTYPE") || body.bytes.starts_with(b"<html")
+}
+
+/// JSON that begins but does not end.
+fn looks_cut(bytes: &[u8]) -> bool {
+    let last = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace());
+    starts_as_json(bytes) && !matches!(last, Some(b'}' | b']'))
+}

@@ -1,0 +1,155 @@
+//! From a concrete path to the model's route.
+
+use models::{Model, RouteKey};
+use rustc_hash::FxHashMap;
+
+/// The model's routes as a tree of segments; literal segments win over parameters.
+#[derive(Debug)]
+pub(crate) struct Router {
+    routes: Vec<RouteKey>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: FxHashMap<Box<str>, usize>,
+    /// Segments with braces, those with most literal text first: `{id}.json` before `{id}`.
+    patterns: Vec<(Pattern, usize)>,
+    /// Routes that end here, by method.
+    ends: Vec<(Box<str>, u32)>,
+}
+
+/// A segment with parameters: literal pieces around them, in order.
+#[derive(Debug, PartialEq, Eq)]
+struct Pattern {
+    pieces: Vec<Box<str>>,
+}
+
+impl Router {
+    pub(crate) fn new(model: &Model) -> Self {
+        let mut router = Self { routes: Vec::new(), nodes: vec![Node::default()] };
+        for key in model.routes.keys() {
+            router.add(key);
+        }
+        for node in &mut router.nodes {
+            node.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_bytes()));
+        }
+        router
+    }
+
+    fn add(&mut self, key: &RouteKey) {
+        let index = u32::try_from(self.routes.len()).expect("fewer than 2^32 routes");
+        self.routes.push(key.clone());
+        let mut at = 0;
+        for segment in key.segments() {
+            at = if segment.contains('{') { self.pattern(at, segment) } else { self.literal(at, segment) };
+        }
+        self.nodes[at].ends.push((key.method().into(), index));
+    }
+
+    fn literal(&mut self, at: usize, segment: &str) -> usize {
+        let next = self.nodes.len();
+        let child = *self.nodes[at].literals.entry(segment.into()).or_insert(next);
+        if child == next {
+            self.nodes.push(Node::default());
+        }
+        child
+    }
+
+    fn pattern(&mut self, at: usize, segment: &str) -> usize {
+        let pattern = Pattern::parse(segment);
+        if let Some((_, child)) = self.nodes[at].patterns.iter().find(|(known, _)| *known == pattern) {
+            return *child;
+        }
+        let child = self.nodes.len();
+        self.nodes.push(Node::default());
+        self.nodes[at].patterns.push((pattern, child));
+        child
+    }
+
+    /// The route of a call and its parameters' values, in order.
+    pub(crate) fn route<'p>(&self, method: &str, path: &'p str) -> Option<(&RouteKey, Vec<&'p str>)> {
+        let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let mut values = Vec::new();
+        let index = self.descend(0, method, &segments, &mut values)?;
+        Some((&self.routes[index as usize], values))
+    }
+
+    fn descend<'p>(&self, at: usize, method: &str, rest: &[&'p str], values: &mut Vec<&'p str>) -> Option<u32> {
+        let node = &self.nodes[at];
+        let Some((segment, rest)) = rest.split_first() else {
+            return node.ends.iter().find(|(known, _)| **known == *method).map(|(_, index)| *index);
+        };
+        if let Some(&child) = node.literals.get(*segment)
+            && let Some(found) = self.descend(child, method, rest, values)
+        {
+            return Some(found);
+        }
+        for (pattern, child) in &node.patterns {
+            let before = values.len();
+            if pattern.matches(segment, values)
+                && let Some(found) = self.descend(*child, method, rest, values)
+            {
+                return Some(found);
+            }
+            values.truncate(before);
+        }
+        None
+    }
+}
+
+impl Pattern {
+    fn parse(segment: &str) -> Self {
+        let mut pieces = Vec::new();
+        let mut rest = segment;
+        while let Some((literal, after)) = rest.split_once('{') {
+            pieces.push(literal.into());
+            rest = after.split_once('}').map_or("", |(_, after)| after);
+        }
+        pieces.push(rest.into());
+        Self { pieces }
+    }
+
+    fn literal_bytes(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.len()).sum()
+    }
+
+    /// Whether the segment fits, adding the parameters' values; none is empty.
+    fn matches<'p>(&self, segment: &'p str, values: &mut Vec<&'p str>) -> bool {
+        let Some((first, more)) = self.pieces.split_first() else { return false };
+        let Some(mut rest) = segment.strip_prefix(&**first) else { return false };
+        for (index, piece) in more.iter().enumerate() {
+            let last = index + 1 == more.len();
+            let value = if last { rest.strip_suffix(&**piece) } else { rest.split_once(&**piece).map(|(value, _)| value) };
+            let Some(value) = value.filter(|value| !value.is_empty()) else { return false };
+            values.push(value);
+            rest = if last { "" } else { &rest[value.len() + piece.len()..] };
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literal_segments_win_and_a_dead_end_is_left_again() {
+        let mut model = Model::empty("t", "");
+        for route in ["GET /a/{id}", "GET /a/me", "GET /a/me/b", "GET /a/{id}/c", "POST /a/{id}", "GET /f/{n}.json", "GET /f/{n}", "GET /c/{base}...{head}"] {
+            model.routes.insert(RouteKey::parse(route).unwrap(), models::Route::default());
+        }
+        let router = Router::new(&model);
+        let found = |method: &str, path: &str| router.route(method, path).map(|(key, values)| format!("{key} {}", values.join(" ")));
+        assert_eq!(found("GET", "/a/me").unwrap(), "GET /a/me ");
+        assert_eq!(found("GET", "/a/7").unwrap(), "GET /a/{id} 7");
+        assert_eq!(found("GET", "/a/me/c").unwrap(), "GET /a/{id}/c me");
+        assert_eq!(found("GET", "/a/7/").unwrap(), "GET /a/{id} 7");
+        assert_eq!(found("POST", "/a/me").unwrap(), "POST /a/{id} me");
+        assert_eq!(found("GET", "/f/x.json").unwrap(), "GET /f/{n}.json x");
+        assert_eq!(found("GET", "/f/x").unwrap(), "GET /f/{n} x");
+        assert_eq!(found("GET", "/c/one...two").unwrap(), "GET /c/{base}...{head} one two");
+        assert_eq!(found("GET", "/b"), None);
+        assert_eq!(found("DELETE", "/a/7"), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! The lake's key and the pseudonyms it makes.
+
+use std::hash::Hasher as _;
+use std::path::Path;
+
+use siphasher::sip::SipHasher24;
+
+/// The secret that turns identifiers into pseudonyms; one a project, never beside the lake.
+#[derive(Clone)]
+pub struct LakeKey([u8; 16]);
+
+/// What is pseudonymised; equal bytes of different domains get different pseudonyms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Domain {
+    Caller = 1,
+    Entity = 2,
+    /// Identifiers in bodies and in paths, which must agree.
+    Link = 3,
+    Token = 4,
+}
+
+/// Bits of entity and link pseudonyms: 2^40 objects before half of the entities of a lake of a
+/// million would share theirs with one other.
+const PSEUDONYM_BITS: u32 = 40;
+
+/// Why the key could not be read or made.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file could not be read or written.
+    #[error("the lake's key {path} cannot be read or made")]
+    Io {
+        /// The key's file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file does not hold a key.
+    #[error("the lake's key {path} holds {found} bytes, expected 16; restore it from a copy: with a new key, old and new observations would not match")]
+    Length {
+        /// The key's file.
+        path: String,
+        /// Its length, bytes.
+        found: usize,
+    },
+}
+
+impl LakeKey {
+    /// A key of given bytes.
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key in a file (16 bytes, mode 0600), made from the system's randomness where there is
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is unreadable, cannot be made, or holds anything else.
+    pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
+        let io = |source| KeyError::Io { path: path.display().to_string(), source };
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                let found = bytes.len();
+                let bytes = <[u8; 16]>::try_from(bytes)
+                    .map_err(|_| KeyError::Length { path: path.display().to_string(), found })?;
+                Ok(Self(bytes))
+            }
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
+                let mut bytes = [0; 16];
+                getrandom::fill(&mut bytes).map_err(|fault| io(std::io::Error::other(fault.to_string())))?;
+                create_private(path, &bytes).map_err(io)?;
+                Ok(Self(bytes))
+            }
+            Err(source) => Err(io(source)),
+        }
+    }
+
+    /// A 64-bit pseudonym.
+    pub(crate) fn pseudonym(&self, domain: Domain, parts: &[&[u8]]) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        hasher.write_u8(domain as u8);
+        for part in parts {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
+        hasher.finish()
+    }
+
+    /// A pseudonym of 40 bits.
+    pub(crate) fn short_pseudonym(&self, domain: Domain, parts: &[&[u8]]) -> u64 {
+        self.pseudonym(domain, parts) >> (u64::BITS - PSEUDONYM_BITS)
+    }
+
+    /// The pseudonym of an identifier, alike in bodies and paths.
+    pub(crate) fn link(&self, identifier: &[u8]) -> u64 {
+        self.short_pseudonym(Domain::Link, &[identifier])
+    }
+}
+
+impl std::fmt::Debug for LakeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LakeKey(…)")
+    }
+}
+
+fn create_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

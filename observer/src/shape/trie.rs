@@ -1,0 +1,331 @@
+//! The fields met at one place, as a trie that remembers what the model says of each.
+
+use std::sync::Arc;
+
+use models::{Class, Classes, FieldPath, Model, Place, Step, View};
+use rustc_hash::FxHashMap;
+
+use super::vocabulary::Vocabulary;
+use super::word;
+
+/// Index of a node in its [`Trie`]; the root is 0.
+pub(crate) type NodeId = u32;
+
+/// Children of an object beyond which further unknown keys are taken for data, not fields.
+const KEYS_MAX: usize = 512;
+/// Start of every path's hash; part of the lake's format, as [`hash`] and [`mix`] are.
+const PATH_SEED: u64 = 0xcbf2_9ce4_8422_2325;
+/// Children up to which a list is searched faster than a table.
+const SCANNED_KEYS_MAX: usize = 8;
+
+/// The fields of one place's bodies.
+#[derive(Debug)]
+pub(crate) struct Trie {
+    model: Arc<Model>,
+    place: Place,
+    nodes: Vec<Node>,
+    /// Nodes visited by the present body, in order of first visit.
+    pub(crate) touched: Vec<NodeId>,
+    generation: u32,
+}
+
+/// One field (or array's items, or map's values) and what the present body shows of it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) parent: NodeId,
+    /// The nearest enclosing object, itself for the root.
+    pub(crate) owner: NodeId,
+    pub(crate) step: Option<Step>,
+    /// Of the steps from the root.
+    pub(crate) path_hash: u64,
+    /// Of the steps from the owner.
+    pub(crate) key_hash: u64,
+    children: Vec<(Box<[u8]>, NodeId)>,
+    table: FxHashMap<Box<[u8]>, NodeId>,
+    expected: usize,
+    items: Option<NodeId>,
+    values: Option<NodeId>,
+    /// The keys of this object are data.
+    pub(crate) folds: bool,
+    /// Holds identifiers that other paths may show.
+    pub(crate) is_link: bool,
+    /// The identity of the body's own object.
+    pub(crate) is_own_id: bool,
+    pub(crate) vocabulary: Vocabulary,
+    /// Pseudonyms of the identifiers it held.
+    pub(crate) links: std::collections::BTreeSet<u64>,
+    stamp: u32,
+    /// Of the fields owned, as the present body shows them.
+    pub(crate) sum: u64,
+    /// Classes seen in the present body.
+    pub(crate) classes: Classes,
+    /// Times visited in the present body.
+    pub(crate) count: u32,
+    /// Times visited as a record.
+    pub(crate) objects: u32,
+}
+
+impl Trie {
+    pub(crate) fn new(model: Arc<Model>, place: Place) -> Self {
+        let mut root = Node::new(0, 0, None, PATH_SEED, 0);
+        root.folds = View::at(&model, &place).is_some_and(|view| view.is_map());
+        Self { model, place, nodes: vec![root], touched: Vec::new(), generation: 0 }
+    }
+
+    /// Where these bodies are seen.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Forgets the body before; the root is there even where there is no body.
+    pub(crate) fn begin(&mut self) {
+        self.touched.clear();
+        self.generation = self.generation.wrapping_add(1);
+        if self.generation == 0 {
+            self.nodes.iter_mut().for_each(|node| node.stamp = 0);
+            self.generation = 1;
+        }
+        self.touch(0);
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id as usize]
+    }
+
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id as usize]
+    }
+
+    pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut Node)> {
+        (0..).zip(self.nodes.iter_mut())
+    }
+
+    /// Notes that the present body has a value of this class here.
+    #[inline]
+    pub(crate) fn visit(&mut self, id: NodeId, class: Class) {
+        if self.nodes[id as usize].stamp != self.generation {
+            self.touch(id);
+        }
+        let node = &mut self.nodes[id as usize];
+        node.classes = node.classes.union(class.mask());
+        node.count += 1;
+        node.objects += u32::from(class as u8 == Class::Object as u8);
+        node.expected = 0;
+    }
+
+    fn touch(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id as usize];
+        node.stamp = self.generation;
+        node.classes = Classes::NONE;
+        node.count = 0;
+        node.objects = 0;
+        node.sum = 0;
+        self.touched.push(id);
+    }
+
+    /// The field of an object by its key's raw bytes; keys that are data lead to the map's values.
+    #[inline]
+    pub(crate) fn field(&mut self, object: NodeId, key: &[u8]) -> NodeId {
+        let node = &mut self.nodes[object as usize];
+        if node.folds {
+            return self.values(object);
+        }
+        // Objects of one route list their keys in one order: look where the last look left off.
+        let ahead = node.children.iter().enumerate().skip(node.expected).take(3);
+        for (index, (name, child)) in ahead {
+            if **name == *key {
+                let child = *child;
+                node.expected = index + 1;
+                return child;
+            }
+        }
+        self.field_out_of_order(object, key)
+    }
+
+    fn field_out_of_order(&mut self, object: NodeId, key: &[u8]) -> NodeId {
+        let node = &mut self.nodes[object as usize];
+        let known = if node.children.len() <= SCANNED_KEYS_MAX {
+            node.children.iter().find(|(name, _)| **name == *key).map(|(_, child)| *child)
+        } else {
+            node.table.get(key).copied()
+        };
+        if let Some(child) = known {
+            return child;
+        }
+        self.add_field(object, key)
+    }
+
+    #[cold]
+    fn add_field(&mut self, object: NodeId, key: &[u8]) -> NodeId {
+        let name = decoded_key(key);
+        let in_model = self.view_of(object).is_some_and(|view| view.fields().contains_key(name.as_str()));
+        let full = self.nodes[object as usize].children.len() >= KEYS_MAX;
+        let is_name = word::is_field_name(name.as_bytes()) && !full;
+        let id = if in_model || is_name {
+            self.add(object, Step::Field(name.clone()), key)
+        } else {
+            self.values(object)
+        };
+        let node = &mut self.nodes[object as usize];
+        if !full || in_model {
+            node.children.push((key.into(), id));
+            node.table.insert(key.into(), id);
+        }
+        id
+    }
+
+    /// The query parameter of a request, kept apart from the body's fields.
+    pub(crate) fn query(&mut self, name: &str) -> NodeId {
+        let key = format!("?{name}");
+        let known = self.nodes[0].table.get(key.as_bytes()).copied();
+        known.unwrap_or_else(|| {
+            let id = self.add(0, Step::Query(name.to_owned()), key.as_bytes());
+            self.nodes[0].table.insert(key.as_bytes().into(), id);
+            // In the list too, so that the list's length tells which of both is searched.
+            self.nodes[0].children.push((key.as_bytes().into(), id));
+            id
+        })
+    }
+
+    /// The items of an array.
+    #[inline]
+    pub(crate) fn items(&mut self, array: NodeId) -> NodeId {
+        if let Some(id) = self.nodes[array as usize].items {
+            return id;
+        }
+        let id = self.add(array, Step::Items, b"[]");
+        self.nodes[array as usize].items = Some(id);
+        id
+    }
+
+    /// The values of a map.
+    pub(crate) fn values(&mut self, map: NodeId) -> NodeId {
+        if let Some(id) = self.nodes[map as usize].values {
+            return id;
+        }
+        let id = self.add(map, Step::Values, b"{}");
+        self.nodes[map as usize].values = Some(id);
+        id
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        0..NodeId::try_from(self.nodes.len()).expect("ids are of this type")
+    }
+
+    /// The steps from the root.
+    pub(crate) fn path(&self, id: NodeId) -> FieldPath {
+        self.steps_from(id, 0)
+    }
+
+    /// The steps from the owner.
+    pub(crate) fn key(&self, id: NodeId) -> FieldPath {
+        self.steps_from(id, self.nodes[id as usize].owner)
+    }
+
+    fn steps_from(&self, mut id: NodeId, top: NodeId) -> FieldPath {
+        let mut steps = Vec::new();
+        while id != top {
+            let node = &self.nodes[id as usize];
+            steps.extend(node.step.clone());
+            id = node.parent;
+        }
+        steps.reverse();
+        FieldPath(steps)
+    }
+
+    fn add(&mut self, parent: NodeId, step: Step, key: &[u8]) -> NodeId {
+        let id = NodeId::try_from(self.nodes.len()).expect("a place has fewer than 2^32 fields");
+        let above = &self.nodes[parent as usize];
+        let via_object = matches!(step, Step::Field(_) | Step::Query(_));
+        let owner = if via_object { parent } else { above.owner };
+        let from_owner = if via_object { 0 } else { above.key_hash };
+        let path_hash = mix(above.path_hash, hash(key));
+        let key_hash = mix(from_owner, hash(key));
+        self.nodes.push(Node::new(parent, owner, Some(step), path_hash, key_hash));
+        self.apply_rule(id);
+        id
+    }
+
+    fn apply_rule(&mut self, id: NodeId) {
+        let view_is_map = self.view_of(id).map(|view| (view.is_map(), view.enumeration().map(|values| {
+            values.into_iter().map(|value| value.as_bytes().into()).collect()
+        })));
+        let path = self.path(id);
+        let name = match path.0.last() {
+            Some(Step::Field(name) | Step::Query(name)) => name.clone(),
+            _ => String::new(),
+        };
+        let depth = path.0.len();
+        let node = &mut self.nodes[id as usize];
+        node.is_link = word::is_id_name(&name);
+        node.is_own_id = depth == 1 && word::is_own_id_name(&name);
+        match view_is_map {
+            Some((is_map, closed)) => {
+                node.folds = is_map;
+                node.vocabulary = Vocabulary::of(closed);
+            }
+            None => {
+                node.folds = word::is_bag_name(&name);
+                node.vocabulary = Vocabulary::of(None);
+            }
+        }
+    }
+
+    /// What the model allows here; `None` where it does not have the field or says nothing of it.
+    fn view_of(&self, id: NodeId) -> Option<View<'_>> {
+        let mut view = View::at(&self.model, &self.place)?;
+        for step in &self.path(id).0 {
+            view = view.step(step)?;
+        }
+        (!view.says_nothing()).then_some(view)
+    }
+}
+
+impl Node {
+    fn new(parent: NodeId, owner: NodeId, step: Option<Step>, path_hash: u64, key_hash: u64) -> Self {
+        Self {
+            parent,
+            owner,
+            step,
+            path_hash,
+            key_hash,
+            children: Vec::new(),
+            table: FxHashMap::default(),
+            expected: 0,
+            items: None,
+            values: None,
+            folds: false,
+            is_link: false,
+            is_own_id: false,
+            vocabulary: Vocabulary::of(None),
+            links: std::collections::BTreeSet::new(),
+            stamp: 0,
+            sum: 0,
+            classes: Classes::NONE,
+            count: 0,
+            objects: 0,
+        }
+    }
+}
+
+/// A key as text; JSON escapes undone, bytes that are no UTF-8 replaced.
+fn decoded_key(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
+    if !text.contains('\\') {
+        return text.into_owned();
+    }
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
+}
+
+/// FNV-1a; stored in the lake, so it must not depend on the build.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Spreads two words over one (the finaliser of `SplitMix64`).
+pub(crate) fn mix(one: u64, other: u64) -> u64 {
+    let mut word = one.rotate_left(23) ^ other.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
