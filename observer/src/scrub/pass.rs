@@ -1,0 +1,216 @@
+//! One pass over one exchange: a value and its name in, what stands for it out.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+
+use super::keys::{self, Position, Rule};
+use super::pseudonym::Pseudonyms;
+use super::{coding, json, lexer, personal, secret, text};
+
+/// Values known to be personal by the name they stood under, and what stands for each.
+pub(super) type Known = BTreeMap<String, String>;
+
+/// How many layers of encoding are undone, one inside the other.
+const LAYERS_MAX: u8 = 4;
+
+/// Scrubs the values of one exchange and remembers those that only their name gave away.
+pub(super) struct Pass<'s> {
+    pub(super) pseudonyms: &'s Pseudonyms,
+    known: Known,
+    found: RefCell<Known>,
+}
+
+impl<'s> Pass<'s> {
+    pub(super) fn new(pseudonyms: &'s Pseudonyms, known: Known) -> Pass<'s> {
+        Pass { pseudonyms, known, found: RefCell::default() }
+    }
+
+    /// What this pass found out, for the next to look for everywhere.
+    pub(super) fn into_found(self) -> Known {
+        self.found.into_inner()
+    }
+
+    /// The values to look for in free text.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// A value under a name; `None` where it may stay.
+    pub(super) fn named(
+        &self,
+        path: &[&str],
+        position: Position,
+        person: bool,
+        value: &str,
+    ) -> Option<String> {
+        self.ruled(keys::rule(path, position, person), value, 0)
+    }
+
+    /// A value under a rule; `None` where it may stay.
+    pub(super) fn ruled(&self, rule: Rule, value: &str, depth: u8) -> Option<String> {
+        if value.is_empty() {
+            return None;
+        }
+        match rule {
+            Rule::Value => self.value(value, depth),
+            Rule::Secret => Some(self.remember(value, self.secret(value))),
+            Rule::Constant => Some(self.remember(value, constant(value))),
+            Rule::Name => Some(self.by_form_or(value, |p| self.remember(value, p.words(value)))),
+            Rule::Place => Some(self.by_form_or(value, |p| p.words(value))),
+            Rule::Phone => Some(self.by_form_or(value, |p| p.digits(value))),
+            Rule::BirthDate => Some(self.pseudonyms.date(value)),
+            Rule::Coordinate => Some(self.pseudonyms.coordinate(value)),
+        }
+    }
+
+    /// A number under a rule, in its JSON or decimal form; still a number afterwards.
+    pub(super) fn number(&self, rule: Rule, lexeme: &str) -> Option<String> {
+        let integer = lexeme.bytes().all(|b| b.is_ascii_digit());
+        match rule {
+            Rule::Coordinate => Some(self.pseudonyms.coordinate(lexeme)),
+            Rule::Constant if integer => Some("1".repeat(lexeme.len())),
+            Rule::Name | Rule::Phone | Rule::Place if integer => {
+                Some(self.pseudonyms.digits(lexeme))
+            }
+            Rule::BirthDate if integer && lexeme.len() <= 4 => {
+                Some(self.pseudonyms.date(lexeme).trim_start_matches('0').to_owned())
+            }
+            _ if personal::is_card(lexeme) => {
+                Some(self.pseudonyms.personal(personal::Kind::Card, lexeme))
+            }
+            _ => None,
+        }
+    }
+
+    /// A value that speaks for itself; `None` where it may stay.
+    pub(super) fn value(&self, value: &str, depth: u8) -> Option<String> {
+        if value.is_empty() || LAYERS_MAX < depth {
+            return None;
+        }
+        if let Some(replacement) = self.known.get(value) {
+            return Some(replacement.clone());
+        }
+        if let Some(replacement) = self.token(value, depth) {
+            return Some(replacement);
+        }
+        if json::is_document(value) {
+            return json::scrub(self, value, depth + 1);
+        }
+        text::scrub(self, value, depth)
+    }
+
+    /// A single token by its form: secret, personal, encoded text or identifier.
+    pub(super) fn token(&self, token: &str, depth: u8) -> Option<String> {
+        if token.len() < 4 || LAYERS_MAX < depth || secret::is_replacement(token) {
+            return None;
+        }
+        if secret::is_jwt(token) {
+            return Some(self.jwt(token, depth));
+        }
+        if let Some(prefix) = secret::vendor_prefix(token) {
+            if token.bytes().any(|b| b.is_ascii_whitespace()) {
+                return None; // a PEM block or a sentence: `text` finds its bounds
+            }
+            return Some(self.pseudonyms.secret(prefix, token));
+        }
+        if let Some(at) = secret::client_secret_split(token) {
+            return Some(self.client_secret(token, at));
+        }
+        if let Some(kind) = personal::kind(token) {
+            return Some(self.pseudonyms.personal(kind, token));
+        }
+        match self.encoded(token, depth) {
+            Encoded::Replaced(replacement) => return Some(replacement),
+            Encoded::Harmless => return None,
+            Encoded::No => {}
+        }
+        lexer::class(token).map(|class| self.pseudonyms.id(class, token))
+    }
+
+    /// What stands for a credential: its scheme and public prefix stay.
+    pub(super) fn secret(&self, value: &str) -> String {
+        if secret::is_replacement(value) {
+            return value.to_owned();
+        }
+        if let Some(at) = secret::client_secret_split(value) {
+            return self.client_secret(value, at);
+        }
+        self.pseudonyms.secret(secret::vendor_prefix(value).unwrap_or(""), value)
+    }
+
+    /// `pi_…_secret_…`: the id in front is an id elsewhere too.
+    fn client_secret(&self, value: &str, at: usize) -> String {
+        let (public, hidden) = value.split_at(at);
+        let id = public.trim_end_matches("_secret_");
+        let id = self.token(id, 0).unwrap_or_else(|| id.to_owned());
+        format!("{id}_secret_{}", self.pseudonyms.secret("", hidden))
+    }
+
+    fn encoded(&self, token: &str, depth: u8) -> Encoded {
+        if coding::has_percent(token) {
+            let decoded = coding::percent_decode(token, false);
+            let scrubbed = decoded.and_then(|decoded| self.value(&decoded, depth + 1));
+            return match scrubbed {
+                Some(scrubbed) => Encoded::Replaced(coding::percent_encode(&scrubbed, b"")),
+                None => Encoded::No,
+            };
+        }
+        let Some((decoded, writer)) = coding::base64_text(token) else { return Encoded::No };
+        match self.value(&decoded, depth + 1) {
+            Some(scrubbed) => Encoded::Replaced(writer.encode(scrubbed)),
+            None => Encoded::Harmless,
+        }
+    }
+
+    /// Header and claims are scrubbed as documents, the signature becomes a replacement.
+    fn jwt(&self, token: &str, depth: u8) -> String {
+        let mut parts = token.split('.');
+        let mut document = || {
+            let decoded = String::from_utf8(coding::base64_url(parts.next()?)?).ok()?;
+            let scrubbed = json::scrub(self, &decoded, depth + 1).unwrap_or(decoded);
+            Some(coding::to_base64_url(scrubbed.as_bytes()))
+        };
+        match (document(), document()) {
+            (Some(header), Some(claims)) => {
+                format!("{header}.{claims}.{}", self.pseudonyms.secret("", token))
+            }
+            _ => self.pseudonyms.secret("", token),
+        }
+    }
+
+    /// By its form where it has one (an email under `name`), else as `otherwise` says.
+    fn by_form_or(&self, value: &str, otherwise: impl FnOnce(&Pseudonyms) -> String) -> String {
+        self.token(value, 0).unwrap_or_else(|| otherwise(self.pseudonyms))
+    }
+
+    /// Keeps a value for the next pass, unless it is a word that stands anywhere.
+    fn remember(&self, value: &str, replacement: String) -> String {
+        let is_word = value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let is_number = value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if 4 <= value.len() && !is_word && !is_number && !secret::is_replacement(value) {
+            self.found.borrow_mut().insert(value.to_owned(), replacement.clone());
+        }
+        replacement
+    }
+}
+
+/// What an encoded token turned out to hold.
+enum Encoded {
+    /// It is none, or its content does not settle what it is.
+    No,
+    /// Text with nothing to hide.
+    Harmless,
+    /// Text with something replaced, encoded again.
+    Replaced(String),
+}
+
+/// What stands for a password or a code: the same for everybody.
+fn constant(value: &str) -> String {
+    if value.bytes().all(|b| b.is_ascii_digit()) {
+        "1".repeat(value.len())
+    } else {
+        secret::MARK.trim_end_matches('-').to_owned()
+    }
+}
