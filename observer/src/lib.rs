@@ -7,3 +7,4 @@ pub mod key;
 pub mod lake;
 mod shape;
 pub mod sources;
+pub mod wrec;
