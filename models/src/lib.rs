@@ -26,6 +26,7 @@ mod finding;
 mod keyed;
 mod limit;
 mod model;
+pub mod openapi;
 mod place;
 mod route;
 mod schema;
