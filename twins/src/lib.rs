@@ -1,1 +1,41 @@
+//! Serves one model over HTTP and swaps in the next while serving.
 
+mod action;
+mod admin;
+mod body;
+mod call;
+mod clock;
+mod config;
+mod dice;
+mod follow;
+mod format;
+mod gate;
+mod go_duration;
+mod id;
+mod journal;
+mod limit;
+mod list;
+mod plan;
+mod program;
+mod project;
+mod refusal;
+mod render;
+mod router;
+mod serve;
+mod served;
+mod server;
+mod shape;
+mod state;
+mod template;
+mod twin;
+mod validate;
+mod words;
+
+pub use clock::{BASE_EPOCH, Clock};
+pub use config::{Follow, Missing, NetworkLimits, Requests, TwinConfig};
+pub use program::Program;
+pub use serve::{Running, ServeError, serve};
+pub use served::{Refused, Reloader, Served};
+pub use state::StateLimits;
+pub use twin::{Status, Twin};
+pub use validate::{Problem, validate};

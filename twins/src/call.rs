@@ -1,0 +1,374 @@
+//! One call of a route: what it does to the state.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::SecondsFormat;
+use http::Method;
+use models::StateVerb;
+use serde_json::{Map, Value};
+
+use crate::action::{Target, letters};
+use crate::body;
+use crate::config::{Missing, Requests};
+use crate::dice::Dice;
+use crate::id::text_of;
+use crate::list::{self, Listed, Query};
+use crate::refusal::Refusal;
+use crate::served::Served;
+use crate::state::{CreateError, Entity, Known, Start};
+use crate::twin::{Head, Twin};
+
+/// One call of a route.
+pub(crate) struct Call<'c> {
+    pub(crate) twin: &'c Twin,
+    pub(crate) served: &'c Served,
+    /// The route.
+    pub(crate) number: usize,
+    /// Its parameters' values.
+    pub(crate) values: &'c [Cow<'c, str>],
+    pub(crate) head: &'c Head<'c>,
+}
+
+/// What came of a call.
+pub(crate) enum Outcome {
+    /// Nothing is kept; what the request says is said back.
+    Echo(Map<String, Value>),
+    /// One item.
+    Item { entity: Arc<Entity>, event: Event },
+    /// Some of a collection.
+    List(Listed),
+}
+
+/// What happened to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    Seen,
+    Created,
+    /// Put where there was none.
+    Upserted,
+    Changed,
+    Deleted,
+    /// Made up; nothing is stored of it.
+    Implied,
+}
+
+/// Items of a collection in which nothing can be created.
+const IMPLIED_ITEMS: u64 = 3;
+
+impl Call<'_> {
+    /// Reads the request's body, typed by the model.
+    pub(crate) fn read(&self, bytes: &[u8]) -> Result<Option<Value>, Refusal> {
+        if matches!(*self.head.method, Method::GET | Method::HEAD) {
+            return Ok(None);
+        }
+        let program = &self.served.program;
+        let media = body::Media::of(self.head.headers, bytes);
+        let requests = program.requests(self.number);
+        let own = requests.iter().find(|(name, _)| media.is(name)).or_else(|| requests.first());
+        let node = own.map(|(_, node)| node);
+        let shape = node.map(|node| (&program.shapes, node));
+        let value = body::read(&media, bytes, shape).map_err(Refusal::BadRequest)?;
+        if self.twin.config.requests == Requests::Checked
+            && let Some(node) = node
+            && let Some(value) = self.value_to_check(value.as_ref(), &media)
+        {
+            body::check(&value, &program.shapes, node).map_err(Refusal::BadRequest)?;
+        }
+        Ok(value)
+    }
+
+    /// A body of a media type nobody reads is not judged; one that must be there and is not is
+    /// judged as an empty one.
+    fn value_to_check<'v>(
+        &self,
+        value: Option<&'v Value>,
+        media: &body::Media,
+    ) -> Option<Cow<'v, Value>> {
+        let request = self.served.program.model_route(self.number).request.as_ref()?;
+        match value {
+            Some(value) => Some(Cow::Borrowed(value)),
+            None if request.required && *media == body::Media::Other => {
+                Some(Cow::Owned(Value::Object(Map::new())))
+            }
+            None => None,
+        }
+    }
+
+    /// Does what the route does.
+    pub(crate) fn perform(&self, input: Option<Value>) -> Result<Outcome, Refusal> {
+        let action = self.served.program.action(self.number);
+        for (home, parameter) in &action.parents {
+            let id = self.value(*parameter);
+            let known = self.twin.state.find(&home.at(self.values), id);
+            let missing = match known {
+                Known::Here(_) => false,
+                Known::Gone => true,
+                Known::Never => self.twin.config.missing == Missing::NotFound,
+            };
+            if missing {
+                return Err(Refusal::NotFound { what: home.noun().to_owned(), id: id.to_owned() });
+            }
+        }
+        let Some(target) = &action.target else { return Ok(Outcome::Echo(self.echo(input))) };
+        let collection = target.home.at(self.values);
+        match target.verb {
+            StateVerb::Create => self.create(target, &collection, input),
+            StateVerb::Read => self.find(target, &collection),
+            StateVerb::Update => self.update(target, &collection, input),
+            StateVerb::Delete => self.delete(target, &collection),
+            StateVerb::List => Ok(Outcome::List(self.list(target, &collection))),
+        }
+    }
+
+    fn create(
+        &self,
+        target: &Target,
+        collection: &str,
+        input: Option<Value>,
+    ) -> Result<Outcome, Refusal> {
+        let mut fields = Self::fields_of(target, input);
+        self.add_parameters(target, &mut fields);
+        let field = target.item.id.as_ref();
+        let wanted = field.and_then(|field| fields.get(&*field.name)).and_then(text_of);
+        let dice = Dice::of(self.twin.config.seed, collection);
+        let created = self.twin.state.create(collection, wanted.as_deref(), |ordinal, wanted| {
+            let mut fields = fields.clone();
+            let id = match (wanted, field) {
+                (Some(wanted), _) => wanted.to_owned(),
+                (None, Some(field)) => field.kind.make(dice.nth(ordinal), ordinal),
+                (None, None) => ordinal.to_string(),
+            };
+            if let (None, Some(field)) = (wanted, field) {
+                fields.insert(field.name.to_string(), field.kind.value(&id));
+            }
+            self.stamp(&mut fields, target.item.created.iter().chain(&target.item.changed));
+            (id, fields)
+        });
+        let entity = created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
+        Ok(Outcome::Item { entity, event: Event::Created })
+    }
+
+    fn find(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
+        let id = self.id(target);
+        match self.twin.state.find(collection, id) {
+            Known::Here(entity) => Ok(Outcome::Item { entity, event: Event::Seen }),
+            Known::Never if self.is_implied(target) => {
+                let entity = Arc::new(self.implied(target, id));
+                Ok(Outcome::Item { entity, event: Event::Implied })
+            }
+            Known::Gone | Known::Never => Err(not_found(target, id)),
+        }
+    }
+
+    fn update(
+        &self,
+        target: &Target,
+        collection: &str,
+        input: Option<Value>,
+    ) -> Result<Outcome, Refusal> {
+        let id = self.id(target);
+        let replaces = *self.head.method == Method::PUT;
+        let (start, event) = match self.twin.state.find(collection, id) {
+            Known::Here(_) => (None, Event::Changed),
+            Known::Never if self.is_implied(target) => {
+                (Some(self.implied(target, id).fields), Event::Changed)
+            }
+            _ if replaces
+                && self.served.program.has_answer(self.number, http::StatusCode::CREATED) =>
+            {
+                let mut fields = self.implied(target, id).fields;
+                self.stamp(&mut fields, target.item.created.iter());
+                (Some(fields), Event::Upserted)
+            }
+            _ => return Err(not_found(target, id)),
+        };
+        let fields = Self::fields_of(target, input);
+        let updated = self.twin.state.update(collection, id, start, |stored| {
+            if replaces {
+                stored.retain(|name, _| self.stays(target, name));
+            }
+            let own = |name: &str| target.item.id.as_ref().is_some_and(|id| *id.name == *name);
+            let news = fields.into_iter().filter(|(name, _)| !own(name));
+            news.for_each(|(name, value)| merge(stored, name, value));
+            self.stamp(stored, target.item.changed.iter());
+        });
+        match updated.map_err(|error| refused(error, id))? {
+            Some(entity) => Ok(Outcome::Item { entity, event }),
+            None => Err(not_found(target, id)),
+        }
+    }
+
+    fn delete(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
+        let id = self.id(target);
+        let before = match self.twin.state.find(collection, id) {
+            Known::Here(entity) => entity,
+            Known::Never if self.is_implied(target) => Arc::new(self.implied(target, id)),
+            _ => return Err(not_found(target, id)),
+        };
+        self.twin.state.remove(collection, id);
+        if target.has_below {
+            self.twin.state.remove_below(collection, id);
+        }
+        Ok(Outcome::Item { entity: before, event: Event::Deleted })
+    }
+
+    fn list(&self, target: &Target, collection: &str) -> Listed {
+        let query = Query::of(self.head.uri.query().unwrap_or(""));
+        let filters = list::filters(&query, self.served.program.model_route(self.number), target);
+        if target.implied || !filters.is_empty() {
+            let mut entities =
+                self.twin.state.page(collection, Start::Offset(0), usize::MAX - 1).entities;
+            if target.implied {
+                entities = self.with_implied(target, collection, entities);
+            }
+            return Listed::chosen(entities, query.clone(), |entity| {
+                filters.is_empty() || self.shows(target, entity, &filters)
+            });
+        }
+        let page = self.twin.state.page(collection, query.start(), query.limit);
+        Listed { entities: page.entities, more: page.more, total: page.total, query }
+    }
+
+    /// The items of a collection in which nothing can be created, those made up first.
+    fn with_implied(
+        &self,
+        target: &Target,
+        collection: &str,
+        stored: Vec<Arc<Entity>>,
+    ) -> Vec<Arc<Entity>> {
+        let Some(field) = &target.item.id else { return stored };
+        let dice = Dice::of(self.twin.config.seed, collection);
+        let ids = (1..=IMPLIED_ITEMS).map(|ordinal| field.kind.make(dice.nth(ordinal), ordinal));
+        let never = ids.filter(|id| matches!(self.twin.state.find(collection, id), Known::Never));
+        never.map(|id| Arc::new(self.implied(target, &id))).chain(stored).collect()
+    }
+
+    // What is written
+
+    /// The fields of a request's body under the names the item has for them.
+    fn fields_of(target: &Target, input: Option<Value>) -> Map<String, Value> {
+        let Some(Value::Object(fields)) = input else { return Map::new() };
+        let fields = unwrapped(fields, target.within.as_deref());
+        let named = fields.into_iter().map(|(name, value)| {
+            let own = target.item.name_for(&name);
+            (if *own == name { name } else { own.to_owned() }, value)
+        });
+        named.collect()
+    }
+
+    /// Adds what the path says of the item: the `customer` of `/customers/{customer}/sources`.
+    fn add_parameters(&self, target: &Target, fields: &mut Map<String, Value>) {
+        let names = &self.served.program.route(self.number).parameters;
+        for (index, name) in names.iter().enumerate().filter(|(index, _)| Some(*index) != target.id)
+        {
+            let own = target.item.name_for(name);
+            if target.item.has(own) && !fields.contains_key(own) {
+                fields.insert(own.to_owned(), self.value(index).into());
+            }
+        }
+    }
+
+    fn stamp<'n>(
+        &self,
+        fields: &mut Map<String, Value>,
+        names: impl Iterator<Item = &'n Box<str>>,
+    ) {
+        let mut now = None;
+        for name in names {
+            let now = now.get_or_insert_with(|| {
+                self.twin.clock().now().to_rfc3339_opts(SecondsFormat::Millis, true)
+            });
+            fields.insert(name.to_string(), now.as_str().into());
+        }
+    }
+
+    /// Whether a field stays when the rest is replaced.
+    fn stays(&self, target: &Target, name: &str) -> bool {
+        let parameters = &self.served.program.route(self.number).parameters;
+        target.item.id.as_ref().is_some_and(|id| *id.name == *name)
+            || target.item.created.iter().any(|created| **created == *name)
+            || parameters.iter().any(|parameter| target.item.name_for(parameter) == name)
+    }
+
+    /// An item of which nothing was written: its id, and what the path says.
+    fn implied(&self, target: &Target, id: &str) -> Entity {
+        let mut fields = Map::new();
+        if let (Some(field), false) = (&target.item.id, id.is_empty()) {
+            fields.insert(field.name.to_string(), field.kind.value(id));
+        }
+        self.add_parameters(target, &mut fields);
+        Entity { id: id.into(), fields, rendered: arc_swap::ArcSwapOption::empty() }
+    }
+
+    fn is_implied(&self, target: &Target) -> bool {
+        target.implied || self.twin.config.missing == Missing::Materialize
+    }
+
+    /// What a request says, under the names the answer has for it, where nothing is kept.
+    fn echo(&self, input: Option<Value>) -> Map<String, Value> {
+        let program = &self.served.program;
+        let record = program.answer(self.number).body.as_ref();
+        let Some((record, _)) = record.and_then(|body| program.shapes.record(body)) else {
+            return Map::new();
+        };
+        let own = |name: &str| {
+            let wanted = letters(name);
+            let mut names = record.fields.iter().map(|field| &field.name);
+            names
+                .find(|own| letters(own) == wanted)
+                .map_or_else(|| name.to_owned(), ToString::to_string)
+        };
+        let names = program.route(self.number).parameters.iter().enumerate();
+        let parameters = names.map(|(index, name)| (own(name), self.value(index).into()));
+        let body = match input {
+            Some(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        parameters.chain(body.into_iter().map(|(name, value)| (own(&name), value))).collect()
+    }
+
+    fn id(&self, target: &Target) -> &str {
+        target.id.map_or("", |parameter| self.value(parameter))
+    }
+
+    fn value(&self, parameter: usize) -> &str {
+        self.values.get(parameter).map_or("", |value| value)
+    }
+}
+
+/// The body's one field where it holds all the others: `{"product": {…}}`.
+fn unwrapped(mut fields: Map<String, Value>, within: Option<&str>) -> Map<String, Value> {
+    let Some(within) = within.filter(|within| fields.len() == 1 && fields.contains_key(*within))
+    else {
+        return fields;
+    };
+    match fields.remove(within) {
+        Some(Value::Object(inner)) => inner,
+        Some(other) => Map::from_iter([(within.to_owned(), other)]),
+        None => fields,
+    }
+}
+
+/// Objects are merged field by field, anything else takes the place of what there was.
+fn merge(stored: &mut Map<String, Value>, name: String, value: Value) {
+    match (stored.get_mut(&name), value) {
+        (Some(Value::Object(before)), Value::Object(after)) => {
+            after.into_iter().for_each(|(name, value)| merge(before, name, value));
+        }
+        (_, value) => {
+            stored.insert(name, value);
+        }
+    }
+}
+
+fn not_found(target: &Target, id: &str) -> Refusal {
+    Refusal::NotFound { what: target.home.noun().to_owned(), id: id.to_owned() }
+}
+
+fn refused(error: CreateError, id: &str) -> Refusal {
+    match error {
+        CreateError::Taken => Refusal::Conflict { id: id.to_owned() },
+        CreateError::Full => Refusal::Full,
+    }
+}

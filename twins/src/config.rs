@@ -1,0 +1,117 @@
+//! How a twin is to be run.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use models::PublicKey;
+
+use crate::clock::Clock;
+use crate::state::StateLimits;
+
+/// How a twin is to be run.
+#[derive(Debug)]
+pub struct TwinConfig {
+    /// The twin's name, for its status and log.
+    pub name: String,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What everything made up is drawn from: the same seed gives the same answers.
+    pub seed: u64,
+    /// Where the time comes from. With [`Clock::still`] the same requests get the same bytes;
+    /// with [`Clock::real`] all but times are the same.
+    pub clock: Clock,
+    /// What is said of an entity that was never written.
+    pub missing: Missing,
+    /// What is made of a request whose body lacks a required field or has one of a wrong type.
+    pub requests: Requests,
+    /// Asked for by the admin API where set. Without one the admin API is closed to all but
+    /// `health` when the twin listens on more than loopback.
+    pub admin_token: Option<String>,
+    /// How much is remembered.
+    pub state: StateLimits,
+    /// What is taken from the network.
+    pub network: NetworkLimits,
+    /// Puts `x-wondertwin-calibration` and `x-wondertwin-model` on every answer.
+    pub debug_headers: bool,
+    /// Keeps the headers of requests in the journal, credentials left out.
+    pub verbose: bool,
+}
+
+/// What is said of an entity that was never written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It does not exist: the model's 404. Only where nothing can create it, it is made up.
+    NotFound,
+    /// It is made up from the seed and its id, and exists unless it was deleted.
+    Materialize,
+}
+
+/// What is made of a request whose body is not what the model says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requests {
+    /// It gets the model's 400.
+    Checked,
+    /// It is taken as it is, as long as it can be read.
+    Lenient,
+}
+
+/// What is taken from the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkLimits {
+    /// Of a request's body; a larger one gets 413.
+    pub body_bytes_max: usize,
+    /// For a request's head, and for the next one of a kept connection.
+    pub head_timeout: Duration,
+    /// For a request's body.
+    pub body_timeout: Duration,
+    /// For requests under way when the twin is stopped.
+    pub drain_timeout: Duration,
+}
+
+/// Whether and from where a twin takes calibrations.
+#[derive(Debug)]
+pub enum Follow {
+    /// Never: the model that is served is the model that was given.
+    Frozen,
+    /// From a ledger's folder, whenever something is published there.
+    Ledger {
+        /// `calibrations/NAME`; it need not exist yet.
+        dir: PathBuf,
+        /// Whose signatures are accepted.
+        trusted: Vec<PublicKey>,
+    },
+}
+
+impl TwinConfig {
+    /// On a free loopback port, with the machine's clock.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: 42,
+            clock: Clock::real(),
+            missing: Missing::NotFound,
+            requests: Requests::Checked,
+            admin_token: None,
+            state: StateLimits::default(),
+            network: NetworkLimits::default(),
+            debug_headers: false,
+            verbose: false,
+        }
+    }
+}
+
+/// # Source
+///
+/// Body: ours. Timeouts: the published twins' (30 s to read, 60 s idle, SIGTERM drains 10 s).
+impl Default for NetworkLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 10 << 20,
+            head_timeout: Duration::from_mins(1),
+            body_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Lists: what is asked for, what is shown, and what the envelope says of it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use models::Route;
+use serde_json::{Map, Value};
+
+use crate::action::{Target, letters};
+use crate::body::pairs;
+use crate::format::Format;
+use crate::project::{Projector, Spot};
+use crate::shape::{Field, Form, Record, Shapes};
+use crate::state::{Entity, Start};
+
+/// What a list's query asks for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    pub(crate) limit: usize,
+    /// As the request calls it.
+    limit_name: Option<String>,
+    after: Option<String>,
+    before: Option<String>,
+    /// Of the first item.
+    offset: usize,
+    /// As the request calls it, and its number.
+    page: Option<(String, usize)>,
+    others: Vec<(String, String)>,
+}
+
+/// What a list shows.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) entities: Vec<Arc<Entity>>,
+    /// Whether there are more after these.
+    pub(crate) more: bool,
+    pub(crate) total: usize,
+    pub(crate) query: Query,
+}
+
+/// Items on a page where the request does not say.
+const LIMIT_DEFAULT: usize = 100;
+/// Items on a page whatever it says.
+const LIMIT_MAX: usize = 1000;
+
+impl Query {
+    pub(crate) fn of(text: &str) -> Self {
+        let mut query = Self { limit: LIMIT_DEFAULT, ..Self::default() };
+        for (name, value) in pairs(text) {
+            query.take(name, value);
+        }
+        if let Some((name, page)) = &query.page {
+            // Twilio's `Page` counts from 0, all others from 1.
+            let first = usize::from(name != "Page");
+            query.offset = page.saturating_sub(first).saturating_mul(query.limit);
+        }
+        query
+    }
+
+    fn take(&mut self, name: String, value: String) {
+        let number = value.parse::<usize>().ok();
+        match (letters(&name).as_str(), number) {
+            (
+                "limit" | "perpage" | "pagesize" | "size" | "maxresults" | "first" | "top",
+                Some(number),
+            ) => {
+                self.limit = number.clamp(1, LIMIT_MAX);
+                self.limit_name = Some(name);
+            }
+            ("page", Some(number)) => self.page = Some((name, number)),
+            ("offset" | "skip", Some(number)) => self.offset = number,
+            ("startingafter" | "after" | "cursor" | "pagetoken" | "startafter", _)
+                if !value.is_empty() =>
+            {
+                self.after = Some(value);
+            }
+            ("endingbefore" | "before", _) if !value.is_empty() => self.before = Some(value),
+            _ => self.others.push((name, value)),
+        }
+    }
+
+    pub(crate) fn start(&self) -> Start<'_> {
+        match (&self.after, &self.before) {
+            (Some(after), _) => Start::After(after),
+            (None, Some(before)) => Start::Before(before),
+            (None, None) => Start::Offset(self.offset),
+        }
+    }
+
+    /// The query of the next page, which begins after an item.
+    fn next(&self, last: &str) -> String {
+        let limit_name = self.limit_name.as_deref().unwrap_or("limit");
+        let mut text = format!("{limit_name}={}", self.limit);
+        let _ = match &self.page {
+            Some((name, page)) => write!(text, "&{name}={}", page.saturating_add(1)),
+            None => write!(text, "&starting_after={last}"),
+        };
+        text
+    }
+}
+
+/// The fields a query asks items by: parameters the route has and the items too.
+pub(crate) fn filters<'q>(
+    query: &'q Query,
+    route: &Route,
+    target: &'q Target,
+) -> Vec<(&'q str, &'q str)> {
+    let asked = query.others.iter().filter(|(name, _)| route.query.contains_key(name));
+    asked
+        .map(|(name, value)| (target.item.name_for(name), value.as_str()))
+        .filter(|(name, _)| target.item.has(name))
+        .collect()
+}
+
+impl Listed {
+    /// The page of those that are wanted.
+    pub(crate) fn chosen(
+        entities: Vec<Arc<Entity>>,
+        query: Query,
+        wanted: impl Fn(&Entity) -> bool,
+    ) -> Self {
+        let chosen: Vec<_> = entities.into_iter().filter(|entity| wanted(entity)).collect();
+        let total = chosen.len();
+        let place = |id: &str| chosen.iter().position(|entity| *entity.id == *id);
+        let (from, to) = match query.start() {
+            Start::Offset(offset) => (offset, offset.saturating_add(query.limit)),
+            Start::After(id) => {
+                let from = place(id).map_or(total, |at| at + 1);
+                (from, from.saturating_add(query.limit))
+            }
+            Start::Before(id) => {
+                let to = place(id).unwrap_or(0);
+                (to.saturating_sub(query.limit), to)
+            }
+        };
+        let page = chosen.into_iter().skip(from).take(to.saturating_sub(from));
+        Self { entities: page.collect(), more: to < total, total, query }
+    }
+}
+
+/// Where the list itself is to be found.
+pub(crate) struct Address<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a str,
+}
+
+/// Has an envelope say of the list what is so: whether there is more, how many there are, where
+/// the next page is.
+pub(crate) fn settle(
+    envelope: &mut Map<String, Value>,
+    record: &Record,
+    shapes: &Shapes,
+    listed: &Listed,
+    address: &Address<'_>,
+) {
+    let projector = Projector::new(shapes);
+    for field in &record.fields {
+        let Some(said) = said(field, listed, address) else { continue };
+        let leaves = shapes.leaves(&field.node);
+        let spot = Spot::root(crate::dice::Dice::of(0, &field.name)).field(&field.name);
+        match said {
+            Some(value) => {
+                let value = projector.project(&field.node, Some(&value), spot);
+                envelope.insert(field.name.to_string(), value);
+            }
+            None if leaves.nullable => {
+                envelope.insert(field.name.to_string(), Value::Null);
+            }
+            None if field.required => {
+                envelope.insert(field.name.to_string(), "".into());
+            }
+            None => {
+                envelope.remove(&*field.name);
+            }
+        }
+    }
+}
+
+/// What a field says of a list; `Some(None)` where it is one that has nothing to say this time.
+#[expect(clippy::option_option, reason = "the outer one is whether the field speaks of the list")]
+fn said(field: &Field, listed: &Listed, address: &Address<'_>) -> Option<Option<Value>> {
+    let Listed { entities, more, total, query } = listed;
+    let count = entities.len();
+    let last = entities.last().filter(|_| *more).map(|entity| &*entity.id);
+    let first_index = query.offset;
+    let pages = total.div_ceil(query.limit.max(1)).max(1);
+    let value = match letters(&field.name).as_str() {
+        "hasmore" | "hasnextpage" | "hasnext" => Some((*more).into()),
+        "haspreviouspage" | "hasprevious" => {
+            Some((first_index > 0 || query.after.is_some()).into())
+        }
+        "total" | "totalcount" | "totalitems" | "totalresults" | "totalsize" => {
+            Some((*total).into())
+        }
+        "count" | "resultcount" | "resultscount" => Some(count.into()),
+        "totalpages" | "numpages" | "pagecount" | "lastpage" => Some(pages.into()),
+        "perpage" | "pagesize" | "limit" => Some(query.limit.into()),
+        "page" | "currentpage" => Some(query.page.as_ref().map_or(1, |(_, page)| *page).into()),
+        "offset" | "start" => Some(first_index.into()),
+        "end" => Some((first_index + count.saturating_sub(1)).into()),
+        "nextcursor" | "nextpagetoken" | "nexttoken" | "cursor" | "endcursor" => {
+            last.map(Value::from)
+        }
+        "url" | "uri" | "firstpageuri" | "firstpageurl" => Some(link(field, address, None)),
+        "next" | "nextpage" | "nextpageuri" | "nextpageurl" | "nexturl" | "nextlink" => {
+            last.map(|last| link(field, address, Some(&query.next(last))))
+        }
+        "previous" | "prev" | "previouspage" | "previouspageuri" | "previouspageurl"
+        | "previousurl" | "prevcursor" | "previouscursor" => None,
+        _ => return None,
+    };
+    Some(value)
+}
+
+/// A link to a page; absolute where the field is of format `uri`.
+fn link(field: &Field, address: &Address<'_>, query: Option<&str>) -> Value {
+    let absolute = field
+        .node
+        .forms
+        .iter()
+        .any(|form| matches!(form, Form::Text { format: Some(Format::Uri), .. }));
+    let mut text = if absolute { format!("http://{}", address.host) } else { String::new() };
+    text.push_str(address.path);
+    if let Some(query) = query {
+        text.push('?');
+        text.push_str(query);
+    }
+    text.into()
+}
+
+/// The `Link` header of a list that has no envelope (RFC 8288).
+pub(crate) fn link_header(listed: &Listed, address: &Address<'_>) -> Option<String> {
+    let last = listed.entities.last().filter(|_| listed.more)?;
+    let query = listed.query.next(&last.id);
+    Some(format!("<http://{}{}?{query}>; rel=\"next\"", address.host, address.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vendors_names_for_a_page_are_understood() {
+        let query = Query::of("PageSize=5&Page=2&Status=x");
+        assert_eq!((query.limit, query.start()), (5, Start::Offset(10)));
+        assert_eq!(query.others, [("Status".to_owned(), "x".to_owned())]);
+        assert_eq!(Query::of("per_page=30&page=2").start(), Start::Offset(30));
+        assert_eq!(Query::of("limit=3&starting_after=a").start(), Start::After("a"));
+        assert_eq!(Query::of("limit=0&page=99999999999999999999").limit, 1);
+    }
+}

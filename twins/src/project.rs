@@ -1,0 +1,447 @@
+//! Rendering: what is stored, seen through the present model, and made up where nothing is stored.
+
+use std::cell::Cell;
+
+use serde_json::{Map, Number, Value};
+
+use crate::dice::Dice;
+use crate::format::{past, read_time};
+use crate::shape::{ENDLESS, Form, Leaf, Leaves, Node, Record, Shapes};
+use crate::words;
+
+/// Objects within objects beyond which only what is required is made up, in its shortest form.
+const DEEP: u32 = 2;
+/// Objects within objects beyond which nothing is; reached by entities that must hold themselves.
+const DEEPEST: u32 = 24;
+/// Optional fields made up in one answer.
+const OPTIONAL_MAX: u32 = 2_000;
+
+/// Renders values through the shapes of one model.
+pub(crate) struct Projector<'p> {
+    shapes: &'p Shapes,
+    /// What an error says, where the answer is one.
+    error: Option<&'p ErrorText>,
+    optional_left: Cell<u32>,
+}
+
+/// What an error answer says in the vendor's fields.
+#[derive(Debug)]
+pub(crate) struct ErrorText {
+    pub(crate) status: u16,
+    /// `not_found`.
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+/// Where in an answer a value stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'n> {
+    name: &'n str,
+    dice: Dice,
+    depth: u32,
+}
+
+impl<'n> Spot<'n> {
+    /// The root of an answer.
+    pub(crate) const fn root(dice: Dice) -> Self {
+        Self { name: "", dice, depth: 0 }
+    }
+
+    /// A field of the root's object.
+    pub(crate) fn field(self, name: &'n str) -> Self {
+        Self { name, dice: self.dice.at(name), depth: self.depth + 1 }
+    }
+
+    fn item(self, index: usize) -> Self {
+        Self { dice: self.dice.nth(index as u64), depth: self.depth + 1, ..self }
+    }
+}
+
+impl<'p> Projector<'p> {
+    pub(crate) const fn new(shapes: &'p Shapes) -> Self {
+        Self { shapes, error: None, optional_left: Cell::new(OPTIONAL_MAX) }
+    }
+
+    /// Renders an error.
+    pub(crate) const fn of_error(shapes: &'p Shapes, error: &'p ErrorText) -> Self {
+        Self { shapes, error: Some(error), optional_left: Cell::new(OPTIONAL_MAX) }
+    }
+
+    /// A value the node allows: the stored one where it fits or can be made to, else a new one.
+    pub(crate) fn project(&self, node: &Node, stored: Option<&Value>, spot: Spot<'_>) -> Value {
+        if node.says_nothing() {
+            return stored.cloned().unwrap_or(Value::Null);
+        }
+        let leaves = self.shapes.leaves(node);
+        stored
+            .and_then(|value| self.fit(&leaves, value, spot))
+            .unwrap_or_else(|| self.make(&leaves, spot))
+    }
+
+    /// As [`Projector::project`] for an object, with fields that stand whatever is stored.
+    pub(crate) fn project_with(
+        &self,
+        node: &Node,
+        stored: Option<&Map<String, Value>>,
+        fixed: &[(&str, &Value)],
+        spot: Spot<'_>,
+    ) -> Value {
+        let leaves = self.shapes.leaves(node);
+        let empty = Map::new();
+        match record_for(&leaves, stored.unwrap_or(&empty)) {
+            Some((record, leaf)) => self.record(record, stored, &with_tag(leaf, fixed), spot),
+            None => self.project(node, None, spot),
+        }
+    }
+
+    // What is stored
+
+    fn fit(&self, leaves: &Leaves<'_>, value: &Value, spot: Spot<'_>) -> Option<Value> {
+        if spot.depth > DEEPEST {
+            return None;
+        }
+        match value {
+            Value::Null => leaves.nullable.then_some(Value::Null),
+            Value::Object(map) if leaves.leaves.iter().any(Leaf::is_object) => {
+                let (record, leaf) = record_for(leaves, map)?;
+                Some(self.record(record, Some(map), &tagged(leaf), spot))
+            }
+            _ => {
+                leaves.leaves.iter().find_map(|leaf| self.keep(leaf.form, value, spot)).or_else(
+                    || leaves.leaves.iter().find_map(|leaf| self.convert(leaf, value, spot)),
+                )
+            }
+        }
+    }
+
+    /// The value as it is, where the form allows it.
+    fn keep(&self, form: &Form, value: &Value, spot: Spot<'_>) -> Option<Value> {
+        let allowed = match (form, value) {
+            (Form::Boolean(only), Value::Bool(is)) => only.is_none_or(|only| only == *is),
+            (Form::Integer { values, .. }, Value::Number(number)) => {
+                number.as_i64().is_some_and(|is| values.is_empty() || values.contains(&is))
+                    || (number.is_u64() && values.is_empty())
+            }
+            (Form::Number(values), Value::Number(number)) => {
+                values.is_empty() || values.iter().any(|one| one.as_f64() == number.as_f64())
+            }
+            (Form::Text { values, format }, Value::String(text)) => {
+                (values.is_empty() || values.iter().any(|one| **one == **text))
+                    && format.is_none_or(|format| format.admits(text))
+            }
+            (Form::Array(None), Value::Array(_)) => true,
+            (Form::Array(Some(items)), Value::Array(stored)) => {
+                let fitted = stored
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| self.project(items, Some(item), spot.item(index)));
+                return Some(fitted.collect());
+            }
+            _ => false,
+        };
+        allowed.then(|| value.clone())
+    }
+
+    /// The value turned into the form, where it can be without inventing anything.
+    fn convert(&self, leaf: &Leaf<'_>, value: &Value, spot: Spot<'_>) -> Option<Value> {
+        let converted = match (leaf.form, value) {
+            (Form::Boolean(_), Value::String(text)) => Value::Bool(text.parse().ok()?),
+            (Form::Integer { .. }, Value::Number(number)) => whole(number)?,
+            (Form::Integer { .. }, Value::String(text)) => match text.parse::<i64>() {
+                Ok(integer) => integer.into(),
+                Err(_) => read_time(text)?.timestamp().into(),
+            },
+            (Form::Number(_), Value::String(text)) => match text.parse() {
+                Ok(float) => Value::Number(Number::from_f64(float)?),
+                Err(_) => read_time(text)?.timestamp().into(),
+            },
+            (Form::Text { format: Some(format), .. }, Value::Number(seconds)) => {
+                let time = chrono::DateTime::from_timestamp(seconds.as_i64()?, 0)?;
+                Value::String(format.write_time(time)?)
+            }
+            (Form::Text { format: Some(format), .. }, Value::String(text)) => {
+                Value::String(format.write_time(read_time(text)?)?)
+            }
+            (Form::Text { format: None, .. }, Value::Number(_) | Value::Bool(_)) => {
+                Value::String(value.to_string())
+            }
+            // A reference where there was the whole object.
+            (Form::Text { .. }, Value::Object(map)) => map.get("id")?.clone(),
+            (Form::Array(_), Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
+                Value::Array(vec![value.clone()])
+            }
+            (Form::Object(record), _) => return self.as_object(record, leaf, value, spot),
+            _ => return None,
+        };
+        self.keep(leaf.form, &converted, spot)
+    }
+
+    /// The whole object where there was a reference, or a list's envelope around its items.
+    fn as_object(
+        &self,
+        record: &Record,
+        leaf: &Leaf<'_>,
+        value: &Value,
+        spot: Spot<'_>,
+    ) -> Option<Value> {
+        let name = match value {
+            Value::String(_) => "id",
+            Value::Array(_) => "data",
+            _ => return None,
+        };
+        record.field(name)?;
+        let stored = Map::from_iter([(name.to_owned(), value.clone())]);
+        Some(self.record(record, Some(&stored), &tagged(*leaf), spot))
+    }
+
+    fn record(
+        &self,
+        record: &Record,
+        stored: Option<&Map<String, Value>>,
+        fixed: &[(&str, impl std::borrow::Borrow<Value>)],
+        spot: Spot<'_>,
+    ) -> Value {
+        if record.is_opaque() {
+            return Value::Object(stored.cloned().unwrap_or_default());
+        }
+        let mut object = Map::new();
+        for field in &record.fields {
+            let name = &*field.name;
+            let fixed = fixed.iter().find(|(fixed, _)| *fixed == name);
+            let given = fixed
+                .map(|(_, value)| value.borrow())
+                .or_else(|| stored.and_then(|stored| stored.get(name)));
+            if given.is_some() || field.required || self.wants(&field.node, name, spot) {
+                let value = self.project(&field.node, given, spot.field(name));
+                object.insert(name.to_owned(), value);
+            }
+        }
+        if let Some(values) = &record.values {
+            self.entries(values, record, stored, &mut object, spot);
+        }
+        Value::Object(object)
+    }
+
+    /// The keys of a map that are data.
+    fn entries(
+        &self,
+        values: &Node,
+        record: &Record,
+        stored: Option<&Map<String, Value>>,
+        object: &mut Map<String, Value>,
+        spot: Spot<'_>,
+    ) {
+        let Some(stored) = stored else {
+            // What applications file away under keys of their own starts empty.
+            if spot.depth <= DEEP && !matches!(spot.name, "metadata" | "") {
+                let spot = spot.field("key");
+                let value = self.project(values, None, spot);
+                object.insert(words::string("slug", spot.dice), value);
+            }
+            return;
+        };
+        for (key, value) in stored.iter().filter(|(key, _)| record.field(key).is_none()) {
+            object.insert(key.clone(), self.project(values, Some(value), spot.field(key)));
+        }
+    }
+
+    // What is made up
+
+    /// Whether an optional field of which nothing is stored is there.
+    fn wants(&self, node: &Node, name: &str, spot: Spot<'_>) -> bool {
+        if self.error.is_some() && told_by(name) {
+            return true;
+        }
+        let height = node.forms.iter().map(|form| self.shapes.height(form)).min().unwrap_or(0);
+        let percent = match (height, spot.depth) {
+            (ENDLESS, _) | (1.., DEEP..) => 0,
+            (0, 0..=DEEP) => 85,
+            (0, _) => 40,
+            (_, 0) => 60,
+            (_, _) => 30,
+        };
+        let wanted = spot.dice.at(name).at("there?").within_percent(percent);
+        let left = self.optional_left.get();
+        self.optional_left.set(left.saturating_sub(u32::from(wanted)));
+        wanted && left > 0
+    }
+
+    fn make(&self, leaves: &Leaves<'_>, spot: Spot<'_>) -> Value {
+        let Some(leaf) = self.choose(leaves, spot) else { return Value::Null };
+        let height = self.shapes.height(leaf.form);
+        let null = leaves.nullable
+            && spot.depth > 0
+            && ((height > 0 && spot.depth >= DEEP) || spot.dice.at("null?").within_percent(15));
+        if spot.depth > DEEPEST || (null && self.error.is_none()) {
+            return Value::Null;
+        }
+        match leaf.form {
+            Form::Boolean(only) => {
+                Value::Bool(only.unwrap_or_else(|| spot.dice.within_percent(50)))
+            }
+            Form::Integer { values, unix_time } => self.integer(values, *unix_time, spot),
+            Form::Number(values) => match spot.dice.pick(values) {
+                Some(number) => Value::Number(number.clone()),
+                None => words::number(spot.name, spot.dice).into(),
+            },
+            Form::Text { values, format } => match (spot.dice.pick(values), format) {
+                (Some(_), _) => self.one_of(values, spot),
+                (None, Some(format)) => format.make(spot.dice).into(),
+                (None, None) => self.text(spot),
+            },
+            Form::Array(None) => Value::Array(Vec::new()),
+            Form::Array(Some(items)) => self.items(items, spot),
+            Form::Object(record) => self.record(record, None, &tagged(leaf), spot),
+            Form::Entity(_) | Form::Alternative(..) => Value::Null,
+        }
+    }
+
+    /// The form to make: a scalar where one is allowed, else by the dice; deep down the shortest.
+    fn choose<'n>(&self, leaves: &Leaves<'n>, spot: Spot<'_>) -> Option<Leaf<'n>> {
+        let height = |leaf: &&Leaf<'n>| self.shapes.height(leaf.form);
+        let shortest = leaves.leaves.iter().min_by_key(height)?;
+        if leaves.leaves.len() == 1 || height(&shortest) == 0 || spot.depth >= DEEP {
+            return Some(*shortest);
+        }
+        let finite: Vec<_> = leaves.leaves.iter().filter(|leaf| height(leaf) < ENDLESS).collect();
+        spot.dice.at("which?").pick(&finite).map(|leaf| **leaf).or(Some(*shortest))
+    }
+
+    fn items(&self, items: &Node, spot: Spot<'_>) -> Value {
+        let flat = items.forms.iter().any(|form| self.shapes.height(form) == 0);
+        let count = match (flat, spot.depth) {
+            (_, 0..=1) => 1 + spot.dice.at("how many?").below(3),
+            (_, DEEP) | (true, _) => u64::from(spot.depth < DEEPEST),
+            _ => 0,
+        };
+        let count = usize::try_from(count).unwrap_or(0);
+        (0..count).map(|index| self.project(items, None, spot.item(index))).collect()
+    }
+
+    fn integer(&self, values: &[i64], unix_time: bool, spot: Spot<'_>) -> Value {
+        if let Some(error) = self.error
+            && matches!(spot.name, "status" | "statusCode" | "status_code" | "code" | "http_status")
+            && (values.is_empty() || values.contains(&i64::from(error.status)))
+        {
+            return error.status.into();
+        }
+        match spot.dice.pick(values) {
+            Some(value) => (*value).into(),
+            None if unix_time => past(spot.dice).timestamp().into(),
+            None => words::integer(spot.name, spot.dice).into(),
+        }
+    }
+
+    fn one_of(&self, values: &[Box<str>], spot: Spot<'_>) -> Value {
+        let told = self.error.and_then(|error| {
+            values.iter().find(|value| value.as_ref() == error.code || is_alike(value, error.code))
+        });
+        let value = told.or_else(|| spot.dice.pick(values));
+        Value::String(value.map(ToString::to_string).unwrap_or_default())
+    }
+
+    fn text(&self, spot: Spot<'_>) -> Value {
+        match self.error {
+            Some(error)
+                if matches!(spot.name, "code" | "type" | "name" | "error_code" | "slug") =>
+            {
+                error.code.into()
+            }
+            Some(error) if matches!(spot.name, "status" | "status_code" | "statusCode") => {
+                error.status.to_string().into()
+            }
+            Some(error) if told_by(spot.name) => error.message.as_str().into(),
+            _ => words::string(spot.name, spot.dice).into(),
+        }
+    }
+}
+
+impl Leaf<'_> {
+    fn is_object(&self) -> bool {
+        matches!(self.form, Form::Object(_))
+    }
+}
+
+/// Whether a field tells what went wrong.
+fn told_by(name: &str) -> bool {
+    matches!(
+        name,
+        "message"
+            | "detail"
+            | "title"
+            | "description"
+            | "reason"
+            | "error"
+            | "error_message"
+            | "error_description"
+            | "errorMessage"
+            | "code"
+            | "type"
+            | "status"
+            | "statusCode"
+            | "status_code"
+    )
+}
+
+/// `Not Found` and `not_found`.
+fn is_alike(value: &str, code: &str) -> bool {
+    let letters = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    letters(value) == letters(code)
+}
+
+/// The tag that names the alternative, as a fixed field.
+fn tagged(leaf: Leaf<'_>) -> Vec<(&str, Value)> {
+    leaf.tag.iter().map(|(name, value)| (*name, Value::from(*value))).collect()
+}
+
+/// The alternative an object is most like.
+fn record_for<'n>(leaves: &Leaves<'n>, map: &Map<String, Value>) -> Option<(&'n Record, Leaf<'n>)> {
+    let records = leaves.leaves.iter().filter_map(|leaf| match leaf.form {
+        Form::Object(record) => Some((record, *leaf)),
+        _ => None,
+    });
+    // `max_by_key` takes the last of equals; the first is meant.
+    records.rev().max_by_key(|(record, leaf)| likeness(record, leaf, map))
+}
+
+/// How much an object is like an alternative: the tag decides, then constants, then names.
+fn likeness(record: &Record, leaf: &Leaf<'_>, map: &Map<String, Value>) -> i64 {
+    let by_tag = match leaf.tag {
+        Some((name, value)) => match map.get(name) {
+            Some(stored) if stored.as_str() == Some(value) => 1000,
+            Some(_) => -1000,
+            None => 0,
+        },
+        None => 0,
+    };
+    let by_field =
+        record.fields.iter().map(|field| match (map.get(&*field.name), &field.node.forms[..]) {
+            (Some(Value::String(text)), [Form::Text { values, .. }]) if !values.is_empty() => {
+                if values.iter().any(|value| **value == **text) {
+                    20
+                } else {
+                    -20
+                }
+            }
+            (Some(_), _) => 2,
+            (None, _) if field.required => -1,
+            (None, _) => 0,
+        });
+    by_tag + by_field.sum::<i64>()
+}
+
+fn whole(number: &Number) -> Option<Value> {
+    let float = number.as_f64()?;
+    // Beyond 2^53 a float no longer names one integer.
+    if float.fract() != 0.0 || float.abs() >= 9_007_199_254_740_992.0 {
+        return None;
+    }
+    format!("{float:.0}").parse::<i64>().ok().map(Value::from)
+}
+
+fn with_tag<'n>(leaf: Leaf<'n>, fixed: &[(&'n str, &Value)]) -> Vec<(&'n str, Value)> {
+    let own = fixed.iter().map(|(name, value)| (*name, (*value).clone()));
+    own.chain(tagged(leaf)).collect()
+}

@@ -1,0 +1,80 @@
+//! Requests that are not granted.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// Why a request is not granted. How it is said is up to the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No route has the path.
+    NoRoute,
+    /// The path has other methods.
+    OtherMethods(String),
+    /// What the path names does not exist.
+    NotFound { what: String, id: String },
+    /// What was sent is not what the route takes.
+    BadRequest(String),
+    /// The id asked for is taken.
+    Conflict { id: String },
+    /// A rate limit is used up.
+    TooMany { retry: Duration },
+    /// The body is larger than the twin takes.
+    TooLarge { bytes_max: usize },
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The twin's memory is spent.
+    Full,
+}
+
+impl Refusal {
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self {
+            Self::NoRoute | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::OtherMethods(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Full => StatusCode::INSUFFICIENT_STORAGE,
+        }
+    }
+
+    /// The status the model's own answer may have instead, where it has none for the first.
+    pub(crate) const fn other_status(&self) -> Option<StatusCode> {
+        match self {
+            Self::BadRequest(_) => Some(StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Conflict { .. } => Some(StatusCode::BAD_REQUEST),
+            _ => None,
+        }
+    }
+
+    /// A word for it.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::NoRoute | Self::NotFound { .. } => "not_found",
+            Self::OtherMethods(_) => "method_not_allowed",
+            Self::BadRequest(_) => "invalid_request",
+            Self::Conflict { .. } => "already_exists",
+            Self::TooMany { .. } => "rate_limited",
+            Self::TooLarge { .. } => "payload_too_large",
+            Self::TooSlow => "request_timeout",
+            Self::Full => "storage_full",
+        }
+    }
+
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::NoRoute => "no such endpoint".to_owned(),
+            Self::OtherMethods(allow) => format!("method not allowed, expected one of {allow}"),
+            Self::NotFound { what, id } => format!("no such {what}: {id}"),
+            Self::BadRequest(why) => why.clone(),
+            Self::Conflict { id } => format!("{id} already exists"),
+            Self::TooMany { .. } => "too many requests".to_owned(),
+            Self::TooLarge { bytes_max } => format!("the body is larger than {bytes_max} bytes"),
+            Self::TooSlow => "the request's body did not arrive in time".to_owned(),
+            Self::Full => "the twin's memory is spent: reset it, or delete something".to_owned(),
+        }
+    }
+}

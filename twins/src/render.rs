@@ -1,0 +1,266 @@
+//! Answers: what came of a call, in the model's words.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, LINK, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde_json::{Map, Value, json};
+
+use crate::action::{Target, items_of};
+use crate::call::{Call, Event, Outcome};
+use crate::dice::Dice;
+use crate::list::{self, Address, Listed};
+use crate::program::{Answer, Program};
+use crate::project::{ErrorText, Projector, Spot};
+use crate::refusal::Refusal;
+use crate::shape::Node;
+use crate::state::{Entity, Rendered};
+
+/// An answer on its way out.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+impl Call<'_> {
+    /// Renders what came of the call.
+    pub(crate) fn render(&self, outcome: &Outcome) -> Reply {
+        let program = &self.served.program;
+        let answer = program.answer(self.number);
+        let dice = Dice::of(self.twin.config.seed, self.head.uri.path());
+        match outcome {
+            Outcome::Echo(fields) => {
+                let body = answer.body.as_ref().map(|node| {
+                    let dice = match serde_json::to_string(fields) {
+                        Ok(text) if !fields.is_empty() => dice.at(&text),
+                        _ => dice,
+                    };
+                    let fields = (!fields.is_empty()).then_some(fields);
+                    Projector::new(&program.shapes).project_with(
+                        node,
+                        fields,
+                        &[],
+                        Spot::root(dice),
+                    )
+                });
+                self.reply(answer, bytes_of(answer, body.as_ref()), dice)
+            }
+            Outcome::Item { entity, event } => self.item(entity, *event, dice),
+            Outcome::List(listed) => self.page(answer, listed, dice),
+        }
+    }
+
+    fn item(&self, entity: &Arc<Entity>, event: Event, dice: Dice) -> Reply {
+        let program = &self.served.program;
+        let upserted = (event == Event::Upserted)
+            .then(|| program.answer_with(Some(self.number), StatusCode::CREATED));
+        let answer = upserted.as_ref().unwrap_or_else(|| program.answer(self.number));
+        let target = program.action(self.number).target.as_ref();
+        let body = match event {
+            Event::Seen | Event::Changed | Event::Created => self.cached(answer, target, entity),
+            Event::Upserted | Event::Deleted | Event::Implied => {
+                bytes_of(answer, self.item_body(answer, target, entity, event).as_ref())
+            }
+        };
+        let mut reply = self.reply(answer, body, dice);
+        if matches!(event, Event::Created | Event::Upserted)
+            && answer.headers.iter().any(|(name, _)| *name == LOCATION)
+        {
+            let path = self.head.uri.path().trim_end_matches('/');
+            let place = if event == Event::Created {
+                format!("{path}/{}", entity.id)
+            } else {
+                path.to_owned()
+            };
+            reply
+                .headers_mut()
+                .extend(HeaderValue::try_from(place).ok().map(|place| (LOCATION, place)));
+        }
+        reply
+    }
+
+    /// The answer that shows a stored item: the bytes of last time, if model and route are those
+    /// of last time.
+    fn cached(&self, answer: &Answer, target: Option<&Target>, entity: &Entity) -> Bytes {
+        let (load, route) = (self.served.load, self.number);
+        if let Some(last) = entity.rendered.load().as_ref()
+            && (last.load, last.route) == (load, route)
+        {
+            return last.body.clone();
+        }
+        let body = bytes_of(answer, self.item_body(answer, target, entity, Event::Seen).as_ref());
+        entity.rendered.store(Some(Arc::new(Rendered { load, route, body: body.clone() })));
+        body
+    }
+
+    fn item_body(
+        &self,
+        answer: &Answer,
+        target: Option<&Target>,
+        entity: &Entity,
+        event: Event,
+    ) -> Option<Value> {
+        let node = answer.body.as_ref()?;
+        let gone = Value::Bool(true);
+        let fixed: &[(&str, &Value)] =
+            if event == Event::Deleted { &[("deleted", &gone)] } else { &[] };
+        let spot = Spot::root(self.dice_of(entity));
+        let projector = Projector::new(&self.served.program.shapes);
+        let inner = target.and_then(|target| target.within.as_deref()).and_then(|name| {
+            let (record, _) = self.served.program.shapes.record(node)?;
+            Some((name, &record.field(name)?.node))
+        });
+        let Some((name, inner)) = inner else {
+            return Some(projector.project_with(node, Some(&entity.fields), fixed, spot));
+        };
+        let item = projector.project_with(inner, Some(&entity.fields), fixed, spot);
+        let mut envelope = projector.project_with(node, None, &[(name, &item)], spot);
+        // The envelope has rendered it a second time, one level down; the item's own stands.
+        if let Some(envelope) = envelope.as_object_mut() {
+            envelope.insert(name.to_owned(), item);
+        }
+        Some(envelope)
+    }
+
+    fn page(&self, answer: &Answer, listed: &Listed, dice: Dice) -> Reply {
+        let program = &self.served.program;
+        let host = self.head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| self.head.uri.authority().map(http::uri::Authority::as_str));
+        let address = Address { host: host.unwrap_or("localhost"), path: self.head.uri.path() };
+        let within =
+            program.action(self.number).target.as_ref().and_then(|one| one.within.as_deref());
+        let body = answer.body.as_ref().map(|node| match within {
+            Some(name) => self.envelope(node, name, listed, &address, dice),
+            None => self.items(node, listed),
+        });
+        let mut reply = self.reply(answer, bytes_of(answer, body.as_ref()), dice);
+        if within.is_none()
+            && let Some(link) = list::link_header(listed, &address)
+        {
+            reply.headers_mut().extend(HeaderValue::try_from(link).ok().map(|link| (LINK, link)));
+        }
+        reply
+    }
+
+    fn envelope(
+        &self,
+        node: &Node,
+        name: &str,
+        listed: &Listed,
+        address: &Address<'_>,
+        dice: Dice,
+    ) -> Value {
+        let shapes = &self.served.program.shapes;
+        let empty = Value::Array(Vec::new());
+        let projector = Projector::new(shapes);
+        let mut envelope = projector.project_with(node, None, &[(name, &empty)], Spot::root(dice));
+        if let (Some((record, _)), Some(object)) = (shapes.record(node), envelope.as_object_mut()) {
+            list::settle(object, record, shapes, listed, address);
+            if let Some(field) = record.field(name) {
+                object.insert(name.to_owned(), self.items(&field.node, listed));
+            }
+        }
+        envelope
+    }
+
+    fn items(&self, array: &Node, listed: &Listed) -> Value {
+        let shapes = &self.served.program.shapes;
+        let Some(items) = items_of(shapes, array) else { return Value::Array(Vec::new()) };
+        let project = |entity: &Arc<Entity>| {
+            let spot = Spot::root(self.dice_of(entity));
+            Projector::new(shapes).project_with(items, Some(&entity.fields), &[], spot)
+        };
+        listed.entities.iter().map(project).collect()
+    }
+
+    /// Whether an item, as it is shown, has these values.
+    pub(crate) fn shows(&self, target: &Target, entity: &Entity, values: &[(&str, &str)]) -> bool {
+        let shapes = &self.served.program.shapes;
+        let body = self.served.program.answer(self.number).body.as_ref();
+        let array = body.and_then(|body| match target.within.as_deref() {
+            Some(name) => Some(&shapes.record(body)?.0.field(name)?.node),
+            None => Some(body),
+        });
+        let Some(items) = array.and_then(|array| items_of(shapes, array)) else { return true };
+        let spot = Spot::root(self.dice_of(entity));
+        let shown = Projector::new(shapes).project_with(items, Some(&entity.fields), &[], spot);
+        values.iter().all(|(name, wanted)| match shown.get(*name) {
+            Some(Value::String(text)) => text == wanted,
+            Some(Value::Array(items)) => items.iter().any(|item| item.as_str() == Some(*wanted)),
+            Some(scalar) => *wanted == scalar.to_string(),
+            None => false,
+        })
+    }
+
+    /// What is made up of an entity depends on its id alone, and not on the route that shows it.
+    fn dice_of(&self, entity: &Entity) -> Dice {
+        Dice::of(self.twin.config.seed, &entity.id)
+    }
+
+    fn reply(&self, answer: &Answer, body: Bytes, dice: Dice) -> Reply {
+        let mut reply = reply(answer, body);
+        let projector = Projector::new(&self.served.program.shapes);
+        for (name, node) in answer.headers.iter().filter(|(name, _)| *name != LOCATION) {
+            let spot = Spot::root(dice.at("header")).field(name.as_str());
+            let value = match projector.project(node, None, spot) {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            reply
+                .headers_mut()
+                .extend(HeaderValue::try_from(value).ok().map(|value| (name.clone(), value)));
+        }
+        reply
+    }
+}
+
+/// Renders a refusal: the model's own answer for the status, else in the shape most of its errors
+/// have, else in a shape of ours.
+pub(crate) fn refusal(program: &Program, number: Option<usize>, refusal: &Refusal) -> Reply {
+    let own =
+        |status: &StatusCode| number.is_some_and(|number| program.has_answer(number, *status));
+    let first = refusal.status();
+    let status = refusal.other_status().filter(|other| !own(&first) && own(other)).unwrap_or(first);
+    let answer = program.answer_with(number, status);
+    let text =
+        ErrorText { status: status.as_u16(), code: refusal.code(), message: refusal.message() };
+    let spot = Spot::root(Dice::of(0, refusal.code()));
+    let body = answer.body.as_ref().map(|node| {
+        Projector::of_error(&program.shapes, &text).project_with(node, None, &[], spot)
+    });
+    let told = body.filter(|body| !body.is_null() && *body != Value::Object(Map::new()));
+    let body = told.unwrap_or_else(
+        || json!({"error": {"code": text.code, "message": text.message, "status": text.status}}),
+    );
+    let mut reply = reply(&answer, bytes_of(&answer, Some(&body)));
+    if let Refusal::OtherMethods(allow) = refusal {
+        reply.headers_mut().extend(HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)));
+    }
+    reply
+}
+
+fn reply(answer: &Answer, body: Bytes) -> Reply {
+    let mut headers = HeaderMap::with_capacity(8);
+    if !body.is_empty() {
+        headers.insert(CONTENT_TYPE, answer.media_type.clone());
+    }
+    let mut reply = Response::new(Full::new(body));
+    *reply.status_mut() = answer.status;
+    *reply.headers_mut() = headers;
+    reply
+}
+
+/// The bytes of a body in the answer's media type.
+fn bytes_of(answer: &Answer, body: Option<&Value>) -> Bytes {
+    let empty = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let Some(body) = body.filter(|_| !empty) else { return Bytes::new() };
+    let is_json = answer.media_type.to_str().is_ok_and(|media| media.contains("json"));
+    match body {
+        Value::String(text) if !is_json => text.clone().into(),
+        // Values of strings and finite numbers always serialise.
+        _ => serde_json::to_vec(body).unwrap_or_default().into(),
+    }
+}
+
+/// Headers that tell which model answered.
+pub(crate) const CALIBRATION: HeaderName = HeaderName::from_static("x-wondertwin-calibration");
+pub(crate) const MODEL: HeaderName = HeaderName::from_static("x-wondertwin-model");

@@ -1,0 +1,124 @@
+//! Starting a twin.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use models::{Ledger, LedgerError, Model, PublicKey, Replay};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::config::{Follow, TwinConfig};
+use crate::follow;
+use crate::served::Refused;
+use crate::server;
+use crate::twin::{Status, Twin};
+
+/// A twin that is serving.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens, the port it was given included.
+    pub addr: SocketAddr,
+    /// Ends when the twin was told to stop and its requests have ended.
+    pub handle: JoinHandle<()>,
+    twin: Arc<Twin>,
+}
+
+/// Why a twin could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another process listens there.
+    #[error("port {} is in use", addr.port())]
+    PortInUse {
+        /// Where it was to listen.
+        addr: SocketAddr,
+    },
+    /// The system would not have it listen there.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// Where it was to listen.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The ledger could not be read.
+    #[error("the calibrations in {} cannot be read", dir.display())]
+    Ledger {
+        /// The ledger's folder.
+        dir: PathBuf,
+        /// Why not.
+        source: LedgerError,
+    },
+}
+
+impl Running {
+    /// What it is serving.
+    pub fn status(&self) -> Status {
+        self.twin.status()
+    }
+}
+
+/// Serves a model until `shutdown` completes, then gives requests under way the time to end.
+///
+/// `model` is the base model; where the twin follows a ledger, what is published there is applied
+/// to it first. A calibration that is refused then or later changes nothing and stands in the
+/// status.
+///
+/// # Errors
+///
+/// Where it cannot listen, and where the ledger's folder cannot be read.
+pub async fn serve(
+    model: Model,
+    follow: Follow,
+    config: TwinConfig,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<Running, ServeError> {
+    let listener = bind(config.listen).await?;
+    let addr = listener
+        .local_addr()
+        .map_err(|source| ServeError::Listen { addr: config.listen, source })?;
+    let config = TwinConfig { listen: addr, ..config };
+    let (twin, follower) = match follow {
+        Follow::Frozen => (Twin::frozen(model, config), None),
+        Follow::Ledger { dir, trusted } => {
+            let (ledger, replay) = replay(&dir, trusted, model).await?;
+            let (twin, mut reloader) = Twin::live(replay.model, replay.number, config);
+            if let Some(refusal) = &replay.refused {
+                reloader.refuse(Refused::of(refusal));
+            }
+            (twin, Some(tokio::spawn(follow::run(dir, ledger, reloader))))
+        }
+    };
+    let twin = Arc::new(twin);
+    let serving = Arc::clone(&twin);
+    let handle = tokio::spawn(async move {
+        server::run(listener, serving, shutdown).await;
+        if let Some(follower) = follower {
+            follower.abort();
+        }
+    });
+    Ok(Running { addr, handle, twin })
+}
+
+async fn bind(addr: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(addr).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ServeError::PortInUse { addr },
+        _ => ServeError::Listen { addr, source },
+    })
+}
+
+async fn replay(
+    dir: &std::path::Path,
+    trusted: Vec<PublicKey>,
+    model: Model,
+) -> Result<(Ledger, Replay), ServeError> {
+    let folder = dir.to_owned();
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut ledger = Ledger::open(folder, &trusted)?;
+        let replay = ledger.replay(&model)?;
+        Ok((ledger, replay))
+    });
+    let read: Result<_, LedgerError> = reading.await.expect("reading a ledger does not panic");
+    read.map_err(|source| ServeError::Ledger { dir: dir.to_owned(), source })
+}

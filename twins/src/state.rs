@@ -1,0 +1,421 @@
+//! What the twin remembers: entities by collection and id, as they were written.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+/// How much a twin remembers.
+///
+/// A collection that is full forgets its oldest entity for a new one; where memory is spent and
+/// the collection has nothing to forget, a create is refused with status 507.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateLimits {
+    /// Entities in one collection (`/customers`, `/customers/cus_1/sources`).
+    pub entities_per_collection_max: usize,
+    /// All entities together, by an estimate of what they take in memory.
+    pub bytes_max: usize,
+}
+
+/// # Source
+///
+/// `limits.max_entities_per_type` and `limits.max_total_state_mb` of Wraith's published
+/// configuration.
+impl Default for StateLimits {
+    fn default() -> Self {
+        Self { entities_per_collection_max: 10_000, bytes_max: 100 << 20 }
+    }
+}
+
+/// Entities by collection and id. Collections are spread over shards, each behind its lock, so
+/// that writes to one do not hold up reads of most others.
+#[derive(Debug)]
+pub(crate) struct State {
+    shards: Vec<RwLock<Shard>>,
+    hasher: RandomState,
+    limits: StateLimits,
+    bytes: AtomicUsize,
+    forgotten: AtomicU64,
+}
+
+type Shard = HashMap<Box<str>, Collection>;
+
+#[derive(Debug, Default)]
+struct Collection {
+    by_id: HashMap<Arc<str>, (u64, Arc<Entity>)>,
+    /// In the order of creation.
+    order: BTreeMap<u64, Arc<str>>,
+    /// How many were created, and so the ordinal of the last.
+    created: u64,
+    /// Ids deleted, so that an id that would be made up is known to be gone.
+    gone: HashSet<Arc<str>>,
+}
+
+/// One entity as it was written. Never changed: an update puts another in its place.
+#[derive(Debug)]
+pub(crate) struct Entity {
+    pub(crate) id: Arc<str>,
+    pub(crate) fields: Map<String, Value>,
+    /// The last answer that showed it alone.
+    pub(crate) rendered: ArcSwapOption<Rendered>,
+}
+
+/// An answer's body, for as long as the model and the route are the same.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) load: u64,
+    pub(crate) route: usize,
+    pub(crate) body: Bytes,
+}
+
+/// What is known of an id.
+#[derive(Debug)]
+pub(crate) enum Known {
+    Here(Arc<Entity>),
+    /// Deleted.
+    Gone,
+    Never,
+}
+
+/// Why nothing was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CreateError {
+    /// The id asked for is taken.
+    Taken,
+    /// Memory is spent.
+    Full,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start<'c> {
+    /// So many from the oldest.
+    Offset(usize),
+    /// After an entity.
+    After(&'c str),
+    /// The page that ends before an entity.
+    Before(&'c str),
+}
+
+/// Part of a collection, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) entities: Vec<Arc<Entity>>,
+    /// Whether there are more in the direction of reading.
+    pub(crate) more: bool,
+    pub(crate) total: usize,
+}
+
+const SHARDS: usize = 16;
+
+impl State {
+    pub(crate) fn new(limits: StateLimits) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
+            limits,
+            bytes: AtomicUsize::new(0),
+            forgotten: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn find(&self, collection: &str, id: &str) -> Known {
+        let shard = self.read(collection);
+        let Some(known) = shard.get(collection) else { return Known::Never };
+        match known.by_id.get(id) {
+            Some((_, entity)) => Known::Here(Arc::clone(entity)),
+            None if known.gone.contains(id) => Known::Gone,
+            None => Known::Never,
+        }
+    }
+
+    /// Creates an entity from what `make` says for an ordinal; one with an id that was made up
+    /// and is taken is made again for the next ordinal.
+    pub(crate) fn create(
+        &self,
+        collection: &str,
+        wanted: Option<&str>,
+        make: impl Fn(u64, Option<&str>) -> (String, Map<String, Value>),
+    ) -> Result<Arc<Entity>, CreateError> {
+        let mut shard = self.write(collection);
+        let known = entry(&mut shard, collection);
+        if wanted.is_some_and(|id| known.by_id.contains_key(id)) {
+            return Err(CreateError::Taken);
+        }
+        loop {
+            known.created += 1;
+            let (id, fields) = make(known.created, wanted);
+            if wanted.is_none() && known.by_id.contains_key(&*id) {
+                continue;
+            }
+            return self.put(known, id.into(), fields);
+        }
+    }
+
+    /// Puts what `change` makes of an entity in its place; `absent` is what an entity that was
+    /// never written starts from, where it may.
+    pub(crate) fn update(
+        &self,
+        collection: &str,
+        id: &str,
+        absent: Option<Map<String, Value>>,
+        change: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<Option<Arc<Entity>>, CreateError> {
+        let mut shard = self.write(collection);
+        let before = shard.get(collection).and_then(|known| known.by_id.get(id));
+        let Some(mut fields) = before.map(|(_, entity)| entity.fields.clone()).or(absent) else {
+            return Ok(None);
+        };
+        change(&mut fields);
+        self.put(entry(&mut shard, collection), id.into(), fields).map(Some)
+    }
+
+    /// Removes an entity and remembers that it is gone.
+    pub(crate) fn remove(&self, collection: &str, id: &str) -> Option<Arc<Entity>> {
+        let mut shard = self.write(collection);
+        let known = entry(&mut shard, collection);
+        if known.gone.len() >= self.limits.entities_per_collection_max {
+            known.gone.clear();
+        }
+        known.gone.insert(id.into());
+        self.take(known, id)
+    }
+
+    /// Forgets the collections below an entity.
+    pub(crate) fn remove_below(&self, collection: &str, id: &str) {
+        let prefix = format!("{collection}/{id}/");
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            for (_, known) in shard.extract_if(|name, _| name.starts_with(&prefix)) {
+                self.bytes.fetch_sub(known.bytes(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn page(&self, collection: &str, start: Start<'_>, count: usize) -> Page {
+        let shard = self.read(collection);
+        let Some(known) = shard.get(collection) else { return Page::default() };
+        let at = |id: &str| known.by_id.get(id).map(|(ordinal, _)| *ordinal);
+        let of = |id: &Arc<str>| known.by_id.get(id).map(|(_, entity)| Arc::clone(entity));
+        let mut entities: Vec<_> = match start {
+            Start::Offset(skip) => {
+                known.order.values().skip(skip).take(count + 1).filter_map(of).collect()
+            }
+            Start::After(id) => {
+                let Some(ordinal) = at(id) else { return Page::default() };
+                let range = (Bound::Excluded(ordinal), Bound::Unbounded);
+                known.order.range(range).take(count + 1).filter_map(|(_, id)| of(id)).collect()
+            }
+            Start::Before(id) => {
+                let Some(ordinal) = at(id) else { return Page::default() };
+                let range = known.order.range(..ordinal).rev().take(count + 1);
+                range.filter_map(|(_, id)| of(id)).collect()
+            }
+        };
+        let more = entities.len() > count;
+        entities.truncate(count);
+        if matches!(start, Start::Before(_)) {
+            entities.reverse();
+        }
+        Page { entities, more, total: known.order.len() }
+    }
+
+    /// Everything, for the admin API: `{collection: {id: fields}}`.
+    pub(crate) fn dump(&self) -> Map<String, Value> {
+        let mut dump = Map::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            for (name, known) in shard.iter().filter(|(_, known)| !known.by_id.is_empty()) {
+                let entities = known.order.values().filter_map(|id| known.by_id.get(id));
+                let entities: Map<_, _> = entities
+                    .map(|(_, entity)| (entity.id.to_string(), entity.fields.clone().into()))
+                    .collect();
+                dump.insert(name.to_string(), entities.into());
+            }
+        }
+        dump
+    }
+
+    /// Puts entities in place of a collection.
+    pub(crate) fn replace(
+        &self,
+        collection: &str,
+        entities: impl Iterator<Item = (String, Map<String, Value>)>,
+    ) -> Result<(), CreateError> {
+        let mut shard = self.write(collection);
+        if let Some(before) = shard.remove(collection) {
+            self.bytes.fetch_sub(before.bytes(), Ordering::Relaxed);
+        }
+        let known = entry(&mut shard, collection);
+        for (id, fields) in entities {
+            known.created += 1;
+            self.put(known, id.into(), fields)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn reset(&self) {
+        for shard in &self.shards {
+            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        self.bytes.store(0, Ordering::Relaxed);
+        self.forgotten.store(0, Ordering::Relaxed);
+    }
+
+    /// How many entities were forgotten for newer ones.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
+    }
+
+    fn put(
+        &self,
+        known: &mut Collection,
+        id: Arc<str>,
+        fields: Map<String, Value>,
+    ) -> Result<Arc<Entity>, CreateError> {
+        let size = size_of_fields(&id, &fields);
+        let replaced = known.by_id.get(&id).map(|(ordinal, _)| *ordinal);
+        let full = |known: &Collection| {
+            self.bytes.load(Ordering::Relaxed) + size > self.limits.bytes_max
+                || (replaced.is_none()
+                    && known.by_id.len() >= self.limits.entities_per_collection_max)
+        };
+        while full(known) {
+            let oldest = known.order.values().find(|oldest| **oldest != id).cloned();
+            let Some(oldest) = oldest else { return Err(CreateError::Full) };
+            self.take(known, &oldest);
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
+        }
+        if replaced.is_some() {
+            self.take(known, &id);
+        }
+        let last = known.order.keys().next_back().copied().unwrap_or(0);
+        let ordinal = replaced.unwrap_or_else(|| known.created.max(last + 1));
+        let entity = Entity { id: Arc::clone(&id), fields, rendered: ArcSwapOption::empty() };
+        let entity = Arc::new(entity);
+        known.order.insert(ordinal, Arc::clone(&id));
+        known.gone.remove(&id);
+        known.by_id.insert(id, (ordinal, Arc::clone(&entity)));
+        self.bytes.fetch_add(size, Ordering::Relaxed);
+        Ok(entity)
+    }
+
+    fn take(&self, known: &mut Collection, id: &str) -> Option<Arc<Entity>> {
+        let (ordinal, entity) = known.by_id.remove(id)?;
+        known.order.remove(&ordinal);
+        self.bytes.fetch_sub(size_of_fields(&entity.id, &entity.fields), Ordering::Relaxed);
+        Some(entity)
+    }
+
+    // A panic while a lock is held leaves a collection whole or one entity short: reading on
+    // serves the user better than failing every request after it.
+
+    fn read(&self, collection: &str) -> RwLockReadGuard<'_, Shard> {
+        self.shard(collection).read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, collection: &str) -> RwLockWriteGuard<'_, Shard> {
+        self.shard(collection).write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shard(&self, collection: &str) -> &RwLock<Shard> {
+        let hash = self.hasher.hash_one(collection);
+        &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
+    }
+}
+
+impl Collection {
+    fn bytes(&self) -> usize {
+        self.by_id.values().map(|(_, entity)| size_of_fields(&entity.id, &entity.fields)).sum()
+    }
+}
+
+fn entry<'s>(shard: &'s mut Shard, collection: &str) -> &'s mut Collection {
+    if !shard.contains_key(collection) {
+        shard.insert(collection.into(), Collection::default());
+    }
+    shard.get_mut(collection).expect("it was inserted above")
+}
+
+/// An estimate of what an entity takes in memory, the maps' own overhead included.
+fn size_of_fields(id: &str, fields: &Map<String, Value>) -> usize {
+    200 + id.len()
+        + fields.iter().map(|(key, value)| key.len() + 32 + size_of(value)).sum::<usize>()
+}
+
+fn size_of(value: &Value) -> usize {
+    size_of_val(value)
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(size_of).sum(),
+            Value::Object(map) => {
+                map.iter().map(|(key, value)| key.len() + 32 + size_of(value)).sum()
+            }
+            _ => 0,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(entities: usize, bytes: usize) -> State {
+        State::new(StateLimits { entities_per_collection_max: entities, bytes_max: bytes })
+    }
+
+    fn create(state: &State, id: &str) -> Result<Arc<Entity>, CreateError> {
+        state.create("/c", Some(id), |_, id| (id.unwrap().to_owned(), Map::new()))
+    }
+
+    fn ids(page: &Page) -> Vec<&str> {
+        page.entities.iter().map(|entity| &*entity.id).collect()
+    }
+
+    #[test]
+    fn pages_follow_the_order_of_creation_both_ways() {
+        let state = state(100, 1 << 20);
+        for id in ["a", "b", "c", "d"] {
+            create(&state, id).unwrap();
+        }
+        state.update("/c", "b", None, |fields| drop(fields.insert("x".into(), 1.into()))).unwrap();
+        let page = state.page("/c", Start::Offset(0), 2);
+        assert_eq!((ids(&page), page.more, page.total), (vec!["a", "b"], true, 4));
+        let page = state.page("/c", Start::After("b"), 2);
+        assert_eq!((ids(&page), page.more), (vec!["c", "d"], false));
+        let page = state.page("/c", Start::Before("d"), 2);
+        assert_eq!((ids(&page), page.more), (vec!["b", "c"], true));
+    }
+
+    #[test]
+    fn a_full_collection_forgets_its_oldest_and_spent_memory_refuses() {
+        let state = state(2, 1000);
+        for id in ["a", "b", "c"] {
+            create(&state, id).unwrap();
+        }
+        assert_eq!(ids(&state.page("/c", Start::Offset(0), 9)), ["b", "c"]);
+        assert_eq!(state.forgotten(), 1);
+        let large = |_: u64, _: Option<&str>| {
+            ("x".to_owned(), Map::from_iter([("k".to_owned(), "v".repeat(2000).into())]))
+        };
+        assert_eq!(state.create("/d", None, large).unwrap_err(), CreateError::Full);
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone_with_all_below_it_and_may_be_created_again() {
+        let state = state(10, 1 << 20);
+        create(&state, "a").unwrap();
+        state.create("/c/a/d", None, |_, _| ("x".to_owned(), Map::new())).unwrap();
+        state.remove("/c", "a");
+        state.remove_below("/c", "a");
+        assert!(matches!(state.find("/c", "a"), Known::Gone));
+        assert!(matches!(state.find("/c/a/d", "x"), Known::Never));
+        assert_eq!(state.bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(create(&state, "a").map(|entity| entity.id.to_string()), Ok("a".to_owned()));
+        assert_eq!(create(&state, "a").unwrap_err(), CreateError::Taken);
+    }
+}

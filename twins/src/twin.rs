@@ -1,0 +1,242 @@
+//! One running twin: a model in service, a state, and how a request passes through both.
+//!
+//! A request goes route → rate limit ([`Twin::admit`], before its body is read) → body → state →
+//! answer ([`Twin::answer`]). All steps see the one model that [`Twin::admit`] took in hand.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use models::{Digest, Model};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::call::Call;
+use crate::clock::Clock;
+use crate::config::TwinConfig;
+use crate::gate::{self, Passage};
+use crate::journal::Journal;
+use crate::limit::Usage;
+use crate::program::Program;
+use crate::refusal::Refusal;
+use crate::render::{self, CALIBRATION, MODEL, Reply};
+use crate::router::Found;
+use crate::served::{Loaded, Refused, Reloader, Source};
+use crate::state::State;
+
+/// One running twin. State, clock and usage outlive the models that come and go.
+#[derive(Debug)]
+pub struct Twin {
+    pub(crate) config: TwinConfig,
+    pub(crate) state: State,
+    pub(crate) journal: Journal,
+    source: Source,
+    usage: Arc<Usage>,
+    verbose: AtomicBool,
+}
+
+/// What a request says before its body.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'h> {
+    pub(crate) method: &'h Method,
+    pub(crate) uri: &'h Uri,
+    pub(crate) headers: &'h HeaderMap,
+    pub(crate) caller: IpAddr,
+}
+
+/// A request on its way: the model it will be answered with, its route, and what the limits say.
+pub(crate) struct Admission<'t, 'h> {
+    served: Loaded<'t>,
+    route: Result<(usize, Vec<Cow<'h, str>>), Refusal>,
+    passage: Passage,
+}
+
+/// What a twin is serving, and what it would not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The twin's name.
+    pub name: String,
+    /// `serving`.
+    pub state: &'static str,
+    /// Whether it takes calibrations at all.
+    pub frozen: bool,
+    /// Digest of the model in service.
+    pub model: Digest,
+    /// The calibration that made it; 0 where none did.
+    pub calibration: u64,
+    /// When it was taken into service, wall clock.
+    pub loaded_at: DateTime<Utc>,
+    /// The calibration last refused, until a later one is taken into service.
+    pub refused: Option<Refused>,
+    /// Entities forgotten for newer ones since the last reset.
+    pub forgotten: u64,
+}
+
+impl Twin {
+    /// A twin of a model that stays as it is.
+    pub fn frozen(model: Model, config: TwinConfig) -> Self {
+        Self::with_source(Source::frozen(model), config)
+    }
+
+    /// A twin of a model that is the work of a calibration (0: of none), and what takes the next
+    /// ones into service.
+    pub fn live(model: Model, calibration: u64, config: TwinConfig) -> (Self, Reloader) {
+        let (source, reloader) = Source::live(model, calibration);
+        (Self::with_source(source, config), reloader)
+    }
+
+    fn with_source(source: Source, config: TwinConfig) -> Self {
+        Self {
+            source,
+            state: State::new(config.state),
+            journal: Journal::default(),
+            usage: Arc::new(Usage::new()),
+            verbose: AtomicBool::new(config.verbose),
+            config,
+        }
+    }
+
+    /// What it is serving.
+    pub fn status(&self) -> Status {
+        let served = self.source.load();
+        Status {
+            name: self.config.name.clone(),
+            state: "serving",
+            frozen: matches!(self.source, Source::Frozen(_)),
+            model: served.digest.clone(),
+            calibration: served.calibration,
+            loaded_at: served.loaded_at,
+            refused: self.source.refused(),
+            forgotten: self.state.forgotten(),
+        }
+    }
+
+    /// The twin's time.
+    pub fn clock(&self) -> &Clock {
+        &self.config.clock
+    }
+
+    /// Forgets all that happened: state, requests, usage, and how far the clock was moved.
+    pub fn reset(&self) {
+        self.state.reset();
+        self.journal.clear();
+        self.usage.reset();
+        self.config.clock.reset();
+    }
+
+    /// Whether the model in service has a path that begins with a segment.
+    pub(crate) fn has_paths_under(&self, segment: &str) -> bool {
+        self.source.load().program.router.begins_with(segment)
+    }
+
+    /// Whether the model in service has a route for a request.
+    pub(crate) fn knows(&self, head: &Head<'_>) -> bool {
+        find(&self.source.load().program, head).is_ok()
+    }
+
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_verbose(&self, verbose: bool) {
+        self.verbose.store(verbose, Ordering::Relaxed);
+    }
+
+    /// The collection that state loaded under a name goes to: `/v1/customers`, `v1/customers`, or
+    /// `customers` where only one collection is called so.
+    pub(crate) fn collection_named(&self, name: &str) -> String {
+        let path = format!("/{}", name.trim_matches('/'));
+        let served = self.source.load();
+        let plan = &served.program.plan;
+        match plan.collection(&path) {
+            Some(_) => path,
+            None => plan.only_one_called(&path).map_or(path, ToOwned::to_owned),
+        }
+    }
+
+    /// The fields of an entity with its id among them.
+    pub(crate) fn with_id(
+        &self,
+        collection: &str,
+        id: &str,
+        mut fields: Map<String, Value>,
+    ) -> Map<String, Value> {
+        let served = self.source.load();
+        let program = &served.program;
+        let read = program.plan.collection(collection).and_then(|one| one.items.values().next());
+        let target = read.and_then(|read| program.action(*read).target.as_ref());
+        if let Some(field) = target.and_then(|target| target.item.id.as_ref()) {
+            fields.entry(&*field.name).or_insert_with(|| field.kind.value(id));
+        }
+        fields
+    }
+
+    /// Finds the request's route and counts it against its limits.
+    pub(crate) fn admit<'h>(&self, head: &Head<'h>) -> Admission<'_, 'h> {
+        let served = self.source.load();
+        let route = find(&served.program, head);
+        let passage = match &route {
+            Ok((number, _)) => {
+                let program = &served.program;
+                let now = self.clock().since_epoch();
+                gate::pass(program, program.route(*number), head, &self.usage, now)
+            }
+            Err(_) => Passage::default(),
+        };
+        Admission { served, route, passage }
+    }
+
+    /// Answers a request whose body has been read, or could not be.
+    pub(crate) fn answer(
+        &self,
+        admission: Admission<'_, '_>,
+        head: &Head<'_>,
+        body: Result<Bytes, Refusal>,
+    ) -> Reply {
+        let Admission { served, route, passage } = admission;
+        let number = route.as_ref().ok().map(|(number, _)| *number);
+        let reply = match (&route, passage.refusal) {
+            (Err(refusal), _) => Err(refusal.clone()),
+            (Ok(_), Some(refusal)) => Err(refusal),
+            (Ok((number, values)), None) => {
+                let call = Call { twin: self, served: &served, number: *number, values, head };
+                body.and_then(|bytes| call.read(&bytes))
+                    .and_then(|input| call.perform(input))
+                    .map(|outcome| call.render(&outcome))
+            }
+        };
+        let mut reply =
+            reply.unwrap_or_else(|refusal| render::refusal(&served.program, number, &refusal));
+        reply.headers_mut().extend(passage.headers);
+        if self.config.debug_headers {
+            let model = HeaderValue::from_str(served.digest.as_str()).ok();
+            reply.headers_mut().insert(CALIBRATION, served.calibration.into());
+            reply.headers_mut().extend(model.map(|model| (MODEL, model)));
+        }
+        reply
+    }
+}
+
+/// The route of a request and its parameters' values. The path of the base URL may stand before
+/// the route's or not.
+fn find<'h>(program: &Program, head: &Head<'h>) -> Result<(usize, Vec<Cow<'h, str>>), Refusal> {
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let local = program.local_path(path).map(|local| program.router.find(method, local));
+    let found = match local {
+        Some(found @ Found::Route(..)) => found,
+        Some(other) => match program.router.find(method, path) {
+            Found::Nothing => other,
+            found => found,
+        },
+        None => program.router.find(method, path),
+    };
+    match found {
+        Found::Route(number, values) => Ok((number, values)),
+        Found::OtherMethods(methods) => Err(Refusal::OtherMethods(methods.join(", "))),
+        Found::Nothing => Err(Refusal::NoRoute),
+    }
+}
