@@ -17,8 +17,8 @@ pub(crate) enum IdKind {
     Sid(String),
     /// A prefix and 24 digits of base 62, `cus_…`.
     Prefixed(String),
-    /// A name people choose (`login`, `slug`); the field's own.
-    Named(String),
+    /// A name people choose (`login`, `slug`), fit to stand in a path.
+    Named,
 }
 
 /// Prefixes that are no plain abbreviation.
@@ -80,7 +80,7 @@ impl IdKind {
             (_, name) if name.ends_with("_id") || name.ends_with("Id") => {
                 Self::Prefixed(prefix(entity.unwrap_or(noun)))
             }
-            (_, name) => Self::Named(name.to_owned()),
+            _ => Self::Named,
         }
     }
 
@@ -91,7 +91,7 @@ impl IdKind {
             Self::Uuid => uuid(dice),
             Self::Sid(letters) => format!("{letters}{}", dice.text(HEX, 32)),
             Self::Prefixed(prefix) => format!("{prefix}_{}", dice.text(BASE62, 24)),
-            Self::Named(name) => words::string(name, dice),
+            Self::Named => format!("{}-{ordinal}", words::noun(dice)),
         }
     }
 

@@ -5,9 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use models::{Algorithm, Model, RateLimit, Route, RouteKey, Variant};
+use serde_json::Value;
 
 use crate::action::Action;
+use crate::dice::Dice;
 use crate::plan::Plan;
+use crate::project::{Projector, Spot};
 use crate::router::Router;
 use crate::shape::{Node, Shapes};
 use crate::template::Template;
@@ -86,6 +89,15 @@ impl Program {
             limits,
             model,
         }
+    }
+
+    /// A body made up for one of a route's answers (`200`, `4XX`, `default`); `None` where the
+    /// model has no such route, no such answer, or says nothing of its body.
+    pub fn example(&self, key: &RouteKey, variant: &str, seed: u64) -> Option<Value> {
+        let body = self.model.routes.get(key)?.variants.get(variant)?.body.as_ref()?;
+        let node = self.shapes.compile(body);
+        let dice = Dice::of(seed, key.as_str()).at(variant);
+        Some(Projector::new(&self.shapes).project(&node, None, Spot::root(dice)))
     }
 
     /// The path as templates have it: without the path of the base URL, which may stand before it

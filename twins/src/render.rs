@@ -1,11 +1,12 @@
 //! Answers: what came of a call, in the model's words.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, LINK, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value, json};
 
 use crate::action::{Target, items_of};
@@ -236,6 +237,18 @@ pub(crate) fn refusal(program: &Program, number: Option<usize>, refusal: &Refusa
         reply.headers_mut().extend(HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)));
     }
     reply
+}
+
+/// A body's bytes.
+pub(crate) fn whole(body: Full<Bytes>) -> Bytes {
+    // A full body is ready, whole and never fails.
+    let mut body = std::pin::pin!(body.collect());
+    let mut context = Context::from_waker(Waker::noop());
+    match body.as_mut().poll(&mut context) {
+        Poll::Ready(Ok(collected)) => collected.to_bytes(),
+        Poll::Ready(Err(never)) => match never {},
+        Poll::Pending => Bytes::new(),
+    }
 }
 
 fn reply(answer: &Answer, body: Bytes) -> Reply {

@@ -4,13 +4,13 @@
 //! answer ([`Twin::answer`]). All steps see the one model that [`Twin::admit`] took in hand.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use models::{Digest, Model};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -100,6 +100,20 @@ impl Twin {
         }
     }
 
+    /// Answers a request without a socket: all that a request over HTTP goes through, but for the
+    /// admin API, CORS and the journal.
+    pub fn call(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let head = Head {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            caller: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let admission = self.admit(&head);
+        let reply = self.answer(admission, &head, Ok(request.body().clone()));
+        reply.map(render::whole)
+    }
+
     /// What it is serving.
     pub fn status(&self) -> Status {
         let served = self.source.load();
@@ -113,6 +127,11 @@ impl Twin {
             refused: self.source.refused(),
             forgotten: self.state.forgotten(),
         }
+    }
+
+    /// All that is remembered, `{collection: {id: fields}}`, as it was written.
+    pub fn state(&self) -> Map<String, Value> {
+        self.state.dump()
     }
 
     /// The twin's time.

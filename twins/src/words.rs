@@ -11,11 +11,16 @@ const CURRENCIES: &[&str] = &["eur", "gbp", "jpy", "usd"];
 const NOUNS: &[&str] =
     &["alpha", "basalt", "cedar", "delta", "ember", "fjord", "granite", "harbor"];
 
+/// A plain word.
+pub(crate) fn noun(dice: Dice) -> &'static str {
+    dice.pick(NOUNS).copied().unwrap_or_default()
+}
+
 /// A string for an open field.
 pub(crate) fn string(name: &str, dice: Dice) -> String {
     let lower = name.to_ascii_lowercase();
     let last = lower.rsplit(['_', '-', '.']).next().unwrap_or(&lower);
-    let noun = dice.pick(NOUNS).copied().unwrap_or_default();
+    let noun = noun(dice);
     match last {
         "email" => Format::Email.make(dice),
         "url" | "uri" | "href" | "link" | "website" | "icon" | "logo" | "avatar" => {
