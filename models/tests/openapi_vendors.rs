@@ -28,6 +28,7 @@ fn round_trip(path: &Path) -> openapi::Imported {
     assert!(first.model == again.model, "{file} does not come back as it was");
     assert_eq!(Digest::of(&first.model), Digest::of(&again.model));
     assert_eq!(again.notes, Vec::<String>::new(), "{file}: an export needs no notes");
+    assert_eq!(first.model.problems(), Vec::new(), "{file}");
     first
 }
 
