@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary is a crate and uses its own part")]
 
+pub mod hammer;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -128,6 +130,11 @@ impl Answer {
     }
 
     pub fn text(&self, name: &str) -> String {
-        self.json()[name].as_str().unwrap().to_owned()
+        self.text_at(&[name])
+    }
+
+    pub fn text_at(&self, path: &[&str]) -> String {
+        let body = self.json();
+        path.iter().fold(&body, |value, name| &value[*name]).as_str().unwrap().to_owned()
     }
 }
