@@ -20,6 +20,7 @@
 //! Never async, never the network, never SQL. Patches are RFC 6902, digests SHA-256 over the
 //! canonical JSON of this crate (sorted keys, shortest number form), signatures Ed25519.
 
+mod age;
 mod class;
 mod digest;
 mod finding;
@@ -28,17 +29,20 @@ mod limit;
 mod load;
 mod model;
 pub mod openapi;
+mod patch;
 mod place;
 mod route;
 mod schema;
 mod view;
 
+pub use age::Age;
 pub use class::{Class, Classes};
 pub use digest::{Digest, canonical_json};
 pub use finding::{ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window};
 pub use limit::{Algorithm, RateLimit};
 pub use load::{LoadError, Problem, Problems};
 pub use model::{Body, Model, ModelFormat, Parameter, Route, StateOp, StateVerb, Variant, Webhook};
+pub use patch::{Patch, PatchError};
 pub use place::{FieldPath, Place, Step};
 pub use route::{Method, RouteKey, RouteKeyError};
 pub use schema::{Discriminator, JsonType, Schema};
