@@ -23,6 +23,7 @@
 mod age;
 mod class;
 mod digest;
+mod disk;
 mod finding;
 mod keyed;
 mod limit;
@@ -33,6 +34,7 @@ mod patch;
 mod place;
 mod route;
 mod schema;
+mod signing;
 mod view;
 
 pub use age::Age;
@@ -46,4 +48,7 @@ pub use patch::{Patch, PatchError};
 pub use place::{FieldPath, Place, Step};
 pub use route::{Method, RouteKey, RouteKeyError};
 pub use schema::{Discriminator, JsonType, Schema};
+pub use signing::{
+    KeyError, PublicKey, PublicKeyError, Signature, SigningKey, VerifyError, verify_signed,
+};
 pub use view::{Alternative, View, escape};
