@@ -1,8 +1,9 @@
 //! The documents: shapes, models, findings, calibrations, and how one is applied to another.
 //!
 //! In: JSON documents, OpenAPI files, shapes counted elsewhere. Out: a [`Model`] with one canonical
-//! form and so one [`Digest`], what an observed value has to match ([`View`]), and the small
-//! documents that carry drift ([`Finding`]) from the calibrator to reports and twins.
+//! form and so one [`Digest`], what an observed value has to match ([`View`]), the small
+//! documents that carry drift ([`Finding`]) from the calibrator to reports and twins, and the signed
+//! corrections ([`Calibration`]) that a [`Ledger`] keeps and a twin follows.
 //!
 //! ```
 //! use models::{Digest, Model};
@@ -21,11 +22,13 @@
 //! canonical JSON of this crate (sorted keys, shortest number form), signatures Ed25519.
 
 mod age;
+mod calibration;
 mod class;
 mod digest;
 mod disk;
 mod finding;
 mod keyed;
+mod ledger;
 mod limit;
 mod load;
 mod model;
@@ -38,9 +41,16 @@ mod signing;
 mod view;
 
 pub use age::Age;
+pub use calibration::{
+    ApplyError, Base, Calibration, CalibrationFormat, Change, Fidelity, Made, Previous,
+};
 pub use class::{Class, Classes};
 pub use digest::{Digest, canonical_json};
 pub use finding::{ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window};
+pub use ledger::{
+    AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
+    Refusal, Replay, RollbackError, State,
+};
 pub use limit::{Algorithm, RateLimit};
 pub use load::{LoadError, Problem, Problems};
 pub use model::{Body, Model, ModelFormat, Parameter, Route, StateOp, StateVerb, Variant, Webhook};

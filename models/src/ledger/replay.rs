@@ -1,0 +1,131 @@
+//! From the base model to the present one, at once and step by step.
+
+use std::sync::Arc;
+
+use super::{Fault, Ledger, LedgerError, Refusal};
+use crate::calibration::Revision;
+use crate::{Calibration, Digest, Model};
+
+/// The model after all that was published, as far as it verifies and applies.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// The model to serve.
+    pub model: Model,
+    /// Its digest.
+    pub digest: Digest,
+    /// The last calibration in it; 0 where there is none.
+    pub number: u64,
+    /// Each calibration in it, in order of publication.
+    pub applied: Vec<Applied>,
+    /// The first one published that is not in it, and why; with it all after it are left out.
+    pub refused: Option<Refusal>,
+}
+
+/// A calibration that was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Its number.
+    pub number: u64,
+    /// Digest of its document.
+    pub sha256: Digest,
+    /// Digest of the model after it.
+    pub model: Digest,
+}
+
+/// News of a ledger.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// One to apply to the model after the last one.
+    Published(Box<Calibration>),
+    /// Something was published that does not verify: the model in use stays. Said once; whoever
+    /// mends the folder has the calibration published in a later call.
+    Refused(Refusal),
+}
+
+impl Ledger {
+    /// Applies all that was published to the model the ledger starts from: `model/symbols.json`
+    /// as it was first written.
+    ///
+    /// [`Ledger::follow`] goes on from here.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be read. What is wrong with its contents is in the replay.
+    pub fn replay(&mut self, base: &Model) -> Result<Replay, LedgerError> {
+        self.history.refresh()?;
+        let last = self.history.published.len();
+        let (revision, applied, refused) = self.replay_first(base, last)?;
+        self.followed = last;
+        self.reported = self.history.refused().map(|refusal| refusal.reason);
+        Ok(Replay {
+            number: applied.last().map_or(0, |last| last.number),
+            digest: revision.digest,
+            model: revision.model,
+            applied,
+            refused: refused.or_else(|| self.history.refused()),
+        })
+    }
+
+    /// Applies the first `count` published.
+    pub(super) fn replay_first(
+        &self,
+        base: &Model,
+        count: usize,
+    ) -> Result<(Revision, Vec<Applied>, Option<Refusal>), LedgerError> {
+        let mut revision = Revision::new(base.clone());
+        let mut applied = Vec::new();
+        for number in self.history.published.iter().take(count).copied() {
+            let next = match self.history.get(number) {
+                Ok(calibration) => revision.apply(&calibration),
+                Err(LedgerError::Broken { source, .. }) => {
+                    return Ok((revision, applied, Some(source)));
+                }
+                Err(error) => return Err(error),
+            };
+            match next {
+                Ok(next) => revision = next,
+                Err(error) => {
+                    let reason = Arc::new(Fault::DoesNotApply(error));
+                    return Ok((revision, applied, Some(Refusal { number: Some(number), reason })));
+                }
+            }
+            let sha256 = self.digest(number).expect("what is published was read").clone();
+            applied.push(Applied { number, sha256, model: revision.digest.clone() });
+        }
+        Ok((revision, applied, None))
+    }
+
+    /// What was published since the last call, since [`Ledger::replay`], or since the beginning;
+    /// reads only what was appended.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be read; the next call then tells what this one could not.
+    pub fn follow(&mut self) -> Result<Vec<Event>, LedgerError> {
+        self.history.refresh()?;
+        let mut events = Vec::new();
+        while let Some(number) = self.history.published.get(self.followed).copied() {
+            match self.history.get(number) {
+                Ok(calibration) => events.push(Event::Published(Box::new(calibration))),
+                Err(LedgerError::Broken { source, .. }) => {
+                    self.report(Some(source), &mut events);
+                    return Ok(events);
+                }
+                Err(error) => return Err(error),
+            }
+            self.followed += 1;
+        }
+        self.report(self.history.refused(), &mut events);
+        Ok(events)
+    }
+
+    /// Tells of a refusal unless the last call did.
+    fn report(&mut self, refusal: Option<Refusal>, events: &mut Vec<Event>) {
+        let reason = refusal.as_ref().map(|refusal| refusal.reason.clone());
+        let said = |fault: &Option<Arc<Fault>>| fault.as_ref().map(|fault| format!("{fault:?}"));
+        if said(&reason) != said(&self.reported) {
+            events.extend(refusal.map(Event::Refused));
+        }
+        self.reported = reason;
+    }
+}
