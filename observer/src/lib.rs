@@ -5,6 +5,8 @@ pub mod import;
 pub mod intake;
 pub mod key;
 pub mod lake;
+pub mod proxy;
+pub mod scrub;
 mod shape;
 pub mod sources;
 pub mod wrec;

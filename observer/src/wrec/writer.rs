@@ -164,6 +164,9 @@ impl RecordingWriter {
     ///
     /// The system could not.
     pub fn sync(&mut self) -> Result<(), WriteError> {
+        if self.unsynced == 0 {
+            return Ok(());
+        }
         self.file.sync_data().map_err(|fault| self.fault(fault))?;
         self.unsynced = 0;
         self.synced_at = Instant::now();
