@@ -17,7 +17,7 @@ pub(super) const DEPTH_MAX: usize = 256;
 /// # Source
 ///
 /// A schema takes two levels of the model document, five stand above it, and `serde_json` reads
-/// no more than 128. GitHub's description has 12.
+/// no more than 128. GitHub's description, written out, has 12.
 pub(super) const SCHEMAS_MAX: usize = 60;
 
 /// A JSON Pointer as a list on the stack: it costs nothing until it is printed.
