@@ -26,10 +26,12 @@ mod calibration;
 mod class;
 mod digest;
 mod disk;
+mod drift;
 mod finding;
 mod keyed;
 mod ledger;
 mod limit;
+pub mod limits;
 mod load;
 mod model;
 pub mod openapi;
@@ -46,6 +48,7 @@ pub use calibration::{
 };
 pub use class::{Class, Classes};
 pub use digest::{Digest, canonical_json};
+pub use drift::{Coverage, Drift, Guard, GuardRoute};
 pub use finding::{ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window};
 pub use ledger::{
     AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
