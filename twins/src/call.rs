@@ -298,7 +298,7 @@ impl Call<'_> {
             fields.insert(field.name.to_string(), field.kind.value(id));
         }
         self.add_parameters(target, &mut fields);
-        Entity { id: id.into(), fields, rendered: arc_swap::ArcSwapOption::empty() }
+        Entity::new(id.into(), fields)
     }
 
     fn is_implied(&self, target: &Target) -> bool {

@@ -1,4 +1,38 @@
 //! Serves one model over HTTP and swaps in the next while serving.
+//!
+//! In: a [`Model`](models::Model), a [`TwinConfig`], and a [`Follow`] that says whether calibrations
+//! are taken and from which ledger. Out: a [`Running`] twin on a port, or a [`Twin`] that is
+//! [called](Twin::call) without one; and whether a value is what a model says ([`validate`]).
+//!
+//! ```
+//! use bytes::Bytes;
+//! use twins::{Twin, TwinConfig};
+//!
+//! let model = serde_json::from_str(r#"{
+//!   "format": "wondertwin.model/1", "name": "notes", "version": "1.0.0",
+//!   "entities": {"note": {"types": {"object": true}, "properties": {
+//!     "id": {"types": {"string": true}, "required": true},
+//!     "text": {"types": {"string": true}, "required": true}}}},
+//!   "routes": {"POST /notes": {"variants": {"201": {"body": {"ref": "note"}}}},
+//!              "GET /notes/{id}": {"variants": {"200": {"body": {"ref": "note"}}}}}
+//! }"#)?;
+//! let twin = Twin::frozen(model, TwinConfig::new("notes"));
+//! let request = http::Request::post("/notes").header("content-type", "application/json");
+//! let created = twin.call(&request.body(Bytes::from(r#"{"text": "milk"}"#))?);
+//! let note: serde_json::Value = serde_json::from_slice(created.body())?;
+//! let path = format!("/notes/{}", note["id"].as_str().unwrap());
+//! let read = twin.call(&http::Request::get(path).body(Bytes::new())?);
+//! assert_eq!(created.body(), read.body());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! State is what was written, and nothing else: an answer shows it through the present model, and
+//! draws the rest from the seed, the entity's id and the field's path. So a calibration changes
+//! only what it names, and a rollback shows what was there before.
+//!
+//! Never links the calibrator or `DataFusion`; never reads a store on the way to an answer; never
+//! serves a request with two models. What the formats, limits and prefixes rest on stands with
+//! each, under "Source".
 
 mod action;
 mod admin;

@@ -187,7 +187,10 @@ impl Call<'_> {
         values.iter().all(|(name, wanted)| match shown.get(*name) {
             Some(Value::String(text)) => text == wanted,
             Some(Value::Array(items)) => items.iter().any(|item| item.as_str() == Some(*wanted)),
-            Some(scalar) => *wanted == scalar.to_string(),
+            Some(scalar) => {
+                let text = scalar.to_string();
+                text == **wanted
+            }
             None => false,
         })
     }

@@ -131,6 +131,7 @@ impl<'r, 'p> Search<'_, 'r, 'p> {
     }
 
     /// Takes a segment's parameters where it fits the pattern.
+    #[expect(clippy::ptr_arg, reason = "a borrowed segment is handed on without a copy")]
     fn take(&mut self, pattern: &Pattern, segment: &Cow<'p, str>) -> bool {
         if pattern.0.len() > 1 {
             return pattern.matches(segment, &mut self.values);
@@ -185,7 +186,7 @@ impl Pattern {
     }
 
     /// Appends the parameters' values where the segment fits; none of them is empty.
-    fn matches<'p>(&self, segment: &str, values: &mut Vec<Cow<'p, str>>) -> bool {
+    fn matches(&self, segment: &str, values: &mut Vec<Cow<'_, str>>) -> bool {
         let before = values.len();
         let fits =
             match_pieces(&self.0, segment, &mut |value| values.push(Cow::Owned(value.to_owned())));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::ArcSwapOption;
@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 
 /// How much a twin remembers.
 ///
-/// A collection that is full forgets its oldest entity for a new one; where memory is spent and
-/// the collection has nothing to forget, a create is refused with status 507.
+/// A collection that is full forgets its oldest entity for a new one, of those nobody asked for
+/// since it last forgot one; where memory is spent and the collection has nothing to forget, a
+/// create is refused with status 507.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateLimits {
     /// Entities in one collection (`/customers`, `/customers/cus_1/sources`).
@@ -61,6 +62,8 @@ struct Collection {
 pub(crate) struct Entity {
     pub(crate) id: Arc<str>,
     pub(crate) fields: Map<String, Value>,
+    /// Whether it was asked for since it could last have been forgotten.
+    wanted: AtomicBool,
     /// The last answer that showed it alone.
     pub(crate) rendered: ArcSwapOption<Rendered>,
 }
@@ -128,7 +131,10 @@ impl State {
         let shard = self.read(collection);
         let Some(known) = shard.get(collection) else { return Known::Never };
         match known.by_id.get(id) {
-            Some((_, entity)) => Known::Here(Arc::clone(entity)),
+            Some((_, entity)) => {
+                entity.wanted.store(true, Ordering::Relaxed);
+                Known::Here(Arc::clone(entity))
+            }
             None if known.gone.contains(id) => Known::Gone,
             None => Known::Never,
         }
@@ -286,8 +292,7 @@ impl State {
                     && known.by_id.len() >= self.limits.entities_per_collection_max)
         };
         while full(known) {
-            let oldest = known.order.values().find(|oldest| **oldest != id).cloned();
-            let Some(oldest) = oldest else { return Err(CreateError::Full) };
+            let Some(oldest) = known.forgettable(&id) else { return Err(CreateError::Full) };
             self.take(known, &oldest);
             self.forgotten.fetch_add(1, Ordering::Relaxed);
         }
@@ -296,8 +301,7 @@ impl State {
         }
         let last = known.order.keys().next_back().copied().unwrap_or(0);
         let ordinal = replaced.unwrap_or_else(|| known.created.max(last + 1));
-        let entity = Entity { id: Arc::clone(&id), fields, rendered: ArcSwapOption::empty() };
-        let entity = Arc::new(entity);
+        let entity = Arc::new(Entity::new(Arc::clone(&id), fields));
         known.order.insert(ordinal, Arc::clone(&id));
         known.gone.remove(&id);
         known.by_id.insert(id, (ordinal, Arc::clone(&entity)));
@@ -329,7 +333,24 @@ impl State {
     }
 }
 
+impl Entity {
+    pub(crate) fn new(id: Arc<str>, fields: Map<String, Value>) -> Self {
+        let (wanted, rendered) = (AtomicBool::new(false), ArcSwapOption::empty());
+        Self { id, fields, wanted, rendered }
+    }
+}
+
 impl Collection {
+    /// The oldest but one, of those not asked for since the last time if there is one.
+    fn forgettable(&self, kept: &str) -> Option<Arc<str>> {
+        let mut others = self.order.values().filter(|id| ***id != *kept);
+        let unwanted = |id: &&Arc<str>| {
+            let entity = self.by_id.get(&***id);
+            entity.is_some_and(|(_, entity)| !entity.wanted.swap(false, Ordering::Relaxed))
+        };
+        others.clone().find(unwanted).or_else(|| others.next()).cloned()
+    }
+
     fn bytes(&self) -> usize {
         self.by_id.values().map(|(_, entity)| size_of_fields(&entity.id, &entity.fields)).sum()
     }
@@ -399,6 +420,10 @@ mod tests {
         }
         assert_eq!(ids(&state.page("/c", Start::Offset(0), 9)), ["b", "c"]);
         assert_eq!(state.forgotten(), 1);
+        // One that is asked for outlives a younger one that is not.
+        state.find("/c", "b");
+        create(&state, "d").unwrap();
+        assert_eq!(ids(&state.page("/c", Start::Offset(0), 9)), ["b", "d"]);
         let large = |_: u64, _: Option<&str>| {
             ("x".to_owned(), Map::from_iter([("k".to_owned(), "v".repeat(2000).into())]))
         };

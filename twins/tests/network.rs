@@ -14,7 +14,7 @@ use twins::{Follow, NetworkLimits, ServeError, TwinConfig, serve};
 
 /// Writes bytes and reads what comes back until the connection ends or nothing comes.
 async fn raw(addr: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let mut stream = TcpStream::connect(addr).await.expect("the twin listens");
     // A twin that hangs up in the middle is as good an answer as any.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();

@@ -1,6 +1,11 @@
 //! A twin on a free port, and a client for it.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary is a crate and uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "support of tests: each test binary is a crate and uses its own part"
+)]
 
 pub mod hammer;
 
