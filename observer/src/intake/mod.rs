@@ -87,6 +87,25 @@ pub struct Intake {
     scratch: Scratch,
 }
 
+/// How a call finds its route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Routing {
+    /// By the model's templates.
+    ByModel,
+    /// The model's template was tried and is not it.
+    Unknown,
+}
+
+/// Why a call has no row yet.
+#[derive(Debug)]
+enum Refusal {
+    /// It never will.
+    Skip(Skip),
+    /// A word stands where the model has a parameter, and the answer is none of the route's: a
+    /// route of its own that the template hides (`/emails/metrics` under `/emails/{id}`).
+    Misfit,
+}
+
 /// Buffers reused from exchange to exchange.
 #[derive(Debug, Default)]
 struct Scratch {
@@ -146,40 +165,60 @@ impl Intake {
     }
 
     fn take_call(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
-        let url = url::parse(&raw.url).ok_or(Skip::BadUrl)?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let taken = match self.shape_call(raw, &mut scratch, Routing::ByModel) {
+            Err(Refusal::Misfit) => self.shape_call(raw, &mut scratch, Routing::Unknown),
+            taken => taken,
+        };
+        self.scratch = scratch;
+        match taken {
+            Err(Refusal::Skip(reason)) => Err(reason),
+            Ok(()) | Err(Refusal::Misfit) => Ok(()),
+        }
+    }
+
+    fn shape_call(&mut self, raw: &RawExchange<'_>, scratch: &mut Scratch, routing: Routing) -> Result<(), Refusal> {
+        let url = url::parse(&raw.url).ok_or(Refusal::Skip(Skip::BadUrl))?;
         if !url::is_host_of(&self.model, url.host) {
-            return Err(Skip::OtherHost);
+            return Err(Refusal::Skip(Skip::OtherHost));
         }
         if raw.status == 0 {
-            return Err(Skip::NoAnswer);
+            return Err(Refusal::Skip(Skip::NoAnswer));
         }
         let caller = self.caller(raw);
         let path = url.path.strip_prefix(self.model.base_path()).unwrap_or(url.path);
-        let routed = self.router.route(&raw.method, path);
+        let routed = self.router.route(&raw.method, path).filter(|_| routing == Routing::ByModel);
         if raw.method == "OPTIONS" && routed.is_none() {
-            return Err(Skip::Preflight);
+            return Err(Refusal::Skip(Skip::Preflight));
         }
         let (name, parameters, is_known) = match routed {
             Some((route, values)) => (route.as_str().to_owned(), values, true),
             None => (self.unknown.skeleton(&raw.method, path), Vec::new(), false),
         };
-        let mut scratch = std::mem::take(&mut self.scratch);
-        self.shape_request(raw, &name, &url, &mut scratch);
+        self.shape_request(raw, &name, &url, scratch);
         let place = self.response_place(&name, raw.status, is_known);
-        let body = self.shape_body(place.clone(), raw.response_body.as_ref(), &mut scratch);
+        let body = self.shape_body(place.clone(), raw.response_body.as_ref(), scratch);
+        if body == BodyState::Ok && (200..300).contains(&raw.status) && parameters.iter().any(|value| is_plain_word(value)) {
+            let misfits = self.tries.get(&place).is_some_and(Trie::misfits);
+            if misfits {
+                return Err(Refusal::Misfit);
+            }
+        }
         let own_id = scratch.found_in_response.own_id.clone();
         let own_id = own_id.and_then(|range| raw.response_body.as_ref()?.bytes.get(range));
         let identity: Vec<&[u8]> = match (parameters.is_empty(), is_known, own_id) {
             (false, ..) => std::iter::once(name.as_bytes()).chain(parameters.iter().map(|p| p.as_bytes())).collect(),
             (true, _, Some(id)) => vec![b"id", id],
-            (true, false, None) => vec![path.as_bytes()],
-            (true, true, None) => Vec::new(),
+            // A path that holds an id shows that object.
+            (true, false, None) if name.contains('{') => vec![path.as_bytes()],
+            (true, _, None) => Vec::new(),
         };
-        let entity = self.entity(&identity, caller, &scratch.response);
+        let entity = self.entity(&identity, caller, raw.response_body.as_ref());
         let witness = Witness { entity, caller, at_us: raw.seen_at_us };
         self.note(&place, raw.response_body.as_ref(), &mut scratch.found_in_response, witness);
         let request_place = request_place(&name);
         self.note(&request_place, raw.request_body.as_ref(), &mut scratch.found_in_request, witness);
+        let stated = limits::Stated::of(raw);
         let path_text = (!is_known).then(|| self.unknown.observed(&self.key, &raw.method, path));
         let row = ExchangeRow {
             seen_at_us: raw.seen_at_us,
@@ -194,11 +233,10 @@ impl Intake {
             request_media: self.media(raw.request_body.as_ref()),
             response_media: self.media(raw.response_body.as_ref()),
             body,
-            retry_after_ms: limits::retry_after_ms(raw),
+            retry_after_ms: stated.retry_after_ms(),
         };
-        let limits = limits::cells(raw, &mut self.rows);
+        let limits = stated.cells(&mut self.rows);
         self.rows.push(row, &scratch.request, &scratch.response, limits);
-        self.scratch = scratch;
         Ok(())
     }
 
@@ -211,7 +249,7 @@ impl Intake {
         let own_id = scratch.found_in_response.own_id.clone();
         let own_id = own_id.and_then(|range| raw.request_body.as_ref()?.bytes.get(range));
         let identity = own_id.map_or_else(Vec::new, |id| vec![b"event".as_slice(), event.as_bytes(), id]);
-        let entity = self.entity(&identity, 0, &scratch.response);
+        let entity = self.entity(&identity, 0, raw.request_body.as_ref());
         let witness = Witness { entity, caller: 0, at_us: raw.seen_at_us };
         self.note(&place, raw.request_body.as_ref(), &mut scratch.found_in_response, witness);
         let row = ExchangeRow {
@@ -330,14 +368,20 @@ impl Intake {
         caller
     }
 
-    fn entity(&self, identity: &[&[u8]], caller: u64, shapes: &[u64]) -> u64 {
+    /// The pseudonym of the object shown. Where nothing names it, it is what one caller was told: the
+    /// same answer polled again is the same object, and any other answer another.
+    fn entity(&self, identity: &[&[u8]], caller: u64, body: Option<&RawBody<'_>>) -> u64 {
         if identity.is_empty() {
-            let mut bytes = caller.to_le_bytes().to_vec();
-            bytes.extend(shapes.iter().flat_map(|shape| shape.to_le_bytes()));
-            return self.key.short_pseudonym(Domain::Entity, &[b"shape", &bytes]);
+            let told = body.map_or(&[][..], |body| &body.bytes);
+            return self.key.short_pseudonym(Domain::Entity, &[b"told", &caller.to_le_bytes(), told]);
         }
         self.key.short_pseudonym(Domain::Entity, identity)
     }
+}
+
+/// Lower-case letters and joints alone: as literal segments are written, and ids rarely.
+fn is_plain_word(segment: &str) -> bool {
+    segment.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'))
 }
 
 /// Headers that carry who calls, most telling first.

@@ -1,6 +1,6 @@
 //! From a concrete path to the model's route.
 
-use models::{Model, RouteKey};
+use models::{JsonType, Model, Parameter, Route, RouteKey};
 use rustc_hash::FxHashMap;
 
 /// The model's routes as a tree of segments; literal segments win over parameters.
@@ -23,13 +23,40 @@ struct Node {
 #[derive(Debug, PartialEq, Eq)]
 struct Pattern {
     pieces: Vec<Box<str>>,
+    /// What the values are, one a parameter.
+    values: Vec<ValueKind>,
+}
+
+/// What the model says of a parameter's values that a path can contradict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ValueKind {
+    Any,
+    Integer,
+    Uuid,
+}
+
+impl ValueKind {
+    fn of(parameter: Option<&Parameter>) -> Self {
+        let Some(schema) = parameter.map(|parameter| &parameter.schema) else { return Self::Any };
+        if schema.format.as_deref() == Some("uuid") {
+            return Self::Uuid;
+        }
+        let integer = schema.types.len() == 1 && schema.types.contains(&JsonType::Integer);
+        if integer { Self::Integer } else { Self::Any }
+    }
+
+    /// A word where a number or UUID should be is another route's literal; any other text may be a
+    /// client's mistake, which the route answers.
+    fn admits(self, value: &str) -> bool {
+        self == Self::Any || value.bytes().any(|byte| byte.is_ascii_digit())
+    }
 }
 
 impl Router {
     pub(crate) fn new(model: &Model) -> Self {
         let mut router = Self { routes: Vec::new(), nodes: vec![Node::default()] };
-        for key in model.routes.keys() {
-            router.add(key);
+        for (key, route) in &model.routes {
+            router.add(key, route);
         }
         for node in &mut router.nodes {
             node.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_bytes()));
@@ -37,12 +64,12 @@ impl Router {
         router
     }
 
-    fn add(&mut self, key: &RouteKey) {
+    fn add(&mut self, key: &RouteKey, route: &Route) {
         let index = u32::try_from(self.routes.len()).expect("fewer than 2^32 routes");
         self.routes.push(key.clone());
         let mut at = 0;
         for segment in key.segments() {
-            at = if segment.contains('{') { self.pattern(at, segment) } else { self.literal(at, segment) };
+            at = if segment.contains('{') { self.pattern(at, segment, route) } else { self.literal(at, segment) };
         }
         self.nodes[at].ends.push((key.method().into(), index));
     }
@@ -56,8 +83,8 @@ impl Router {
         child
     }
 
-    fn pattern(&mut self, at: usize, segment: &str) -> usize {
-        let pattern = Pattern::parse(segment);
+    fn pattern(&mut self, at: usize, segment: &str, route: &Route) -> usize {
+        let pattern = Pattern::parse(segment, route);
         if let Some((_, child)) = self.nodes[at].patterns.iter().find(|(known, _)| *known == pattern) {
             return *child;
         }
@@ -99,15 +126,17 @@ impl Router {
 }
 
 impl Pattern {
-    fn parse(segment: &str) -> Self {
-        let mut pieces = Vec::new();
+    fn parse(segment: &str, route: &Route) -> Self {
+        let (mut pieces, mut values) = (Vec::new(), Vec::new());
         let mut rest = segment;
         while let Some((literal, after)) = rest.split_once('{') {
             pieces.push(literal.into());
-            rest = after.split_once('}').map_or("", |(_, after)| after);
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            values.push(ValueKind::of(route.path.get(name)));
+            rest = after;
         }
         pieces.push(rest.into());
-        Self { pieces }
+        Self { pieces, values }
     }
 
     fn literal_bytes(&self) -> usize {
@@ -121,7 +150,8 @@ impl Pattern {
         for (index, piece) in more.iter().enumerate() {
             let last = index + 1 == more.len();
             let value = if last { rest.strip_suffix(&**piece) } else { rest.split_once(&**piece).map(|(value, _)| value) };
-            let Some(value) = value.filter(|value| !value.is_empty()) else { return false };
+            let fits = |value: &&str| !value.is_empty() && self.values[index].admits(value);
+            let Some(value) = value.filter(fits) else { return false };
             values.push(value);
             rest = if last { "" } else { &rest[value.len() + piece.len()..] };
         }

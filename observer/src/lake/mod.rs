@@ -5,6 +5,7 @@
 //! segments, so that an import cut short leaves nothing behind, and the segment of an import is named
 //! by its content, so that importing the same content again adds nothing.
 
+pub mod limit;
 pub mod path;
 pub(crate) mod rows;
 mod segment;

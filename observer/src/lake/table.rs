@@ -67,8 +67,8 @@ fn exchanges() -> Vec<Field> {
         // Shape ids, one for each object of the body; empty on requests that were refused.
         required("request", ids()),
         required("response", ids()),
-        // One entry a limit the headers state, in header order: `scope;limit;window;style`, what
-        // remained, and milliseconds to the reset.
+        // One entry a limit the headers state, in header order: the limit as
+        // [`super::limit::decode`] reads it, what remained, and milliseconds to the reset.
         required("limits", list(text(), false)),
         required("limits_remaining", list(DataType::Int64, true)),
         required("limits_reset_ms", list(DataType::Int64, true)),

@@ -271,6 +271,20 @@ impl Trie {
         }
     }
 
+    /// Whether the present body is none the model has here: most of its top fields are unknown, and
+    /// some that are required are missing.
+    pub(crate) fn misfits(&self) -> bool {
+        let Some(view) = self.view_of(0).filter(|view| !view.is_opaque_object()) else { return false };
+        let known = view.fields();
+        let shown: Vec<_> = self.touched.iter().filter_map(|&id| match &self.node(id).step {
+            Some(Step::Field(name)) if self.node(id).parent == 0 => Some(name.as_str()),
+            _ => None,
+        }).collect();
+        let unknown = shown.iter().filter(|name| !known.contains_key(**name)).count();
+        let missing = known.iter().any(|(name, required)| *required && !shown.contains(name));
+        shown.len() >= 2 && unknown * 2 > shown.len() && (missing || unknown == shown.len())
+    }
+
     /// What the model allows here; `None` where it does not have the field or says nothing of it.
     fn view_of(&self, id: NodeId) -> Option<View<'_>> {
         let mut view = View::at(&self.model, &self.place)?;

@@ -1,0 +1,288 @@
+//! Rules for fields: added, removed, of another type or format, null, required.
+
+use models::{Class, Classes, FieldPath, JsonType, Kind, Place, Step, View};
+use serde_json::{Value, json};
+
+use super::{Case, Counts, Decision, Difference, chance_of_fluke, float};
+use crate::chance::{all_later, none_later};
+use crate::diff::{FieldSuspect, described, is_textual, readings_of_text, view_at};
+use crate::evidence::{FieldEvidence, ObjectEvidence, Span};
+use crate::infer;
+use crate::observe::full_path;
+
+/// Decides on every suspect field.
+pub(crate) fn fields(case: &Case<'_>, suspects: &[FieldSuspect]) -> Vec<Decision> {
+    suspects.iter().flat_map(|suspect| Field::of(case, suspect).map(|field| field.decide()).unwrap_or_default()).collect()
+}
+
+/// One suspect with its evidence at hand.
+struct Field<'a> {
+    case: &'a Case<'a>,
+    place: &'a Place,
+    path: FieldPath,
+    key: &'a FieldPath,
+    object: &'a FieldPath,
+    known: bool,
+    around: &'a ObjectEvidence,
+    now: Option<&'a FieldEvidence>,
+    /// The object as evidence of before has it, where it does.
+    around_before: Option<&'a ObjectEvidence>,
+    before: Option<&'a FieldEvidence>,
+}
+
+impl<'a> Field<'a> {
+    fn of(case: &'a Case<'a>, suspect: &'a FieldSuspect) -> Option<Self> {
+        let around = case.now.places.get(&suspect.place)?.objects.get(&suspect.object)?;
+        let around_before = case
+            .before
+            .and_then(|before| before.places.get(&suspect.place))
+            .and_then(|place| place.objects.get(&suspect.object))
+            .filter(|object| object.n > 0);
+        Some(Self {
+            case,
+            place: &suspect.place,
+            path: full_path(&suspect.object, &suspect.key),
+            key: &suspect.key,
+            object: &suspect.object,
+            known: suspect.known,
+            around,
+            now: around.fields.get(&suspect.key),
+            around_before,
+            before: around_before.and_then(|object| object.fields.get(&suspect.key)),
+        })
+    }
+
+    fn decide(&self) -> Vec<Decision> {
+        let Some(now) = self.now else { return self.removed().into_iter().collect() };
+        if !self.known {
+            return self.added(now).into_iter().collect();
+        }
+        let Some(view) = view_at(self.case.model, self.place, &self.path) else { return Vec::new() };
+        let typed = self.type_changed(now, &view);
+        if typed.as_ref().is_some_and(|decision| decision.settled) {
+            return typed.into_iter().collect();
+        }
+        let others = [self.format_changed(now, &view), self.nullability(now, &view), self.requiredness(now)];
+        typed.into_iter().chain(others.into_iter().flatten()).collect()
+    }
+
+    fn added(&self, now: &FieldEvidence) -> Option<Decision> {
+        // Arrays' items and maps' values are no fields of their own.
+        if !matches!(self.key.0.as_slice(), [Step::Field(_) | Step::Query(_)]) {
+            return None;
+        }
+        let schema = infer::field(self.case.now.places.get(self.place)?, self.object, self.key)?;
+        let after = serde_json::to_value(&schema).unwrap_or_default();
+        Some(self.widened(Kind::FieldAdded, Value::Null, after, now.n, now.seen, now))
+    }
+
+    fn removed(&self) -> Option<Decision> {
+        let schema = view_at(self.case.model, self.place, &self.path)?;
+        if !matches!(self.key.0.as_slice(), [Step::Field(_) | Step::Query(_)]) {
+            return None;
+        }
+        let of = self.around.n;
+        let (chance, settled) = match (self.before, self.around_before) {
+            (Some(field), Some(around)) => {
+                let chance = none_later(float(field.n) * field.weight, float(around.n) * field.weight, float(of) * self.object_weight());
+                (chance, chance < self.case.policy.unseen_max)
+            }
+            // Never seen before either: the model's word against both.
+            (None, Some(_)) => return None,
+            (_, None) if self.is_required() => (chance_of_fluke(float(of)), of >= self.case.policy.absences_min),
+            (_, None) => return None,
+        };
+        let span = self.case.now.places.get(self.place).map(|place| place.seen).unwrap_or_default();
+        let counts = Counts { seen: of, of, units: float(of) * self.object_weight(), callers: 0, span, chance };
+        let types: Vec<_> = schema.types().into_iter().map(JsonType::name).collect();
+        let difference = Difference {
+            kind: Kind::FieldRemoved,
+            place: self.place,
+            path: self.path.clone(),
+            before: json!({"types": types, "required": self.is_required(), "nullable": schema.nullable}),
+            after: Value::Null,
+        };
+        Some(self.case.decide(difference, counts, settled))
+    }
+
+    /// The weight of a body that lacks the field: that of the object's best known field.
+    fn object_weight(&self) -> f64 {
+        let weights = self.around.fields.values().map(|field| field.weight);
+        weights.fold(f64::NAN, f64::max).min(1.0)
+    }
+
+    fn is_required(&self) -> bool {
+        let Some(view) = described(self.case.model, self.place, self.object) else { return false };
+        match self.key.0.as_slice() {
+            [Step::Field(name)] => view.fields().get(name.as_str()).copied().unwrap_or(false),
+            [Step::Query(name)] => view.query().any(|(known, required)| known == name && required),
+            _ => false,
+        }
+    }
+
+    fn type_changed(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
+        let allowed = self.allowed(view);
+        let extra: Classes = now
+            .class_set()
+            .without(Class::Null.mask())
+            .iter()
+            .filter(|class| class.json_type().is_some_and(|json_type| !allowed.types().contains(&json_type)))
+            .collect();
+        let before = type_names(view.classes());
+        if !extra.is_empty() {
+            let after = type_names(view.classes().union(now.class_set()));
+            return Some(self.widened(Kind::TypeChanged, before, after, now.with(extra), now.when(extra), now));
+        }
+        self.type_gone(now, view)
+    }
+
+    /// A type of several that evidence of before had and now has not.
+    fn type_gone(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
+        let before = self.before?;
+        if view.types().len() < 2 {
+            return None;
+        }
+        let types_now = now.class_set().types();
+        let gone: Classes = before
+            .class_set()
+            .iter()
+            .filter(|class| {
+                class.json_type().is_some_and(|json_type| {
+                    !types_now.contains(&json_type) && !(json_type == JsonType::Integer && types_now.contains(&JsonType::Number))
+                })
+            })
+            .filter(|class| *class != Class::Number || !types_now.contains(&JsonType::Integer))
+            .collect();
+        if gone.is_empty() {
+            return None;
+        }
+        let (before_types, after) = (type_names(view.classes()), type_names(now.class_set()));
+        Some(self.narrowed(Kind::TypeChanged, before_types, after, before.with(gone), before.n, now))
+    }
+
+    fn format_changed(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
+        let Some(format) = view.format().and_then(Class::of_format) else { return self.format_gained(now, view) };
+        let extra: Classes = now
+            .class_set()
+            .without(self.allowed(view))
+            .iter()
+            .filter(|class| class.json_type() == Some(JsonType::String))
+            .collect();
+        if extra.is_empty() {
+            return None;
+        }
+        let after = single_format(now.class_set());
+        let name = view.format().map_or_else(|| json!(format.format()), |name| json!(name));
+        Some(self.widened(Kind::FormatChanged, name, after, now.with(extra), now.when(extra), now))
+    }
+
+    /// Free text that has become of one format.
+    fn format_gained(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
+        let before = self.before?;
+        let after = single_format(now.class_set());
+        if after.is_null() || !view.types().contains(&JsonType::String) || view.enumeration().is_some() {
+            return None;
+        }
+        let others: Classes = before
+            .class_set()
+            .without(now.class_set())
+            .iter()
+            .filter(|class| class.json_type() == Some(JsonType::String))
+            .collect();
+        if others.is_empty() {
+            return None;
+        }
+        Some(self.narrowed(Kind::FormatChanged, Value::Null, after, before.with(others), before.n, now))
+    }
+
+    fn nullability(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
+        let null = Class::Null.mask();
+        let nulls = now.with(null);
+        if nulls > 0 && !view.nullable && !view.says_nothing() {
+            return Some(self.widened(Kind::NullabilityChanged, json!(false), json!(true), nulls, now.when(null), now));
+        }
+        let before = self.before?;
+        let nulls_before = before.with(null);
+        if nulls > 0 || nulls_before == 0 || !view.nullable {
+            return None;
+        }
+        Some(self.narrowed(Kind::NullabilityChanged, json!(true), json!(false), nulls_before, before.n, now))
+    }
+
+    fn requiredness(&self, now: &FieldEvidence) -> Option<Decision> {
+        if !matches!(self.key.0.as_slice(), [Step::Field(_) | Step::Query(_)]) {
+            return None;
+        }
+        let absent = self.around.absent(now);
+        if self.is_required() && absent > 0 {
+            let span = self.case.now.places.get(self.place).map(|place| place.seen).unwrap_or_default();
+            return Some(self.widened(Kind::RequirednessChanged, json!(true), json!(false), absent, span, now));
+        }
+        let (before, around) = (self.before?, self.around_before?);
+        let absent_before = around.absent(before);
+        if absent > 0 || absent_before == 0 || self.is_required() {
+            return None;
+        }
+        Some(self.narrowed(Kind::RequirednessChanged, json!(false), json!(true), absent_before, around.n, now))
+    }
+
+    /// Something new: proved by one sighting against the model's word, by more against evidence in
+    /// which it could have been seen.
+    fn widened(&self, kind: Kind, before: Value, after: Value, seen: u64, span: Span, now: &FieldEvidence) -> Decision {
+        let units = float(seen) * now.weight;
+        let of = float(self.around.n) * now.weight;
+        let (chance, settled) = match self.around_before {
+            Some(around) => {
+                let weight = self.before.map_or(now.weight, |field| field.weight);
+                let chance = all_later(units, float(around.n) * weight, of);
+                (chance, chance < self.case.policy.luck_max)
+            }
+            None => (chance_of_fluke(units), true),
+        };
+        let counts = Counts { seen, of: self.around.n, units, callers: now.callers, span, chance };
+        let difference = Difference { kind, place: self.place, path: self.path.clone(), before, after };
+        self.case.decide(difference, counts, settled)
+    }
+
+    /// Something that evidence of before shows and this does not.
+    fn narrowed(&self, kind: Kind, before: Value, after: Value, seen_before: u64, of_before: u64, now: &FieldEvidence) -> Decision {
+        let weight_before = self.before.map_or(1.0, |field| field.weight);
+        let of = if kind == Kind::RequirednessChanged { self.around.n } else { now.n };
+        let units = float(of) * now.weight;
+        let chance = none_later(float(seen_before) * weight_before, float(of_before) * weight_before, units);
+        let counts = Counts { seen: of, of, units, callers: now.callers, span: now.seen, chance };
+        let difference = Difference { kind, place: self.place, path: self.path.clone(), before, after };
+        self.case.decide(difference, counts, chance < self.case.policy.unseen_max)
+    }
+
+    /// The classes the model allows here, with what parameters' texts may read as.
+    fn allowed(&self, view: &View<'_>) -> Classes {
+        let mut classes = view.classes();
+        if !is_textual(self.place, self.key, self.case.model) {
+            return classes;
+        }
+        // A form writes an array of one as a plain value.
+        if let Some(items) = view.step(&Step::Items).filter(|_| classes.contains(Class::Array)) {
+            classes = classes.union(items.classes());
+        }
+        if classes.types().contains(&JsonType::String) { classes.union(readings_of_text()) } else { classes }
+    }
+}
+
+/// Types by name, sorted; `integer` is part of `number`.
+fn type_names(classes: Classes) -> Value {
+    let mut types = classes.types();
+    if types.contains(&JsonType::Number) {
+        types.remove(&JsonType::Integer);
+    }
+    json!(types.into_iter().map(JsonType::name).collect::<Vec<_>>())
+}
+
+/// The format's name where all strings are of one format.
+fn single_format(classes: Classes) -> Value {
+    let mut texts = classes.iter().filter(|class| class.json_type() == Some(JsonType::String));
+    match (texts.next(), texts.next()) {
+        (Some(one), None) => json!(one.format()),
+        _ => Value::Null,
+    }
+}

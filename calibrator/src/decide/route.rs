@@ -1,0 +1,119 @@
+//! Rules for routes, statuses and webhook events.
+
+use models::{FieldPath, Kind, Place, RouteKey, Surface};
+use serde_json::{Value, json};
+
+use super::{Case, Counts, Decision, Difference, chance_of_fluke, float};
+use crate::chance::all_later;
+use crate::evidence::{RouteEvidence, Span, StatusEvidence};
+
+/// Decides on every route and event seen.
+pub(crate) fn routes(case: &Case<'_>) -> Vec<Decision> {
+    let mut decisions = Vec::new();
+    for (route, now) in &case.now.routes {
+        let known = RouteKey::parse(route).is_ok_and(|key| case.model.routes.contains_key(&key));
+        if known {
+            match removed(case, route, now) {
+                Some(decision) if decision.settled => decisions.push(decision),
+                undecided => {
+                    decisions.extend(undecided);
+                    decisions.extend(statuses(case, route, now));
+                }
+            }
+        } else {
+            decisions.extend(added(case, route, now));
+        }
+    }
+    decisions.extend(events(case));
+    decisions
+}
+
+fn added(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Option<Decision> {
+    let accepted: u64 = now.statuses.range(200..300).map(|(_, status)| status.clean).sum();
+    if accepted == 0 {
+        return None;
+    }
+    let span = now.statuses.range(200..300).fold(Span::default(), |span, (_, status)| span.merge(status.seen));
+    let callers = now.statuses.range(200..300).map(|(_, status)| status.callers).max().unwrap_or(0);
+    let calls = |evidence: &crate::evidence::Evidence| evidence.routes.values().map(RouteEvidence::n).sum::<u64>();
+    let (chance, settled) = against_before(case, case.before.map(calls), accepted, calls(case.now));
+    let counts = Counts { seen: accepted, of: now.n(), units: float(accepted), callers, span, chance };
+    let place = route_place(route, None);
+    Some(case.decide(difference(Kind::RouteAdded, &place, Value::Null, Value::Null), counts, settled))
+}
+
+/// Every call refused as not there.
+fn removed(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Option<Decision> {
+    let refused: u64 = [404, 405, 410].iter().filter_map(|status| now.statuses.get(status)).map(|status| status.n).sum();
+    let judged: u64 = now.statuses.iter().filter(|(status, _)| **status != 429 && **status < 500).map(|(_, status)| status.n).sum();
+    if refused == 0 || refused < judged {
+        return None;
+    }
+    let before = case.before.and_then(|before| before.routes.get(route));
+    if case.before.is_some() && before.is_none_or(|before| before.accepted() == 0) {
+        return None;
+    }
+    // How often such a call was refused when the route was there.
+    let usual = before.map_or(0.2, |before| {
+        let refused: u64 = [404, 405, 410].iter().filter_map(|s| before.statuses.get(s)).map(|s| s.n).sum();
+        (float(refused) + 0.5) / (float(before.n()) + 1.0)
+    });
+    let chance = (float(refused) * usual.ln()).exp();
+    let settled = refused >= case.policy.refusals_min && chance < case.policy.unseen_max;
+    let span = now.statuses.values().fold(Span::default(), |span, status| span.merge(status.seen));
+    let counts = Counts { seen: refused, of: judged, units: float(refused), callers: 0, span, chance };
+    let place = route_place(route, None);
+    Some(case.decide(difference(Kind::RouteRemoved, &place, Value::Null, Value::Null), counts, settled))
+}
+
+fn statuses(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Vec<Decision> {
+    let Some(key) = RouteKey::parse(route).ok() else { return Vec::new() };
+    let Some(known) = case.model.routes.get(&key) else { return Vec::new() };
+    let before = case.before.and_then(|before| before.routes.get(route));
+    let new = |(status, seen): &(&u16, &StatusEvidence)| {
+        // A failing server is an outage, not a change of the API.
+        **status < 500 && seen.clean > 0 && known.variant_for(**status).is_none()
+    };
+    let decide = |(status, seen): (&u16, &StatusEvidence)| {
+        let (chance, settled) = against_before(case, before.map(RouteEvidence::n), seen.clean, now.n());
+        let counts =
+            Counts { seen: seen.clean, of: now.n(), units: float(seen.clean), callers: seen.callers, span: seen.seen, chance };
+        let place = route_place(route, Some(*status));
+        case.decide(difference(Kind::StatusAdded, &place, Value::Null, json!(status)), counts, settled)
+    };
+    now.statuses.iter().filter(new).map(decide).collect()
+}
+
+fn events(case: &Case<'_>) -> Vec<Decision> {
+    let deliveries = |evidence: &crate::evidence::Evidence| {
+        evidence.places.iter().filter(|(place, _)| place.event.is_some()).map(|(_, seen)| seen.n).sum::<u64>()
+    };
+    let new = case.now.places.iter().filter(|(place, _)| {
+        place.event.as_ref().is_some_and(|event| event != "unknown" && !case.model.webhooks.contains_key(event))
+    });
+    new.map(|(place, seen)| {
+        let (chance, settled) = against_before(case, case.before.map(deliveries), seen.n, deliveries(case.now));
+        let counts = Counts { seen: seen.n, of: seen.n, units: float(seen.n), callers: 0, span: seen.seen, chance };
+        case.decide(difference(Kind::WebhookEventAdded, place, Value::Null, Value::Null), counts, settled)
+    })
+    .collect()
+}
+
+/// One sighting proves what the model does not have, unless evidence of before could have shown it.
+fn against_before(case: &Case<'_>, before: Option<u64>, seen: u64, of: u64) -> (f64, bool) {
+    match before.filter(|before| *before > 0) {
+        Some(before) => {
+            let chance = all_later(float(seen), float(before), float(of));
+            (chance, chance < case.policy.luck_max)
+        }
+        None => (chance_of_fluke(float(seen)), true),
+    }
+}
+
+fn route_place(route: &str, status: Option<u16>) -> Place {
+    Place { surface: Surface::Response, route: Some(route.to_owned()), status, event: None }
+}
+
+fn difference(kind: Kind, place: &Place, before: Value, after: Value) -> Difference<'_> {
+    Difference { kind, place, path: FieldPath::ROOT, before, after }
+}

@@ -1,0 +1,101 @@
+//! A DataFusion session over a window of the lake.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::options::ParquetReadOptions;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use observer::lake::{Lake, Segment, Table};
+
+use super::{ObserveError, Since};
+
+/// The scheme under which the lake's store is registered.
+const SCHEME: &str = "lake://files";
+
+/// The lake's tables, ready for SQL.
+pub struct LakeSession {
+    context: SessionContext,
+}
+
+impl LakeSession {
+    /// Registers the segments' files as `exchanges`, `shapes`, `values` and `links`; exchanges
+    /// before `since_us` are left out.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read.
+    pub async fn open(lake: &Lake, segments: &[Segment], since_us: Since) -> Result<Self, ObserveError> {
+        let mut config = SessionConfig::new().with_target_partitions(2);
+        config.options_mut().execution.parquet.schema_force_view_types = false;
+        config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+        let session = Self { context: SessionContext::new_with_config(config) };
+        let url = url::Url::parse(SCHEME).expect("a constant URL");
+        session.context.register_object_store(&url, lake.store());
+        for table in Table::ALL {
+            session.register_files(table, segments).await?;
+        }
+        if since_us > i64::MIN {
+            session.narrow(since_us).await?;
+        }
+        Ok(session)
+    }
+
+    async fn register_files(&self, table: Table, segments: &[Segment]) -> Result<(), ObserveError> {
+        let files: Vec<_> = segments
+            .iter()
+            .flat_map(|segment| &segment.files)
+            .filter(|file| file.table == table.name())
+            .map(|file| format!("{SCHEME}/{}", file.path))
+            .collect();
+        if files.is_empty() {
+            return self.register(table.name(), table.schema(), Vec::new());
+        }
+        let schema = table.schema();
+        let options = ParquetReadOptions::new().schema(&schema).parquet_pruning(true);
+        let frame = self.context.read_parquet(files, options).await.map_err(|source| fault(table.name(), source))?;
+        self.context
+            .register_table(table.name(), frame.into_view())
+            .map_err(|source| fault(table.name(), source))?;
+        Ok(())
+    }
+
+    async fn narrow(&self, since_us: Since) -> Result<(), ObserveError> {
+        let exchanges = self.context.deregister_table("exchanges").map_err(|source| fault("exchanges", source))?;
+        let exchanges = exchanges.expect("registered just now");
+        self.context.register_table("all_exchanges", exchanges).map_err(|source| fault("exchanges", source))?;
+        let sql = format!(
+            "CREATE VIEW exchanges AS SELECT * FROM all_exchanges \
+             WHERE seen_at >= arrow_cast({since_us}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
+        );
+        self.query("exchanges", &sql).await?;
+        Ok(())
+    }
+
+    /// Registers rows of our own as a table.
+    ///
+    /// # Errors
+    ///
+    /// Where the rows do not follow the schema.
+    pub fn register(&self, name: &'static str, schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<(), ObserveError> {
+        let table = MemTable::try_new(schema, vec![rows]).map_err(|source| fault(name, source))?;
+        self.context.register_table(name, Arc::new(table)).map_err(|source| fault(name, source))?;
+        Ok(())
+    }
+
+    /// Runs one query; `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be planned or run.
+    pub async fn query(&self, name: &'static str, sql: &str) -> Result<Vec<RecordBatch>, ObserveError> {
+        let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
+        frame.collect().await.map_err(|source| fault(name, source))
+    }
+}
+
+fn fault(query: &'static str, source: DataFusionError) -> ObserveError {
+    ObserveError::Query { query, source: Box::new(source) }
+}
