@@ -12,7 +12,7 @@ use super::{personal, secret};
 pub(super) fn scrub(pass: &Pass<'_>, name: &str, value: &str) -> String {
     let name = name.to_ascii_lowercase();
     match name.as_str() {
-        _ if value.is_empty() || HARMLESS.contains(&name.as_str()) => value.to_owned(),
+        _ if value.is_empty() || is_harmless(&name) => value.to_owned(),
         "authorization" | "proxy-authorization" => authorization(pass, value),
         "cookie" => value.split("; ").map(|pair| cookie(pass, pair)).collect::<Vec<_>>().join("; "),
         "set-cookie" => set_cookie(pass, value),
@@ -22,6 +22,12 @@ pub(super) fn scrub(pass: &Pass<'_>, name: &str, value: &str) -> String {
             rule => schemed(value, |rest| pass.ruled(rule, rest, 0).unwrap_or_default()),
         },
     }
+}
+
+fn is_harmless(name: &str) -> bool {
+    HARMLESS.contains(&name)
+        || name.starts_with("access-control-")
+        || name.ends_with("-permissions")
 }
 
 /// Headers that describe the message and hold nothing of anybody.
@@ -43,10 +49,6 @@ const HARMLESS: &[&str] = &[
     "strict-transport-security",
     "retry-after",
     "host",
-    "access-control-expose-headers",
-    "access-control-allow-methods",
-    "access-control-allow-headers",
-    "access-control-max-age",
     "content-security-policy",
     "alt-svc",
     "te",

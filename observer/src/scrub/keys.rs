@@ -7,8 +7,12 @@ pub(super) enum Rule {
     Secret,
     /// Chosen by a person and short: a constant, for a keyed hash of it could be tried out.
     Constant,
-    /// A name or an identity number, letter by letter.
+    /// A person's name, letter by letter; looked for in the whole exchange.
     Name,
+    /// `name` of what seems to be a person: a name if it reads like one, else a handle.
+    MaybeName,
+    /// A number or code that stands for a person: passport, tax, account.
+    Number,
     /// A place: as a name, but not looked for elsewhere.
     Place,
     Phone,
@@ -66,8 +70,11 @@ fn secret_rule(key: &str, position: Position) -> Option<Rule> {
 }
 
 fn personal_rule(key: &str, parent: &str, person: bool) -> Rule {
-    if NAMES.contains(&key) || IDENTITY_NUMBERS.contains(&key) {
+    if NAMES.contains(&key) {
         return Rule::Name;
+    }
+    if IDENTITY_NUMBERS.contains(&key) {
+        return Rule::Number;
     }
     if PLACES.contains(&key) {
         return Rule::Place;
@@ -83,10 +90,11 @@ fn personal_rule(key: &str, parent: &str, person: bool) -> Rule {
     }
     let names_a_person = match key.strip_suffix("name") {
         Some("") => person || is_person(parent),
+        // `username` is a handle, and part of paths.
+        Some("user" | "user_") | None => false,
         Some(before) => is_person(before.trim_end_matches('_')),
-        None => false,
     };
-    if names_a_person { Rule::Name } else { Rule::Value }
+    if names_a_person { Rule::MaybeName } else { Rule::Value }
 }
 
 /// Whether an object with this among its names describes a person.
@@ -399,9 +407,10 @@ mod tests {
             (&["next_page_token"], Rule::Value),
             (&["tokenization_method"], Rule::Value),
             (&["firstName"], Rule::Name),
-            (&["customer", "name"], Rule::Name),
-            (&["customer_name"], Rule::Name),
+            (&["customer", "name"], Rule::MaybeName),
+            (&["customer_name"], Rule::MaybeName),
             (&["product", "name"], Rule::Value),
+            (&["user", "username"], Rule::Value),
             (&["billing_details", "address", "line1"], Rule::Place),
             (&["dob", "year"], Rule::BirthDate),
             (&["card", "exp", "year"], Rule::Value),

@@ -118,6 +118,48 @@ fn enum_words_times_versions_and_amounts_stay() {
 }
 
 #[test]
+fn base64_in_lines_is_read_as_one() {
+    let coded = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        "please write to jane@corp.test or to joe@corp.test, thank you",
+    );
+    let lines = format!("{}\n{}\n", &coded[..60], &coded[60..]);
+    let out: serde_json::Value = serde_json::from_str(&scrubbed(
+        "application/json",
+        &serde_json::json!({ "content": lines }).to_string(),
+    ))
+    .unwrap();
+    let text = out["content"].as_str().unwrap();
+    assert_eq!(text.find('\n'), Some(60));
+    let decoded =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text.replace('\n', ""))
+            .unwrap();
+    let decoded = String::from_utf8(decoded).unwrap();
+    assert!(decoded.starts_with("please write to u_") && !decoded.contains("corp"), "{decoded}");
+}
+
+/// Cases met in real recordings of GitHub's API.
+#[test]
+fn urls_keep_their_form_and_repositories_are_no_people() {
+    let body = r#"[{"full_name":"octokit/octokit.rb","ssh_url":"git@github.com:octokit/octokit.rb.git","node_id":"MDEwOlJlcG9zaXRvcnkxODgxOTAzODI=","owner":{"email":"jane@corp.test","name":"octo-1"}}]"#;
+    assert_eq!(
+        scrubbed("application/json", body),
+        body.replace("jane@corp.test", &scrubbed("text/plain", "jane@corp.test"))
+    );
+    let permissions = r#"{"permissions":{"secrets":"read"},"actor":{"login":"octo","email":null,"username":"octo"}}"#;
+    assert_eq!(scrubbed("application/json", permissions), permissions);
+    let slug = scrubbed("application/json", r#"["test-repo-eee4f66af4da"]"#);
+    assert!(slug.starts_with("[\"test-repo-") && !slug.contains("eee4f66af4da"), "{slug}");
+    let avatar = r#"["https://secure.gravatar.test/avatar/1f74b13f1e5c6c69cb5d7fbaabb1e2cb?d=https%3A%2F%2Fa.test%2Fx.png&s=60"]"#;
+    let out = scrubbed("application/json", avatar);
+    assert!(
+        out.starts_with(r#"["https://secure.gravatar.test/avatar/"#) && !out.contains("1f74b13f"),
+        "{out}"
+    );
+    assert!(out.ends_with(r#"?d=https%3A%2F%2Fa.test%2Fx.png&s=60"]"#), "{out}");
+}
+
+#[test]
 fn a_body_cut_off_still_loses_its_secrets() {
     let out = scrubbed(
         "application/json",

@@ -113,11 +113,18 @@ fn is_opaque(token: &str, digits: usize) -> bool {
         10 <= run.len()
             && run.bytes().filter(u8::is_ascii_digit).count() >= 3
             && run.bytes().any(|b| b.is_ascii_alphabetic())
+            && !is_numbered_word(run)
     };
     16 <= token.len()
         && 3 <= digits
         && token.split(['-', '_', '/', '=', '+']).any(run_fits)
         && (!token.contains(['/', '+']) || is_standard_base64(token))
+}
+
+/// `Repository188190382`: what global ids of GraphQL decode to.
+fn is_numbered_word(run: &str) -> bool {
+    let number = run.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    number.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Told from a path: whole groups of four, both cases, and no lower-case word between slashes.

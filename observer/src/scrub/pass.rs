@@ -55,10 +55,20 @@ impl<'s> Pass<'s> {
         }
         match rule {
             Rule::Value => self.value(value, depth),
+            Rule::Secret | Rule::Constant if is_setting(value) => None,
             Rule::Secret => Some(self.remember(value, self.secret(value))),
             Rule::Constant => Some(self.remember(value, constant(value))),
-            Rule::Name => Some(self.by_form_or(value, |p| self.remember(value, p.words(value)))),
+            Rule::Name | Rule::MaybeName if !reads_like_a_name(value) => self.value(value, depth),
+            Rule::MaybeName if is_handle(value) => self.value(value, depth),
+            Rule::MaybeName if !value.contains(' ') => {
+                Some(self.by_form_or(value, |p| p.words(value)))
+            }
+            Rule::Name | Rule::MaybeName => {
+                Some(self.by_form_or(value, |p| self.remember(value, p.words(value))))
+            }
+            Rule::Number => Some(self.by_form_or(value, |p| self.remember(value, p.words(value)))),
             Rule::Place => Some(self.by_form_or(value, |p| p.words(value))),
+            Rule::Phone | Rule::BirthDate if value.contains("://") => self.value(value, depth),
             Rule::Phone => Some(self.by_form_or(value, |p| p.digits(value))),
             Rule::BirthDate => Some(self.pseudonyms.date(value)),
             Rule::Coordinate => Some(self.pseudonyms.coordinate(value)),
@@ -71,7 +81,7 @@ impl<'s> Pass<'s> {
         match rule {
             Rule::Coordinate => Some(self.pseudonyms.coordinate(lexeme)),
             Rule::Constant if integer => Some("1".repeat(lexeme.len())),
-            Rule::Name | Rule::Phone | Rule::Place if integer => {
+            Rule::Number | Rule::Phone | Rule::Place if integer => {
                 Some(self.pseudonyms.digits(lexeme))
             }
             Rule::BirthDate if integer && lexeme.len() <= 4 => {
@@ -134,6 +144,11 @@ impl<'s> Pass<'s> {
         if secret::is_replacement(value) {
             return value.to_owned();
         }
+        for form in ["sha1=", "sha256=", "v0=", "v1="] {
+            if let Some(signature) = value.strip_prefix(form) {
+                return format!("{form}{}", self.pseudonyms.secret("", signature));
+            }
+        }
         if let Some(at) = secret::client_secret_split(value) {
             return self.client_secret(value, at);
         }
@@ -149,7 +164,8 @@ impl<'s> Pass<'s> {
     }
 
     fn encoded(&self, token: &str, depth: u8) -> Encoded {
-        if coding::has_percent(token) {
+        // A whole URL or pair is taken apart elsewhere; encoded as one it would lose its form.
+        if !token.contains(['/', '?', '&', '=', ':', '#', ' ']) && coding::has_percent(token) {
             let decoded = coding::percent_decode(token, false);
             let scrubbed = decoded.and_then(|decoded| self.value(&decoded, depth + 1));
             return match scrubbed {
@@ -157,10 +173,32 @@ impl<'s> Pass<'s> {
                 None => Encoded::No,
             };
         }
+        if let Some((line, _)) = token.split_once('\n') {
+            return self.wrapped(token, line.len(), depth);
+        }
         let Some((decoded, writer)) = coding::base64_text(token) else { return Encoded::No };
         match self.value(&decoded, depth + 1) {
             Some(scrubbed) => Encoded::Replaced(writer.encode(scrubbed)),
             None => Encoded::Harmless,
+        }
+    }
+
+    /// Base64 in lines of equal width, as files are sent.
+    fn wrapped(&self, token: &str, width: usize, depth: u8) -> Encoded {
+        if width < 16 || !token.bytes().all(|b| b == b'\n' || coding::is_base64_byte(b)) {
+            return Encoded::No;
+        }
+        match self.encoded(&token.replace('\n', ""), depth) {
+            Encoded::Replaced(text) => {
+                // Base64 is ASCII, so that any width is a boundary.
+                let lines: Vec<&str> = (0..text.len())
+                    .step_by(width)
+                    .map(|at| &text[at..text.len().min(at + width)])
+                    .collect();
+                let end = if token.ends_with('\n') { "\n" } else { "" };
+                Encoded::Replaced(lines.join("\n") + end)
+            }
+            other => other,
         }
     }
 
@@ -204,6 +242,27 @@ enum Encoded {
     Harmless,
     /// Text with something replaced, encoded again.
     Replaced(String),
+}
+
+/// A word that says what is done with a secret (`permissions.secrets: "read"`), not the secret.
+fn is_setting(value: &str) -> bool {
+    const SETTINGS: [&str; 12] = [
+        "read", "write", "admin", "none", "true", "false", "null", "required", "optional",
+        "enabled", "disabled", "bearer",
+    ];
+    SETTINGS.contains(&value)
+}
+
+/// One lower-case word, hyphens allowed: part of paths, and no more a name than an id is.
+fn is_handle(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b == b'.')
+}
+
+/// Letters, spaces and what stands between names; `octokit/octokit.rb` and `build-2` are no names.
+fn reads_like_a_name(value: &str) -> bool {
+    value.chars().any(char::is_alphabetic)
+        && value.chars().all(|c| c.is_alphabetic() || " .,'’-()·\u{301}".contains(c))
+        && !value.contains("://")
 }
 
 /// What stands for a password or a code: the same for everybody.

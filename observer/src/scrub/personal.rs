@@ -54,10 +54,11 @@ fn digits_first(text: &str) -> Option<Kind> {
     }
 }
 
-/// `local@domain.tld`, the domain of letters, digits, dots and hyphens.
+/// `local@domain.tld`, the domain of letters, digits, dots and hyphens; `git@…` is nobody's.
 pub(super) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let local_fits = (1..=64).contains(&local.len())
+        && local != "git"
         && local.chars().all(|c| c.is_alphanumeric() || "._%+-'!#$&*/=?^`{|}~".contains(c));
     let Some((host, top)) = domain.rsplit_once('.') else { return false };
     local_fits

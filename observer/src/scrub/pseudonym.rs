@@ -47,6 +47,9 @@ impl Pseudonyms {
         let hexadecimal = matches!(class, Class::Uuid | Class::ObjectId | Class::Hex | Class::Sid);
         let canonical = if hexadecimal { token.to_ascii_lowercase() } else { token.to_owned() };
         let mut stream = self.stream(class_name(class), &canonical);
+        if class == Class::Opaque && token.contains(['-', '_']) {
+            return slug(token, &mut stream);
+        }
         let kept = kept_bytes(class, token);
         token
             .char_indices()
@@ -218,6 +221,21 @@ impl Pseudonyms {
         mac.update(canonical.as_bytes());
         Stream { mac, block: [0; 32], used: 32, blocks: 0 }
     }
+}
+
+/// Words of a slug without capitals stay: `test-repo-eee4f66af4da`.
+fn slug(token: &str, stream: &mut Stream) -> String {
+    let has_words = !token.bytes().any(|b| b.is_ascii_uppercase());
+    let is_word =
+        |run: &str| has_words && run.len() <= 12 && !run.bytes().any(|b| b.is_ascii_digit());
+    token
+        .split_inclusive(['-', '_'])
+        .flat_map(|run| run.chars().map(move |c| (c, is_word(run))))
+        .map(|(c, stays)| {
+            let drawn = stream.like(c);
+            if stays { c } else { drawn }
+        })
+        .collect()
 }
 
 fn class_name(class: Class) -> &'static str {

@@ -152,6 +152,9 @@ pub(super) fn is_jwt(text: &str) -> bool {
 
 /// Where the public id ends in Stripe's `pi_…_secret_…` and its likes.
 pub(super) fn client_secret_split(text: &str) -> Option<usize> {
+    if text.len() < 20 || memchr::memchr(b'_', text.as_bytes()).is_none() {
+        return None;
+    }
     let at = text.find("_secret_")? + "_secret_".len();
     let rest = &text[at..];
     let fits = rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -195,11 +198,9 @@ fn entropy(text: &str) -> f64 {
         counts[usize::from(byte)] += 1;
     }
     let length = text.len() as f64;
-    let bits = |count: u32| {
-        let share = f64::from(count) / length;
-        -share * share.log2()
-    };
-    counts.into_iter().filter(|count| 0 < *count).map(bits).sum()
+    let bits: f64 =
+        text.bytes().map(|b| -(f64::from(counts[usize::from(b)]) / length).log2()).sum();
+    bits / length
 }
 
 /// What stands in a replaced secret, followed by 16 hexadecimal digits.

@@ -12,6 +12,11 @@ use super::{coding, json, secret, target};
 
 /// The text with what it held replaced; `None` where it may stay.
 pub(super) fn scrub(pass: &Pass<'_>, text: &str, depth: u8) -> Option<String> {
+    let is_short_word =
+        text.len() < 16 && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if is_short_word {
+        return None; // most values; what is known by name is never such a word
+    }
     let mut out = String::with_capacity(text.len());
     Scan { pass, depth, out: &mut out }.stage(0, text);
     (out != text).then_some(out)
@@ -51,22 +56,60 @@ fn payload(line: &str) -> &str {
 
 /// One form searched for, with what must hold beyond the expression.
 struct Form {
+    /// Tells cheaply that a text holds none.
+    may_hold: fn(&str) -> bool,
     expression: &'static LazyLock<Regex>,
     replace: fn(&Pass<'_>, &str, u8) -> Option<String>,
 }
 
 /// In the order they are looked for: what one has replaced, the next does not see.
 static FORMS: &[Form] = &[
-    Form { expression: &PEM, replace: |pass, found, _| Some(pem(pass, found)) },
-    Form { expression: &URL, replace: |pass, found, depth| target::scrub_url(pass, found, depth) },
-    Form { expression: &EMAIL, replace: |pass, found, _| checked(pass, found, Kind::Email) },
-    Form { expression: &IBAN, replace: |pass, found, _| checked(pass, found, Kind::Iban) },
-    Form { expression: &CARD, replace: |pass, found, _| checked(pass, found, Kind::Card) },
-    Form { expression: &PHONE, replace: |pass, found, _| checked(pass, found, Kind::Phone) },
-    Form { expression: &SSN, replace: |pass, found, _| checked(pass, found, Kind::SocialSecurity) },
-    Form { expression: &IPV4, replace: |pass, found, _| checked(pass, found, Kind::Ipv4) },
-    Form { expression: &IPV6, replace: |pass, found, _| checked(pass, found, Kind::Ipv6) },
+    Form {
+        may_hold: |text| text.contains("-----BEGIN"),
+        expression: &PEM,
+        replace: |pass, found, _| Some(pem(pass, found)),
+    },
+    Form { may_hold: |text| text.contains("://"), expression: &URL, replace: target::scrub_url },
+    Form {
+        may_hold: |text| text.contains('@'),
+        expression: &EMAIL,
+        replace: |pass, found, _| checked(pass, found, Kind::Email),
+    },
+    Form {
+        may_hold: |text| 8 <= digits(text),
+        expression: &IBAN,
+        replace: |pass, found, _| checked(pass, found, Kind::Iban),
+    },
+    Form {
+        may_hold: |text| 13 <= digits(text),
+        expression: &CARD,
+        replace: |pass, found, _| checked(pass, found, Kind::Card),
+    },
+    Form {
+        may_hold: |text| 8 <= digits(text),
+        expression: &PHONE,
+        replace: |pass, found, _| checked(pass, found, Kind::Phone),
+    },
+    Form {
+        may_hold: |text| 9 <= digits(text),
+        expression: &SSN,
+        replace: |pass, found, _| checked(pass, found, Kind::SocialSecurity),
+    },
+    Form {
+        may_hold: |text| 4 <= digits(text) && text.contains('.'),
+        expression: &IPV4,
+        replace: |pass, found, _| checked(pass, found, Kind::Ipv4),
+    },
+    Form {
+        may_hold: |text| 2 <= text.bytes().filter(|b| *b == b':').take(2).count(),
+        expression: &IPV6,
+        replace: |pass, found, _| checked(pass, found, Kind::Ipv6),
+    },
 ];
+
+fn digits(text: &str) -> usize {
+    text.bytes().filter(u8::is_ascii_digit).count()
+}
 
 macro_rules! expression {
     ($name:ident, $pattern:literal) => {
@@ -142,6 +185,9 @@ impl Scan<'_, '_> {
     }
 
     fn form(&mut self, form: &Form, stage: usize, text: &str) {
+        if !(form.may_hold)(text) {
+            return self.stage(stage + 1, text);
+        }
         let mut done = 0;
         for found in form.expression.find_iter(text) {
             if !stands_alone(text, &found.range()) {
