@@ -114,7 +114,7 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
 }
 
 /// The known prefix; else the initials of several words, or the first three letters of one.
-fn prefix(name: &str) -> String {
+pub(crate) fn prefix(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     if let Some((_, known)) = PREFIXES.iter().find(|(known, _)| *known == lower) {
         return (*known).to_owned();

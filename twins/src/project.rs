@@ -4,8 +4,10 @@ use std::cell::Cell;
 
 use serde_json::{Map, Number, Value};
 
-use crate::dice::Dice;
+use crate::action::letters;
+use crate::dice::{BASE62, Dice};
 use crate::format::{past, read_time};
+use crate::id;
 use crate::shape::{ENDLESS, Form, Leaf, Leaves, Node, Record, Shapes};
 use crate::words;
 
@@ -30,6 +32,8 @@ pub(crate) struct ErrorText {
     pub(crate) status: u16,
     /// `not_found`.
     pub(crate) code: &'static str,
+    /// Words for it that a closed set of codes may hold, the best first.
+    pub(crate) hints: &'static [&'static str],
     pub(crate) message: String,
 }
 
@@ -249,8 +253,8 @@ impl<'p> Projector<'p> {
 
     /// Whether an optional field of which nothing is stored is there.
     fn wants(&self, node: &Node, name: &str, spot: Spot<'_>) -> bool {
-        if self.error.is_some() && told_by(name) {
-            return true;
+        if self.error.is_some() {
+            return told_by(name);
         }
         let height = node.forms.iter().map(|form| self.shapes.height(form)).min().unwrap_or(0);
         let percent = match (height, spot.depth) {
@@ -287,7 +291,7 @@ impl<'p> Projector<'p> {
             Form::Text { values, format } => match (spot.dice.pick(values), format) {
                 (Some(_), _) => self.one_of(values, spot),
                 (None, Some(format)) => format.make(spot.dice).into(),
-                (None, None) => self.text(spot),
+                (None, None) => self.reference(leaves, spot).unwrap_or_else(|| self.text(spot)),
             },
             Form::Array(None) => Value::Array(Vec::new()),
             Form::Array(Some(items)) => self.items(items, spot),
@@ -334,10 +338,18 @@ impl<'p> Projector<'p> {
 
     fn one_of(&self, values: &[Box<str>], spot: Spot<'_>) -> Value {
         let told = self.error.and_then(|error| {
-            values.iter().find(|value| value.as_ref() == error.code || is_alike(value, error.code))
+            let hints = error.hints.iter();
+            hints.copied().find_map(|hint| values.iter().find(|value| is_alike(value, hint)))
         });
         let value = told.or_else(|| spot.dice.pick(values));
         Value::String(value.map(ToString::to_string).unwrap_or_default())
+    }
+
+    /// An id where the whole entity may stand too.
+    fn reference(&self, leaves: &Leaves<'_>, spot: Spot<'_>) -> Option<Value> {
+        let whole = leaves.leaves.iter().find(|leaf| leaf.is_object())?;
+        let prefix = id::prefix(self.shapes.name(whole.entity?));
+        Some(format!("{prefix}_{}", spot.dice.text(BASE62, 24)).into())
     }
 
     fn text(&self, spot: Spot<'_>) -> Value {
@@ -383,12 +395,9 @@ fn told_by(name: &str) -> bool {
     )
 }
 
-/// `Not Found` and `not_found`.
+/// `Not Found` and `not_found`, `invalid_request_error` and `invalid_request`.
 fn is_alike(value: &str, code: &str) -> bool {
-    let letters = |text: &str| -> String {
-        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-    };
-    letters(value) == letters(code)
+    letters(value).contains(&letters(code))
 }
 
 /// The tag that names the alternative, as a fixed field.

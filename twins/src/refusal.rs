@@ -64,6 +64,24 @@ impl Refusal {
         }
     }
 
+    /// Vendors' words for it, the best first.
+    pub(crate) const fn hints(&self) -> &'static [&'static str] {
+        match self {
+            Self::NoRoute | Self::NotFound { .. } => {
+                &["not_found", "missing", "unknown", "invalid_request", "invalid"]
+            }
+            Self::OtherMethods(_) => {
+                &["method_not_allowed", "method", "invalid_request", "invalid"]
+            }
+            Self::BadRequest(_) | Self::TooLarge { .. } | Self::TooSlow => {
+                &["invalid_request", "validation", "bad_request", "invalid"]
+            }
+            Self::Conflict { .. } => &["already_exists", "conflict", "duplicate", "invalid"],
+            Self::TooMany { .. } => &["rate_limit", "too_many", "quota", "invalid_request"],
+            Self::Full => &["api_error", "internal", "server"],
+        }
+    }
+
     pub(crate) fn message(&self) -> String {
         match self {
             Self::NoRoute => "no such endpoint".to_owned(),

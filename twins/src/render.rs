@@ -225,8 +225,12 @@ pub(crate) fn refusal(program: &Program, number: Option<usize>, refusal: &Refusa
     let first = refusal.status();
     let status = refusal.other_status().filter(|other| !own(&first) && own(other)).unwrap_or(first);
     let answer = program.answer_with(number, status);
-    let text =
-        ErrorText { status: status.as_u16(), code: refusal.code(), message: refusal.message() };
+    let text = ErrorText {
+        status: status.as_u16(),
+        code: refusal.code(),
+        hints: refusal.hints(),
+        message: refusal.message(),
+    };
     let spot = Spot::root(Dice::of(0, refusal.code()));
     let body = answer.body.as_ref().map(|node| {
         Projector::of_error(&program.shapes, &text).project_with(node, None, &[], spot)

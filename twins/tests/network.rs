@@ -31,6 +31,19 @@ async fn unknown_paths_and_methods_are_told_in_the_vendors_words() {
         unknown.json(),
         json!({"error": {"message": "no such endpoint", "type": "not_found"}})
     );
+    // A closed set of codes has the one that fits best, and what tells nothing is left out.
+    let mut model = fixture("shop.json");
+    let error = model.entities.get_mut("error").unwrap().properties.get_mut("error").unwrap();
+    let more = json!({"types": {"string": true}, "required": true, "enum": {"api_error": true, "invalid_request_error": true}});
+    error.properties.insert("type".to_owned(), serde_json::from_value(more).unwrap());
+    let more = json!({"ref": "customer"});
+    error.properties.insert("customer".to_owned(), serde_json::from_value(more).unwrap());
+    let unknown = frozen(model).await.client.get("/nowhere").await;
+    assert_eq!(
+        unknown.json(),
+        json!({"error": {"message": "no such endpoint", "type": "invalid_request_error"}})
+    );
+
     let other = twin.client.json(Method::PATCH, "/customers", json!({})).await;
     assert_eq!(
         (other.status, &other.headers["allow"]),
