@@ -30,7 +30,7 @@ use models::Drift;
 use serde_json::Value;
 
 pub use markdown::markdown;
-pub use text::{TextOptions, text};
+pub use text::{TextOptions, findings, text};
 
 /// The document itself, as `wt calibrate NAME --format json` prints it.
 ///

@@ -1,5 +1,7 @@
 //! The report as Markdown, with the tables of GitHub's dialect.
 
+use std::fmt::Write as _;
+
 use models::{Drift, Finding};
 
 use crate::outline::{self, Item, Place, Section};
@@ -11,7 +13,7 @@ use crate::words;
 /// of them can end a table's cell, open a link or start HTML.
 pub fn markdown(drift: &Drift) -> String {
     let mut page = String::new();
-    page += &format!("# {}\n\n{}\n", plain(&outline::headline(drift)), outline::window(drift));
+    let _ = write!(page, "# {}\n\n{}\n", plain(&outline::headline(drift)), outline::window(drift));
     for section in outline::sections(&drift.findings) {
         put_section(&mut page, &section, "##");
     }
@@ -41,7 +43,7 @@ fn put_section(page: &mut String, section: &Section<'_>, level: &str) {
         Place::Event(event) => format!("Webhook {}", code(event)),
         Place::Api => "The API as a whole".to_owned(),
     };
-    *page += &format!("\n{level} {title}\n\n");
+    let _ = write!(page, "\n{level} {title}\n\n");
     *page += "| | kind | at | change | confidence | evidence |\n|---|---|---|---|---:|---|\n";
     for item in &section.items {
         put_item(page, item);
@@ -77,7 +79,7 @@ fn put_item(page: &mut String, item: &Item<'_>) {
 /// A table's row; pipes are escaped here and nowhere else, within code too, as the dialect wants.
 fn put_row(page: &mut String, cells: &[String]) {
     for cell in cells {
-        *page += &format!("| {} ", cell.replace('|', "\\|"));
+        let _ = write!(page, "| {} ", cell.replace('|', "\\|"));
     }
     *page += "|\n";
 }
@@ -94,9 +96,9 @@ fn put_list(page: &mut String, heading: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
-    *page += &format!("\n## {heading}\n\n");
+    let _ = write!(page, "\n## {heading}\n\n");
     for line in lines {
-        *page += &format!("- {}\n", plain(line));
+        let _ = writeln!(page, "- {}", plain(line));
     }
 }
 
@@ -105,7 +107,7 @@ fn put_guard(page: &mut String, drift: &Drift) {
         return;
     }
     let word = if drift.guard.passed { "Passed" } else { "**Failed**: nothing is published" };
-    *page += &format!("\n## Guard\n\n{word}, on held-back exchanges.\n");
+    let _ = write!(page, "\n## Guard\n\n{word}, on held-back exchanges.\n");
     if drift.guard.routes.is_empty() {
         return;
     }
@@ -140,7 +142,7 @@ fn put_next_steps(page: &mut String, drift: &Drift) {
     }
     *page += "\n## Next\n\n";
     for (command, why) in steps {
-        *page += &format!("- {}: {}\n", code(&command), plain(why));
+        let _ = writeln!(page, "- {}: {}", code(&command), plain(why));
     }
 }
 
@@ -162,7 +164,7 @@ fn code(text: &str) -> String {
 fn plain(text: &str) -> String {
     let text = one_line(text);
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped(&text);
     }
     let spans = parts.iter().enumerate().map(|(index, part)| match index % 2 {

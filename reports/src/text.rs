@@ -1,5 +1,7 @@
 //! The report for a terminal.
 
+use std::fmt::Write as _;
+
 use models::{Drift, Finding};
 
 use crate::outline::{self, Item, Place, Section};
@@ -55,6 +57,15 @@ pub fn text(drift: &Drift, options: &TextOptions) -> String {
     page.calibrations(drift);
     page.next_steps(drift);
     page.text
+}
+
+/// Findings alone, as [`text`] lists them; empty where there are none.
+pub fn findings(findings: &[Finding], options: &TextOptions) -> String {
+    let mut page = Page::new(options);
+    for section in outline::sections(findings) {
+        page.section(&section);
+    }
+    page.text.trim_start_matches('\n').to_owned()
 }
 
 struct Page {
@@ -157,9 +168,10 @@ impl Page {
         if drift.guard.routes.is_empty() && drift.calibrations.is_empty() {
             return;
         }
-        let (word, style) = match drift.guard.passed {
-            true => ("passed", Style::Good),
-            false => ("failed: nothing is published", Style::Bad),
+        let (word, style) = if drift.guard.passed {
+            ("passed", Style::Good)
+        } else {
+            ("failed: nothing is published", Style::Bad)
         };
         self.heading("Guard: the corrected model on held-back exchanges");
         self.put(2, style, word);
@@ -214,7 +226,7 @@ impl Page {
             }
             self.text.extend(std::iter::repeat_n(' ', indent + left));
             if painted {
-                self.text += &format!("\x1b[{}m{line}\x1b[0m", style.code());
+                let _ = write!(self.text, "\x1b[{}m{line}\x1b[0m", style.code());
             } else {
                 self.text += line;
             }

@@ -1,5 +1,7 @@
 //! Numbers, times and JSON values as people read them.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use models::{Finding, Kind, Surface};
 use serde_json::Value;
@@ -46,13 +48,13 @@ pub(crate) fn evidence(finding: &Finding) -> String {
     let evidence = &finding.evidence;
     let mut text = format!("{} of {}", grouped(evidence.seen), grouped(evidence.of));
     if let Some(units) = evidence.units {
-        text += &format!(", {}", count(units, "witness"));
+        let _ = write!(text, ", {}", count(units, "witness"));
     }
     if let Some(callers) = evidence.callers {
-        text += &format!(", {}", count(callers, "caller"));
+        let _ = write!(text, ", {}", count(callers, "caller"));
     }
     if let Some(first) = evidence.first_seen {
-        text += &format!(", first seen {}", time(first));
+        let _ = write!(text, ", first seen {}", time(first));
     }
     text
 }
@@ -195,7 +197,7 @@ fn limit(value: &Value) -> String {
     let number = |key: &str| limit.get(key).map(interval);
     let mut text = number("limit").unwrap_or_else(|| "?".to_owned());
     if let Some(window) = number("window_seconds") {
-        text += &format!(" per {window} s");
+        let _ = write!(text, " per {window} s");
     }
     let mut details: Vec<String> = Vec::new();
     details
