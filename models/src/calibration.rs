@@ -265,13 +265,9 @@ impl Revision {
     }
 
     fn read(document: Value, calibration: &Calibration) -> Result<Self, ApplyError> {
-        let model: Model = serde_path_to_error::deserialize(&document).map_err(|error| {
-            let pointer = pointer(error.path());
-            ApplyError::NotAModel {
-                number: calibration.number,
-                pointer,
-                source: error.into_inner(),
-            }
+        let model = Model::deserialize(&document).map_err(|source| {
+            let pointer = place_of_fault(&document);
+            ApplyError::NotAModel { number: calibration.number, pointer, source }
         })?;
         let digest = Digest::of_value(&document);
         if digest == calibration.result.sha256 {
@@ -282,17 +278,20 @@ impl Revision {
     }
 }
 
-/// The path to what could not be read, as a JSON Pointer.
-fn pointer(path: &serde_path_to_error::Path) -> String {
+/// JSON Pointer to what keeps a document from being a model; asked only once something does, as
+/// keeping track of the path makes reading slower.
+fn place_of_fault(document: &Value) -> String {
     use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } | Segment::Enum { variant: key } => format!("/{}", escape(key)),
-            // A key that could not be read; what it says is in the error.
-            Segment::Unknown => String::new(),
-        })
-        .collect()
+    let Err(error) = serde_path_to_error::deserialize::<_, Model>(document) else {
+        return String::new();
+    };
+    let tokens = error.path().iter().map(|segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } | Segment::Enum { variant: key } => format!("/{}", escape(key)),
+        // A key that could not be read; what it says is in the error.
+        Segment::Unknown => String::new(),
+    });
+    tokens.collect()
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ impl Digest {
     /// The digest of bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         let hash = Sha256::digest(bytes);
-        Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        let digits = hash.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        Self(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
     }
 
     /// The hex text, 64 characters.
@@ -64,7 +65,7 @@ fn write(value: &Value, out: &mut String) {
                 if index > 0 {
                     out.push(',');
                 }
-                out.push_str(&Value::from(key.as_str()).to_string());
+                write_text(key, out);
                 out.push(':');
                 write(&map[key.as_str()], out);
             }
@@ -80,9 +81,21 @@ fn write(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
+        Value::String(text) => write_text(text, out),
         Value::Number(number) => out.push_str(&canonical_number(number)),
         other => out.push_str(&other.to_string()),
     }
+}
+
+/// Nearly all texts of a model are names, in which nothing is escaped.
+fn write_text(text: &str, out: &mut String) {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        out.push_str(&Value::from(text).to_string());
+        return;
+    }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
 
 fn canonical_number(number: &serde_json::Number) -> String {
@@ -108,5 +121,20 @@ mod tests {
         let one: Value = serde_json::from_str(r#"{"b": 1.0, "a": [1, 2.5]}"#).unwrap();
         assert_eq!(canonical_json(&one), r#"{"a":[1,2.5],"b":1}"#);
         assert_eq!(Digest::of_value(&one), Digest::of_value(&json!({"a": [1, 2.5], "b": 1})));
+    }
+
+    #[test]
+    fn the_digest_is_sha_256_in_hex() {
+        // FIPS 180-2, appendix B.1.
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Digest::of_bytes(b"abc").as_str(), digest);
+    }
+
+    #[test]
+    fn texts_are_written_as_serde_json_writes_them() {
+        for character in (0..=0x2_ffff).filter_map(char::from_u32) {
+            let text = Value::from(format!("a{character}"));
+            assert_eq!(canonical_json(&text), text.to_string());
+        }
     }
 }
