@@ -1,6 +1,9 @@
 //! What an answer's headers say about limits, whatever family of names the vendor uses.
 
-use chrono::DateTime;
+use super::{
+    names::{Family, Measure, family, slot, unit_of},
+    values::{DAY_SECONDS, count, http_date, integer, items, number, reset, seconds, signed},
+};
 
 /// One scope's limit as one answer states it.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,71 +145,6 @@ pub fn read<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Ob
     reading.finish()
 }
 
-/// Which family a name belongs to, and where its own part begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    RetryAfter { milliseconds: bool },
-    /// `ratelimit…` and `beta-ratelimit…`.
-    Standard { from: usize, style: Style },
-    /// `x-ratelimit-…`, `x-rate-limit-…`, `anthropic-ratelimit-…`.
-    Extended { from: usize, style: Style },
-    Hubspot { from: usize },
-    /// `used/limit`.
-    Fraction,
-}
-
-fn family(name: &str) -> Option<Family> {
-    let bytes = name.as_bytes();
-    if bytes.len() < 9 {
-        return None;
-    }
-    match bytes[0] | 0x20 {
-        b'r' if starts(name, "ratelimit") => {
-            Some(Family::Standard { from: 9, style: Style::IetfDraft })
-        }
-        b'r' if name.eq_ignore_ascii_case("retry-after") => {
-            Some(Family::RetryAfter { milliseconds: false })
-        }
-        b'r' if name.eq_ignore_ascii_case("retry-after-ms") => {
-            Some(Family::RetryAfter { milliseconds: true })
-        }
-        b'x' if bytes[1] == b'-' => extension(name),
-        b'b' if starts(name, "beta-ratelimit") => {
-            Some(Family::Standard { from: 14, style: Style::Jira })
-        }
-        b'a' if starts(name, "anthropic-ratelimit-") => {
-            Some(Family::Extended { from: 20, style: Style::Anthropic })
-        }
-        _ => None,
-    }
-}
-
-fn extension(name: &str) -> Option<Family> {
-    match name.as_bytes()[2] | 0x20 {
-        b'r' if starts(name, "x-ratelimit-") => {
-            Some(Family::Extended { from: 12, style: Style::XRateLimit })
-        }
-        b'r' if starts(name, "x-rate-limit-") => {
-            Some(Family::Extended { from: 13, style: Style::Okta })
-        }
-        b'r' if name.eq_ignore_ascii_case("x-retry-after") => {
-            Some(Family::RetryAfter { milliseconds: false })
-        }
-        b'r' if name.eq_ignore_ascii_case("x-recharge-limit") => Some(Family::Fraction),
-        b's' if name.eq_ignore_ascii_case("x-shopify-shop-api-call-limit") => {
-            Some(Family::Fraction)
-        }
-        b'h' if starts(name, "x-hubspot-ratelimit-") => Some(Family::Hubspot { from: 20 }),
-        _ => None,
-    }
-}
-
-fn starts(name: &str, prefix: &str) -> bool {
-    name.as_bytes()
-        .get(..prefix.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
-}
-
 /// The parts of one scope, gathered from several headers.
 #[derive(Debug, Default)]
 struct Reading<'a> {
@@ -275,7 +213,9 @@ impl<'a> Reading<'a> {
         let mut parts = item.split(';').map(str::trim);
         let head = parts.next().unwrap_or_default();
         let mut policy = Policy::default();
-        parts.filter_map(|part| part.split_once('=')).for_each(|(key, value)| policy.take(key, value));
+        parts
+            .filter_map(|part| part.split_once('='))
+            .for_each(|(key, value)| policy.take(key, value));
         if let Some(limit) = count(head) {
             if let Some(window) = policy.window {
                 self.unnamed_policies.push((limit, window));
@@ -362,11 +302,9 @@ impl<'a> Reading<'a> {
 
     /// The entry of a scope, made where it is new.
     fn scope(&mut self, name: Option<&str>, style: Style) -> &mut Observed {
-        let known = self.scopes.iter().position(|entry| {
-            match (&entry.scope, name) {
-                (Some(known), Some(name)) => known.eq_ignore_ascii_case(name),
-                (known, name) => known.is_none() && name.is_none(),
-            }
+        let known = self.scopes.iter().position(|entry| match (&entry.scope, name) {
+            (Some(known), Some(name)) => known.eq_ignore_ascii_case(name),
+            (known, name) => known.is_none() && name.is_none(),
         });
         let index = known.unwrap_or_else(|| {
             self.scopes.push(Observed {
@@ -447,8 +385,6 @@ impl<'a> Reading<'a> {
     }
 }
 
-const DAY_SECONDS: f64 = 86_400.0;
-
 /// The parameters of a policy or of a `RateLimit` item.
 #[derive(Debug, Default)]
 struct Policy {
@@ -476,207 +412,6 @@ impl Policy {
             _ => {}
         }
     }
-}
-
-/// What the rest of an `x-ratelimit-` name means.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Slot<'a> {
-    scope: Option<&'a str>,
-    measure: Measure,
-    window_seconds: Option<f64>,
-    style: Option<Style>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Measure {
-    Limit,
-    Remaining,
-    Used,
-    Reset,
-    ResetAfter,
-    ResetMilliseconds,
-    Window,
-    WindowMilliseconds,
-    Resource,
-    Policy,
-}
-
-impl Measure {
-    fn of(word: &str) -> Option<Self> {
-        const WORDS: [(&str, Measure); 16] = [
-            ("limit", Measure::Limit),
-            ("quota", Measure::Limit),
-            ("remaining", Measure::Remaining),
-            ("left", Measure::Remaining),
-            ("used", Measure::Used),
-            ("reset", Measure::Reset),
-            ("reset-after", Measure::ResetAfter),
-            ("reset-ms", Measure::ResetMilliseconds),
-            ("time-reset-ms", Measure::ResetMilliseconds),
-            ("window", Measure::Window),
-            ("interval", Measure::Window),
-            ("time-window-ms", Measure::WindowMilliseconds),
-            ("window-ms", Measure::WindowMilliseconds),
-            ("resource", Measure::Resource),
-            ("bucket", Measure::Resource),
-            ("policy", Measure::Policy),
-        ];
-        WORDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, measure)| *measure)
-    }
-}
-
-/// `limit`, `limit-tokens`, `requests-limit`, `remaining-minute`.
-fn slot(part: &str) -> Option<Slot<'_>> {
-    if let Some(measure) = Measure::of(part) {
-        let bigcommerce = matches!(
-            measure,
-            Measure::ResetMilliseconds | Measure::WindowMilliseconds
-        );
-        let style = bigcommerce.then_some(Style::Bigcommerce);
-        return Some(Slot { scope: None, measure, window_seconds: None, style });
-    }
-    if starts(part, "requests-left") || starts(part, "requests-quota") {
-        let measure = Measure::of(&part[9..])?;
-        let style = Some(Style::Bigcommerce);
-        return Some(Slot { scope: None, measure, window_seconds: None, style });
-    }
-    if let Some((word, scope)) = part.split_once('-')
-        && let Some(measure) = Measure::of(word)
-    {
-        let window_seconds = window_of(scope);
-        let style = if window_seconds.is_some() { Style::Kong } else { Style::Openai };
-        return Some(Slot { scope: Some(scope), measure, window_seconds, style: Some(style) });
-    }
-    let (scope, word) = part.rsplit_once('-')?;
-    let measure = Measure::of(word)?;
-    let window_seconds = window_of(scope);
-    Some(Slot { scope: Some(scope), measure, window_seconds, style: None }.linear())
-}
-
-impl Slot<'_> {
-    /// `x-ratelimit-requests-limit` is Linear's order; Anthropic's names keep their own style.
-    fn linear(mut self) -> Self {
-        let scope = self.scope.unwrap_or_default();
-        if scope.eq_ignore_ascii_case("requests") || scope.eq_ignore_ascii_case("complexity") {
-            self.style = Some(Style::Linear);
-        }
-        self
-    }
-}
-
-fn window_of(scope: &str) -> Option<f64> {
-    const WINDOWS: [(&str, f64); 6] = [
-        ("second", 1.0),
-        ("minute", 60.0),
-        ("hour", 3_600.0),
-        ("day", DAY_SECONDS),
-        ("daily", DAY_SECONDS),
-        ("month", 30.0 * DAY_SECONDS),
-    ];
-    WINDOWS.iter().find(|(name, _)| scope.eq_ignore_ascii_case(name)).map(|(_, seconds)| *seconds)
-}
-
-fn unit_of(scope: &str) -> Unit {
-    const COSTS: [&str; 4] = ["tokens", "complexity", "points", "bytes"];
-    let lower = scope.to_ascii_lowercase();
-    if COSTS.iter().any(|word| lower.contains(word)) {
-        Unit::Cost
-    } else if lower.contains("concurren") {
-        Unit::Concurrent
-    } else {
-        Unit::Requests
-    }
-}
-
-/// The members of a list; commas within quotes do not divide.
-fn items(value: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    value
-        .split(move |c| {
-            quoted ^= c == '"';
-            c == ',' && !quoted
-        })
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-}
-
-/// When, by the value's own form: epoch seconds or milliseconds, ISO 8601, an HTTP date, a Go
-/// duration, else seconds from now.
-fn reset(value: &str) -> Option<Reset> {
-    /// September 2001 in seconds, and nobody's window.
-    const EPOCH_SECONDS_MIN: f64 = 1e9;
-    const EPOCH_MILLISECONDS_MIN: f64 = 1e12;
-    if let Some(number) = number(value) {
-        return Some(if number >= EPOCH_MILLISECONDS_MIN {
-            Reset::At(number / 1e3)
-        } else if number >= EPOCH_SECONDS_MIN {
-            Reset::At(number)
-        } else {
-            Reset::In(number)
-        });
-    }
-    if let Ok(at) = DateTime::parse_from_rfc3339(value) {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of this millennium are exact")]
-        return Some(Reset::At(at.timestamp_millis() as f64 / 1e3));
-    }
-    http_date(value).map(Reset::At).or_else(|| go_duration(value).map(Reset::In))
-}
-
-/// A number of seconds, or a Go duration.
-fn seconds(value: &str) -> Option<f64> {
-    number(value).or_else(|| go_duration(value))
-}
-
-/// `1s`, `6m0s`, `1.5s`, `300ms`.
-fn go_duration(value: &str) -> Option<f64> {
-    let mut rest = value.trim();
-    let mut total = 0.0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let amount: f64 = rest[..digits].parse().ok()?;
-        let unit = rest[digits..].find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len() - digits);
-        total += amount
-            * match &rest[digits..digits + unit] {
-                "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3_600.0,
-                "d" => DAY_SECONDS,
-                _ => return None,
-            };
-        rest = &rest[digits + unit..];
-    }
-    Some(total)
-}
-
-/// Seconds since the Unix epoch of an RFC 9110 date.
-fn http_date(value: &str) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "seconds of this millennium are exact")]
-    DateTime::parse_from_rfc2822(value).ok().map(|at| at.timestamp() as f64)
-}
-
-fn number(value: &str) -> Option<f64> {
-    value.trim().parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// A whole number; some vendors write `100.0`.
-fn count(value: &str) -> Option<u64> {
-    let value = value.trim();
-    value.strip_suffix(".0").unwrap_or(value).parse().ok()
-}
-
-fn integer(value: &str) -> Option<i64> {
-    let value = value.trim();
-    value.split_once('.').map_or(value, |(whole, _)| whole).parse().ok()
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -726,14 +461,20 @@ mod tests {
         ];
         assert_eq!(
             told(&headers),
-            ["1s 10 3 Some(In(1.0)) 1.0 -1.0 ietf-draft", "3600s 1000 -1 None 3600.0 -1.0 ietf-draft"]
+            [
+                "1s 10 3 Some(In(1.0)) 1.0 -1.0 ietf-draft",
+                "3600s 1000 -1 None 3600.0 -1.0 ietf-draft"
+            ]
         );
     }
 
     #[test]
     fn the_later_drafts_name_their_policies() {
         let headers = [
-            ("RateLimit-Policy", r#""burst";q=100;w=60,"daily, all";q=1000;w=86400;qu="content-bytes""#),
+            (
+                "RateLimit-Policy",
+                r#""burst";q=100;w=60,"daily, all";q=1000;w=86400;qu="content-bytes""#,
+            ),
             ("RateLimit", r#""burst";r=50;t=30"#),
         ];
         assert_eq!(
@@ -752,7 +493,8 @@ mod tests {
 
     #[test]
     fn each_vendors_own_names_are_read() {
-        let cases: [(&[(&str, &str)], &[&str]); 8] = [
+        type Case = (&'static [(&'static str, &'static str)], &'static [&'static str]);
+        let cases: [Case; 8] = [
             (
                 &[
                     ("x-ratelimit-limit", "5000"),
@@ -820,8 +562,7 @@ mod tests {
             ),
         ];
         for (headers, expected) in cases {
-            let expected: Vec<String> =
-                expected.iter().map(|line| (*line).to_owned()).collect();
+            let expected: Vec<String> = expected.iter().map(|line| (*line).to_owned()).collect();
             assert_eq!(told(headers), expected, "{headers:?}");
         }
     }

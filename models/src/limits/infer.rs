@@ -33,7 +33,7 @@ impl Proof {
     const CALLERS_AGREEING_MIN: usize = 3;
     /// For a lower limit than the prior's: no false alarm in 5 000 seeds of `simulation`, half of
     /// them with unseen traffic on every key.
-    const OF_LESS: Self = Self { windows_min: 8, windows_of_few_min: 20, spoilt_one_in: 20 };
+    const OF_LESS: Self = Self { windows_min: 8, windows_of_few_min: 40, spoilt_one_in: 20 };
     /// For a first limit, which replaces nothing.
     const OF_ANY: Self = Self { windows_min: 3, windows_of_few_min: 10, spoilt_one_in: 10 };
 }
@@ -98,7 +98,9 @@ fn pair(stated: &[Stated], prior: &BTreeMap<String, RateLimit>) -> Vec<Option<St
     let mut unpaired: Vec<(&Stated, &mut Option<String>)> =
         stated.iter().zip(&mut pairs).filter(open).collect();
     unpaired.retain(|(scope, _)| scope.counts_requests());
-    if let ([(_, name)], Some((only, _)), 1) = (&mut unpaired[..], left.first_key_value(), left.len()) {
+    if let ([(_, name)], Some((only, _)), 1) =
+        (&mut unpaired[..], left.first_key_value(), left.len())
+    {
         **name = Some((*only).clone());
     }
     pairs
@@ -162,7 +164,10 @@ fn silently(
         return vec![discover(series, chosen, scope)];
     }
     if denied == 0 {
-        return prior.iter().map(|(name, limit)| bound(series, chosen, name, Some(limit))).collect();
+        return prior
+            .iter()
+            .map(|(name, limit)| bound(series, chosen, name, Some(limit)))
+            .collect();
     }
     let chosen = within_budget(series, chosen.to_vec());
     let verdicts = explained_by_prior(series, &chosen, prior);
@@ -178,9 +183,7 @@ fn bound(series: &[Call], chosen: &[u32], name: &str, before: Option<&RateLimit>
     if evidence.calls == 0 {
         return LimitVerdict::CannotTell { scope, reason: Reason::NoCalls, evidence };
     }
-    let window_seconds = before
-        .map_or(WINDOW_SECONDS, |limit| limit.window_seconds)
-        .max(1e-3);
+    let window_seconds = before.map_or(WINDOW_SECONDS, |limit| limit.window_seconds).max(1e-3);
     let grouping = Grouping::of(before.and_then(|limit| limit.scope.as_deref()));
     let field = Field::new(series, &within_budget(series, chosen.to_vec()), grouping);
     let mut at_least = 0;
@@ -297,7 +300,8 @@ fn replace_one(
         _ => 2,
     };
     let verdicts: BTreeMap<&str, LimitVerdict> = trials.collect();
-    let Some(replaced) = verdicts.iter().min_by_key(|(_, verdict)| rank(verdict)).map(|(name, _)| *name)
+    let Some(replaced) =
+        verdicts.iter().min_by_key(|(_, verdict)| rank(verdict)).map(|(name, _)| *name)
     else {
         return Vec::new();
     };
@@ -305,13 +309,13 @@ fn replace_one(
     let changed = rank(&verdicts[replaced]) == 0;
     verdicts
         .into_iter()
-        .map(|(name, verdict)| match changed && name != replaced {
-            true => LimitVerdict::Unchanged {
-                scope: name.to_owned(),
-                limit: prior[name].clone(),
-                evidence,
-            },
-            false => verdict,
+        .map(|(name, verdict)| {
+            if changed && name != replaced {
+                let (scope, limit) = (name.to_owned(), prior[name].clone());
+                LimitVerdict::Unchanged { scope, limit, evidence }
+            } else {
+                verdict
+            }
         })
         .collect()
 }
@@ -343,13 +347,17 @@ fn judge(series: &[Call], chosen: &[u32], name: &str, before: &RateLimit) -> Lim
     let since = chosen.partition_point(|index| *index < against.otherwise[2]);
     for part in [chosen, &chosen[since..]] {
         let Some((field, candidates)) = coarsest(series, part, Some(before)) else { continue };
-        let prior = Field::new(series, part, Grouping::of(before.scope.as_deref())).weigh_stated(before);
+        let by_prior = Field::new(series, part, Grouping::of(before.scope.as_deref()));
+        let prior = by_prior.weigh_stated(before);
         let best = &candidates[0];
         let decided_otherwise = prior.mismatches;
         if decided_otherwise < OTHERWISE_MIN || prior.score < best.score + CLEARLY_BETTER_NATS {
             continue;
         }
         if only_lowers(&field, before) && !agreed(&field, best, &Proof::OF_LESS) {
+            if by_prior.explained(&prior) {
+                return unchanged(before);
+            }
             let reason = Reason::PerhapsUnseenTraffic;
             return LimitVerdict::CannotTell { scope, reason, evidence: whole };
         }
@@ -395,9 +403,10 @@ fn agreed(field: &Field, best: &Candidate, proof: &Proof) -> bool {
         spoilt_total += spoilt;
     }
     let sharp = field.sharp(best.mismatches) && spoilt_total * proof.spoilt_one_in <= windows_total;
-    let enough = match callers >= Proof::CALLERS_AGREEING_MIN {
-        true => proof.windows_min,
-        false => proof.windows_of_few_min,
+    let enough = if callers >= Proof::CALLERS_AGREEING_MIN {
+        proof.windows_min
+    } else {
+        proof.windows_of_few_min
     };
     sharp && windows_total >= enough
 }
@@ -531,10 +540,7 @@ fn densest<'a>(series: &[Call], calls: &'a [u32], room: usize) -> &'a [u32] {
         return calls;
     }
     let step = (room / 8).max(1);
-    let denied = |part: &[u32]| part.iter().filter(|&&index| series[index as usize].throttled).count();
-    calls
-        .windows(room)
-        .step_by(step)
-        .max_by_key(|part| denied(part))
-        .unwrap_or(&calls[..room])
+    let denied =
+        |part: &[u32]| part.iter().filter(|&&index| series[index as usize].throttled).count();
+    calls.windows(room).step_by(step).max_by_key(|part| denied(part)).unwrap_or(&calls[..room])
 }

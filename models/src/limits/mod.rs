@@ -20,12 +20,15 @@
 mod call;
 mod headers;
 mod infer;
+mod names;
+mod phase;
 mod replay;
 mod search;
 #[cfg(test)]
 mod simulation;
 mod stated;
 mod track;
+mod values;
 mod verdict;
 
 pub use call::Call;

@@ -4,6 +4,7 @@ use crate::{Algorithm, RateLimit};
 
 use super::{
     Call,
+    phase::Phase,
     replay::{Counter, Limiter, Tally, microseconds},
     track::{Clock, Grouping, Seen, Track, tracks},
 };
@@ -45,7 +46,8 @@ impl Field {
         let tolerant = tracks(series, chosen, grouping, Clock::Tolerant);
         let exact = tracks(series, chosen, grouping, Clock::Exact);
         let seen = |wanted| {
-            tolerant.iter().flat_map(|track| &track.seen).filter(|&&seen| seen == wanted).count() as u64
+            tolerant.iter().flat_map(|track| &track.seen).filter(|&&seen| seen == wanted).count()
+                as u64
         };
         let denied = seen(Seen::Denied);
         let decided = denied + seen(Seen::Accepted);
@@ -75,7 +77,7 @@ impl Field {
     pub(super) fn weigh_stated(&self, limit: &RateLimit) -> Candidate {
         let mut best: Option<Candidate> = None;
         for limiter in Limiter::variants(limit) {
-            let limiter = self.in_phase(limiter, |limiter| limiter.mismatches(&self.tolerant));
+            let limiter = Self::in_phase(limiter, |limiter| limiter.mismatches(&self.tolerant));
             let weighed = self.weigh(limiter, limit.clone(), 0.0);
             let done = weighed.mismatches == 0;
             if best.as_ref().is_none_or(|best| weighed.score < best.score) {
@@ -101,12 +103,12 @@ impl Field {
             refused
         };
         let variants = Limiter::variants(limit).into_iter();
-        variants.map(|limiter| refused(self.in_phase(limiter, refused))).min().unwrap_or(0)
+        variants.map(|limiter| refused(Self::in_phase(limiter, refused))).min().unwrap_or(0)
     }
 
     /// The same limiter by the vendor's clock: a fixed window's phase is moved to where least is
     /// wrong.
-    fn in_phase(&self, limiter: Limiter, wrong: impl Fn(Limiter) -> u64) -> Limiter {
+    fn in_phase(limiter: Limiter, wrong: impl Fn(Limiter) -> u64) -> Limiter {
         let Limiter::Count { counter: Counter::Fixed { window_us, phase_us: 0 }, limit } = limiter
         else {
             return limiter;
@@ -176,9 +178,9 @@ pub(super) fn search(field: &Field, prior: Option<&RateLimit>) -> Vec<Candidate>
 fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by(|a, b| {
         let key = |c: &Candidate| (c.limit.algorithm, c.limit.window_seconds);
-        a.score.total_cmp(&b.score).then_with(|| {
-            key(a).0.cmp(&key(b).0).then_with(|| key(a).1.total_cmp(&key(b).1))
-        })
+        a.score
+            .total_cmp(&b.score)
+            .then_with(|| key(a).0.cmp(&key(b).0).then_with(|| key(a).1.total_cmp(&key(b).1)))
     });
 }
 
@@ -204,7 +206,8 @@ fn other_counters(field: &Field) -> Vec<(Counter, f64)> {
     const REFINED: usize = 2;
     let wrong = |counter| Tally::of(counter, &field.tolerant).best().2;
     let windows = || WINDOWS_SECONDS.into_iter().map(microseconds);
-    let mut fixed: Vec<Phase> = windows().map(|window_us| Phase::coarse(window_us, wrong)).collect();
+    let mut fixed: Vec<Phase> =
+        windows().map(|window_us| Phase::coarse(window_us, wrong)).collect();
     fixed.sort_by_key(|phase| phase.wrong);
     let fixed = fixed.into_iter().take(REFINED).map(|phase| phase.refined(wrong).counter());
     windows()
@@ -214,50 +217,15 @@ fn other_counters(field: &Field) -> Vec<(Counter, f64)> {
         .collect()
 }
 
-/// When a fixed window begins, by the least that is wrong.
-#[derive(Debug, Clone, Copy)]
-struct Phase {
-    window_us: i64,
-    phase_us: i64,
-    step_us: i64,
-    wrong: u64,
-}
-
-impl Phase {
-    /// The best of the window's sixteenths.
-    fn coarse(window_us: i64, wrong: impl Fn(Counter) -> u64) -> Self {
-        let step_us = (window_us / 16).max(1);
-        let mut best = Self { window_us, phase_us: 0, step_us, wrong: u64::MAX };
-        for part in 0..16 {
-            best = best.or(step_us * part, &wrong);
-        }
-        best
-    }
-
-    /// Ever smaller steps about it, down to ten milliseconds.
-    fn refined(mut self, wrong: impl Fn(Counter) -> u64) -> Self {
-        const STEP_MIN_US: i64 = 10_000;
-        while self.wrong > 0 && self.step_us > STEP_MIN_US {
-            self.step_us /= 2;
-            let (before, after) = (self.phase_us - self.step_us, self.phase_us + self.step_us);
-            self = self.or(before, &wrong).or(after, &wrong);
-        }
-        self
-    }
-
-    /// This or another phase, whichever is better.
-    fn or(self, phase_us: i64, wrong: &impl Fn(Counter) -> u64) -> Self {
-        if self.wrong == 0 {
-            return self;
-        }
-        let other = Self { phase_us: phase_us.rem_euclid(self.window_us), ..self };
-        let other = Self { wrong: wrong(other.counter()), ..other };
-        if other.wrong < self.wrong { other } else { self }
-    }
-
-    fn counter(self) -> Counter {
-        Counter::Fixed { window_us: self.window_us, phase_us: self.phase_us }
-    }
+/// A counter with its best limits, before the closer look.
+struct Rough {
+    counter: Counter,
+    parameters: f64,
+    /// Limits from here to `last` are equally good.
+    first: u64,
+    last: u64,
+    mismatches: u64,
+    score: f64,
 }
 
 fn counting(
@@ -265,20 +233,22 @@ fn counting(
     prior: Option<&RateLimit>,
     counters: Vec<(Counter, f64)>,
 ) -> Vec<Candidate> {
-    let mut rough: Vec<(f64, Counter, f64, (u64, u64, u64))> = counters
+    let mut rough: Vec<Rough> = counters
         .into_iter()
         .map(|(counter, parameters)| {
-            let best = Tally::of(counter, &field.tolerant).best();
-            (field.score(best.2, 0, parameters), counter, parameters, best)
+            let (first, last, mismatches) = Tally::of(counter, &field.tolerant).best();
+            let score = field.score(mismatches, 0, parameters);
+            Rough { counter, parameters, first, last, mismatches, score }
         })
         .collect();
-    rough.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rough.sort_by(|a, b| a.score.total_cmp(&b.score));
     rough.truncate(FINALISTS);
     rough
         .into_iter()
-        .map(|(_, counter, parameters, (first, last, mismatches))| {
+        .map(|Rough { counter, parameters, first, last, mismatches, .. }| {
             let exact = Tally::of(counter, &field.exact);
-            let preferred = prior.map(|prior| prior.limit).filter(|limit| (first..=last).contains(limit));
+            let preferred =
+                prior.map(|prior| prior.limit).filter(|limit| (first..=last).contains(limit));
             let limit = exact.best_within(first, last, preferred);
             let exact = exact.mismatches(limit);
             let score = field.score(mismatches, exact, parameters);
@@ -396,21 +366,21 @@ fn rate_hint(field: &Field, window: f64) -> Option<f64> {
 /// The size that lets through what was let through between a pause of the window's length and the
 /// next refusal: the median over such bursts.
 fn burst_hint(field: &Field, window: f64) -> Option<f64> {
-    let mut sizes = bursts(field, window)
+    let sizes = bursts(field, window)
         .into_iter()
         .map(|(passed, lasted)| (passed + 0.5) / (1.0 + lasted / window))
         .collect();
-    median(&mut sizes)
+    median(sizes)
 }
 
 /// A bucket with a window of its own: the rate while refusing, and what bursts had beyond it.
 fn free_bucket(field: &Field) -> Option<(f64, f64)> {
     let rate = [1.0, 4.0, 20.0, 120.0].iter().find_map(|&window| rate_hint(field, window))?;
-    let mut sizes = bursts(field, 60.0)
+    let sizes = bursts(field, 60.0)
         .into_iter()
         .map(|(passed, lasted)| passed + 0.5 - rate * lasted)
         .collect();
-    let size = median(&mut sizes).filter(|size| *size >= 1.0)?;
+    let size = median(sizes).filter(|size| *size >= 1.0)?;
     Some((size, (size / rate * 10.0).round() / 10.0)).filter(|found| found.1 > 0.0)
 }
 
@@ -436,7 +406,7 @@ fn bursts(field: &Field, pause: f64) -> Vec<(f64, f64)> {
     bursts
 }
 
-fn median(values: &mut Vec<f64>) -> Option<f64> {
+fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }

@@ -52,16 +52,14 @@ pub(super) fn gather(series: &[Call]) -> Vec<Stated<'_>> {
             scopes.entry(name).or_default().push((index, observed));
         }
     }
-    scopes
-        .into_iter()
-        .map(|(scope, entries)| Stated { scope: scope.to_owned(), entries })
-        .collect()
+    scopes.into_iter().map(|(scope, entries)| Stated { scope: scope.to_owned(), entries }).collect()
 }
 
 /// Whether some scope stated on a refusal is used up, or none says otherwise.
 pub(super) fn accounts_for(call: &Call) -> bool {
     let mut stated = call.headers.iter().filter(|observed| observed.limit.is_some()).peekable();
-    stated.peek().is_none() || stated.any(|observed| observed.remaining.is_none_or(|left| left <= 0))
+    stated.peek().is_none()
+        || stated.any(|observed| observed.remaining.is_none_or(|left| left <= 0))
 }
 
 impl Stated<'_> {
@@ -94,12 +92,15 @@ impl Stated<'_> {
             let grouping = Grouping::of(prior.and_then(|prior| prior.scope.as_deref()));
             algorithm(series, &entries, limit, window.as_ref(), grouping, prior)
         });
-        let (algorithm, seconds, gain) = replayed.unwrap_or_else(|| self.told(window.as_ref(), prior));
+        let (algorithm, seconds, gain) =
+            replayed.unwrap_or_else(|| self.told(window.as_ref(), prior));
         let limit = RateLimit {
             algorithm,
             limit,
             window_seconds: seconds,
-            burst: prior.and_then(|prior| prior.burst).filter(|_| prior.is_some_and(|p| p.limit == limit)),
+            burst: prior
+                .and_then(|prior| prior.burst)
+                .filter(|_| prior.is_some_and(|p| p.limit == limit)),
             scope: prior.and_then(|prior| prior.scope.clone()),
             cost: prior.and_then(|prior| prior.cost),
             headers: entries.last().map(|(_, observed)| observed.style.name().to_owned()),
@@ -193,12 +194,15 @@ fn window(
         let refutes = prior.is_some_and(|prior| !same(seconds, prior.window_seconds));
         return Some(Window { seconds, hint: None, stated: true, sure: true, refutes });
     }
-    let resets: Vec<Wait> =
-        entries.iter().filter_map(|(index, o)| Wait::of(&series[*index as usize], o, limit)).collect();
+    let resets: Vec<Wait> = entries
+        .iter()
+        .filter_map(|(index, o)| Wait::of(&series[*index as usize], o, limit))
+        .collect();
     if resets.len() < 3 {
         return None;
     }
-    let fit = aligned(&resets).or_else(|| refilling(&resets, limit)).or_else(|| longest(&resets))?;
+    let fit =
+        aligned(&resets).or_else(|| refilling(&resets, limit)).or_else(|| longest(&resets))?;
     match prior {
         Some(prior) if same(fit.seconds, prior.window_seconds) => {
             Some(Window { seconds: prior.window_seconds, ..fit })
@@ -241,10 +245,8 @@ struct Wait {
 impl Wait {
     fn of(call: &Call, observed: &Observed, limit: u64) -> Option<Self> {
         #[expect(clippy::cast_precision_loss, reason = "microseconds of this century are exact")]
-        let (sent, answered) = (
-            call.at_us as f64 / 1e6,
-            (call.at_us + i64::from(call.latency_us)) as f64 / 1e6,
-        );
+        let (sent, answered) =
+            (call.at_us as f64 / 1e6, (call.at_us + i64::from(call.latency_us)) as f64 / 1e6);
         let used = observed.remaining.map(|left| i64::try_from(limit).unwrap_or(i64::MAX) - left);
         match observed.reset? {
             Reset::At(at) => Some(Self { seconds: at - sent, at, absolute: true, used }),
@@ -315,7 +317,8 @@ fn longest(resets: &[Wait]) -> Option<Window> {
 /// The usual window a rounded wait stands for.
 fn snapped(seconds: f64) -> f64 {
     let near = |window: &&f64| {
-        (**window - seconds).abs() <= (0.05 * **window).max(0.3) || (seconds - 1.0..seconds).contains(*window) && seconds > 20.0
+        (**window - seconds).abs() <= (0.05 * **window).max(0.3)
+            || (seconds - 1.0..seconds).contains(*window) && seconds > 20.0
     };
     WINDOWS_SECONDS.iter().find(near).copied().unwrap_or_else(|| seconds.ceil())
 }
@@ -340,10 +343,13 @@ fn refutes(resets: &[Wait], fit: &Window, prior: &RateLimit) -> bool {
         Algorithm::SlidingWindow => {
             let fresh = resets.iter().filter(|wait| wait.used == Some(1));
             let room = prior.window_seconds - SKEW;
-            fit.sure && fresh.clone().count() >= 3 && fresh.into_iter().all(|wait| wait.seconds < room)
+            fit.sure
+                && fresh.clone().count() >= 3
+                && fresh.into_iter().all(|wait| wait.seconds < room)
         }
         Algorithm::FixedWindow => {
-            let mut ends: Vec<i64> = resets.iter().map(|wait| microseconds(wait.at) / 1_000_000).collect();
+            let mut ends: Vec<i64> =
+                resets.iter().map(|wait| microseconds(wait.at) / 1_000_000).collect();
             ends.sort_unstable();
             ends.dedup();
             // Waits within the prior's window are spread over all of it.
@@ -400,8 +406,7 @@ fn preferring(
     let refuted = window.is_some_and(|window| window.refutes);
     let kept = prior.and_then(|prior| {
         weighed.iter().copied().find(|one| {
-            one.algorithm == prior.algorithm
-                && (refuted || same(one.seconds, prior.window_seconds))
+            one.algorithm == prior.algorithm && (refuted || same(one.seconds, prior.window_seconds))
         })
     });
     match kept {
