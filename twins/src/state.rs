@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 /// How much a twin remembers.
 ///
-/// A collection that is full forgets its oldest entity for a new one, of those nobody asked for
-/// since it last forgot one; where memory is spent and the collection has nothing to forget, a
+/// A collection that is full forgets its oldest entity for a new one, passing over those that were
+/// asked for since they were last passed over; where memory is spent and the collection has nothing to forget, a
 /// create is refused with status 507.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateLimits {
@@ -53,6 +53,8 @@ struct Collection {
     order: BTreeMap<u64, Arc<str>>,
     /// How many were created, and so the ordinal of the last.
     created: u64,
+    /// Ordinal of the last that was forgotten.
+    forgotten_to: u64,
     /// Ids deleted, so that an id that would be made up is known to be gone.
     gone: HashSet<Arc<str>>,
 }
@@ -292,16 +294,19 @@ impl State {
                     && known.by_id.len() >= self.limits.entities_per_collection_max)
         };
         while full(known) {
-            let Some(oldest) = known.forgettable(&id) else { return Err(CreateError::Full) };
+            let Some(oldest) = known.next_forgotten(&id) else { return Err(CreateError::Full) };
             self.take(known, &oldest);
             self.forgotten.fetch_add(1, Ordering::Relaxed);
         }
-        if replaced.is_some() {
+        let wanted = replaced.is_some();
+        if wanted {
             self.take(known, &id);
         }
         let last = known.order.keys().next_back().copied().unwrap_or(0);
         let ordinal = replaced.unwrap_or_else(|| known.created.max(last + 1));
-        let entity = Arc::new(Entity::new(Arc::clone(&id), fields));
+        let entity = Entity::new(Arc::clone(&id), fields);
+        entity.wanted.store(wanted, Ordering::Relaxed);
+        let entity = Arc::new(entity);
         known.order.insert(ordinal, Arc::clone(&id));
         known.gone.remove(&id);
         known.by_id.insert(id, (ordinal, Arc::clone(&entity)));
@@ -341,14 +346,20 @@ impl Entity {
 }
 
 impl Collection {
-    /// The oldest but one, of those not asked for since the last time if there is one.
-    fn forgettable(&self, kept: &str) -> Option<Arc<str>> {
-        let mut others = self.order.values().filter(|id| ***id != *kept);
-        let unwanted = |id: &&Arc<str>| {
+    /// The next to forget but `kept`: round by round in the order of creation, passing over those
+    /// asked for since the last round ("second chance").
+    fn next_forgotten(&mut self, kept: &str) -> Option<Arc<str>> {
+        let after = self.order.range((Bound::Excluded(self.forgotten_to), Bound::Unbounded));
+        let mut round =
+            after.chain(self.order.range(..=self.forgotten_to)).filter(|(_, id)| ***id != *kept);
+        let unwanted = |(_, id): &(&u64, &Arc<str>)| {
             let entity = self.by_id.get(&***id);
             entity.is_some_and(|(_, entity)| !entity.wanted.swap(false, Ordering::Relaxed))
         };
-        others.clone().find(unwanted).or_else(|| others.next()).cloned()
+        let (ordinal, id) = round.clone().find(unwanted).or_else(|| round.next())?;
+        let id = Arc::clone(id);
+        self.forgotten_to = *ordinal;
+        Some(id)
     }
 
     fn bytes(&self) -> usize {
@@ -422,8 +433,10 @@ mod tests {
         assert_eq!(state.forgotten(), 1);
         // One that is asked for outlives a younger one that is not.
         state.find("/c", "b");
-        create(&state, "d").unwrap();
-        assert_eq!(ids(&state.page("/c", Start::Offset(0), 9)), ["b", "d"]);
+        for (id, left) in [("d", ["b", "d"]), ("e", ["b", "e"])] {
+            create(&state, id).unwrap();
+            assert_eq!(ids(&state.page("/c", Start::Offset(0), 9)), left);
+        }
         let large = |_: u64, _: Option<&str>| {
             ("x".to_owned(), Map::from_iter([("k".to_owned(), "v".repeat(2000).into())]))
         };
