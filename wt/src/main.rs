@@ -1,1 +1,14 @@
-fn main() {}
+//! The command line: parse, call one function, print.
+
+mod cli;
+mod commands;
+mod files;
+mod outcome;
+mod output;
+mod processes;
+mod project;
+mod status;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

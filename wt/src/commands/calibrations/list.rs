@@ -1,0 +1,82 @@
+//! `wt calibrations list`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use models::{Calibration, Ledger, State};
+use serde_json::{Value, json};
+
+use super::{state_document, state_words, time};
+use crate::commands::count;
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::project::Project;
+
+/// List calibrations and what became of each.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The twin
+    name: String,
+}
+
+pub(crate) fn run(
+    args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let ledger = project.twin(&args.name)?.ledger()?;
+    let all = entries(&ledger)?;
+    let documents: Vec<_> = all.iter().map(|(one, state)| document(one, state)).collect();
+    let broken = ledger.broken();
+    let text = || {
+        if all.is_empty() && broken.is_some() {
+            return String::new();
+        }
+        if all.is_empty() {
+            return format!("no calibrations of {} yet: run `wt calibrate {0}`", args.name);
+        }
+        all.iter().map(|(one, state)| line(one, state)).collect::<Vec<_>>().join("\n")
+    };
+    out.result(text, &json!({"twin": args.name, "calibrations": documents}))?;
+    // What stands from a part on that does not verify is not listed, so the list is no answer.
+    match broken {
+        Some(refusal) => {
+            Err(refusal).with_context(|| format!("the ledger of {} does not verify", args.name))
+        }
+        None => Ok(Outcome::Done),
+    }
+}
+
+fn entries(ledger: &Ledger) -> anyhow::Result<Vec<(Calibration, State)>> {
+    let entries = ledger.states().map(|(number, state)| Ok((ledger.get(number)?, state)));
+    entries.collect()
+}
+
+fn line(calibration: &Calibration, state: &State) -> String {
+    let what = match calibration.rolls_back {
+        Some(number) => format!("rolls back {number}"),
+        None => count(calibration.findings.len(), "finding"),
+    };
+    let breaking = calibration.findings.iter().filter(|finding| finding.breaking).count();
+    let breaking = if breaking > 0 { format!(", {breaking} breaking") } else { String::new() };
+    let (number, at) = (calibration.number, time(calibration.created_at));
+    format!("{number:>4}  {at}  {what}{breaking}  {}", state_words(state))
+}
+
+fn document(calibration: &Calibration, state: &State) -> Value {
+    let mut document = json!({
+        "number": calibration.number,
+        "created_at": calibration.created_at,
+        "findings": calibration.findings.len(),
+        "breaking": calibration.findings.iter().filter(|finding| finding.breaking).count(),
+        "changes": calibration.patch.changes().count(),
+        "base": calibration.base.number,
+        "result": calibration.result.sha256,
+        "rolls_back": calibration.rolls_back,
+    });
+    if let (Value::Object(all), Value::Object(state)) = (&mut document, state_document(state)) {
+        all.extend(state);
+    }
+    document
+}

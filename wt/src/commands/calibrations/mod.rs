@@ -1,0 +1,127 @@
+//! `wt calibrations`.
+
+mod approve;
+mod list;
+mod reject;
+mod rollback;
+mod show;
+
+use std::path::Path;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use models::{Ledger, Note, State};
+use serde_json::{Value, json};
+
+use crate::outcome::Outcome;
+use crate::output::Output;
+
+/// List, show and decide on calibrations.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List calibrations and what became of each
+    List(list::Args),
+    /// Show one calibration: what was found, what it changes
+    Show(show::Args),
+    /// Publish a proposed calibration, which twins then load
+    Approve(approve::Args),
+    /// Turn a proposed calibration down
+    Reject(reject::Args),
+    /// Undo a published calibration and all published since
+    Rollback(rollback::Args),
+}
+
+pub(crate) fn run(
+    command: &Command,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    match command {
+        Command::List(args) => list::run(args, project, out),
+        Command::Show(args) => show::run(args, project, out),
+        Command::Approve(args) => approve::run(args, project, out),
+        Command::Reject(args) => reject::run(args, project, out),
+        Command::Rollback(args) => rollback::run(args, project, out),
+    }
+}
+
+/// Who decides, and what they have to say.
+#[derive(Debug, clap::Args)]
+struct NoteArgs {
+    /// Why, for those who read the ledger later
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Who decides [default: the user's name on this machine]
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+}
+
+impl NoteArgs {
+    fn note(&self) -> Note {
+        let user =
+            || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+        let by = self.by.clone().or_else(user).unwrap_or_else(|| "unknown".to_owned());
+        Note { by, at: Utc::now(), comment: self.comment.clone() }
+    }
+}
+
+/// The calibration to decide on: the one named, else the one that waits.
+fn to_decide(ledger: &Ledger, number: Option<u64>, twin: &str) -> anyhow::Result<u64> {
+    if let Some(number) = number {
+        return Ok(number);
+    }
+    let proposed: Vec<u64> = ledger.proposed().collect();
+    match proposed.as_slice() {
+        [one] => Ok(*one),
+        [] => bail!("no calibration of {twin} awaits a decision"),
+        several => {
+            let numbers: Vec<_> = several.iter().map(ToString::to_string).collect();
+            bail!("{} await a decision: name one of them", numbers.join(" and "))
+        }
+    }
+}
+
+/// `published`, as documents have it.
+fn state_name(state: &State) -> &'static str {
+    match state {
+        State::Proposed => "proposed",
+        State::Published(_) => "published",
+        State::Rejected(_) => "rejected",
+        State::Superseded { .. } => "superseded",
+    }
+}
+
+/// `published by alice 2026-11-19 10:05 UTC: looks right`.
+fn state_words(state: &State) -> String {
+    let decided = |note: &Note| {
+        let comment = note.comment.as_ref().map(|comment| format!(": {comment}"));
+        format!(
+            "{} by {} {}{}",
+            state_name(state),
+            note.by,
+            time(note.at),
+            comment.unwrap_or_default()
+        )
+    };
+    match state {
+        State::Published(note) | State::Rejected(note) => decided(note),
+        State::Proposed => "proposed, awaits a decision".to_owned(),
+        State::Superseded { by: Some(by) } => format!("superseded by {by}"),
+        State::Superseded { by: None } => "superseded, what it builds on was rejected".to_owned(),
+    }
+}
+
+/// What became of a calibration, as a document.
+fn state_document(state: &State) -> Value {
+    match state {
+        State::Proposed => json!({"state": "proposed"}),
+        State::Published(note) | State::Rejected(note) => json!({
+            "state": state_name(state), "by": note.by, "at": note.at, "comment": note.comment,
+        }),
+        State::Superseded { by } => json!({"state": "superseded", "superseded_by": by}),
+    }
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
+}

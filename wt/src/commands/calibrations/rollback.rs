@@ -1,0 +1,48 @@
+//! `wt calibrations rollback`.
+
+use std::path::Path;
+
+use anyhow::ensure;
+use serde_json::json;
+
+use super::NoteArgs;
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::project::Project;
+
+/// Undo a published calibration and all published since.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The twin
+    name: String,
+    /// The calibration [default: the one published last]
+    number: Option<u64>,
+    #[command(flatten)]
+    note: NoteArgs,
+}
+
+pub(crate) fn run(
+    args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let twin = project.twin(&args.name)?;
+    let mut ledger = twin.ledger()?;
+    let number = args.number.unwrap_or_else(|| ledger.last_published());
+    ensure!(
+        number > 0,
+        "no calibration of {} is published, so there is nothing to roll back",
+        args.name
+    );
+    let made =
+        ledger.rollback(number, &twin.base_model()?, args.note.note(), &project.signing_key()?)?;
+    out.result(
+        || {
+            let (name, new) = (&args.name, made.number);
+            format!("✓ calibration {new} of {name} undoes {number}: running twins load it now")
+        },
+        &json!({"twin": args.name, "number": made.number, "state": "published", "rolls_back": number}),
+    )?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,72 @@
+//! `wt down`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::bail;
+use serde_json::json;
+
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::processes::{self, Stopped};
+use crate::project::Project;
+
+/// A twin has so long to end what it is answering.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Stop twins that `wt up` started.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The twins [default: all]
+    names: Vec<String>,
+    /// All of them, as without a name
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+}
+
+pub(crate) fn run(
+    args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let mut pids = processes::read_pids(&project)?;
+    if let Some(unknown) = args.names.iter().find(|name| !pids.contains_key(*name)) {
+        // Of a twin that is known and not running there is nothing to do.
+        if !project.twins()?.contains(unknown) {
+            project.twin(unknown)?;
+            bail!("no twin `{unknown}`");
+        }
+    }
+    let chosen: Vec<String> = pids
+        .keys()
+        .filter(|name| args.names.is_empty() || args.names.contains(name))
+        .cloned()
+        .collect();
+    let mut stopped = Vec::new();
+    for name in chosen {
+        let how = processes::stop(&pids[&name], &name, GRACE)?;
+        pids.remove(&name);
+        processes::write_pids(&project, &pids)?;
+        stopped.push((name, how));
+    }
+    let text = || {
+        if stopped.is_empty() {
+            return "no twins running".to_owned();
+        }
+        stopped.iter().map(|(name, how)| line(name, *how)).collect::<Vec<_>>().join("\n")
+    };
+    let names: Vec<_> = stopped.iter().map(|(name, _)| name).collect();
+    out.result(text, &json!({"stopped": names}))?;
+    Ok(Outcome::Done)
+}
+
+fn line(name: &str, how: Stopped) -> String {
+    match how {
+        Stopped::Asked => format!("✓ {name} stopped"),
+        Stopped::WasNot => format!("✓ {name} had stopped before"),
+        Stopped::Killed => {
+            format!("✓ {name} killed: it did not end within {} s", GRACE.as_secs())
+        }
+    }
+}

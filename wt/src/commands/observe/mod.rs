@@ -1,0 +1,27 @@
+//! `wt observe`.
+
+mod import;
+
+use std::path::Path;
+
+use crate::outcome::Outcome;
+use crate::output::Output;
+
+pub(super) use import::FAULTS_NAMED_MAX;
+
+/// Bring production into the lake.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Import recorded traffic: HAR 1.2, NDJSON of HAR entries, VCR; plain or gzip
+    Import(import::Args),
+}
+
+pub(crate) fn run(
+    command: &Command,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Import(args) => import::run(args, project, out),
+    }
+}

@@ -1,0 +1,118 @@
+//! `wt serve`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio::sync::watch;
+use twins::{Follow, Missing, Running, TwinConfig};
+
+use super::{block_on, stop_signal};
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::processes::{self, PORTS_FROM};
+use crate::project::{Calibrations, Project, Twin};
+
+/// Serve one twin until it is stopped.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The twin
+    name: String,
+    /// Where to listen; 0 takes a free port [default: the project's, else the vendor's, else the
+    /// next free one from 9001]
+    #[arg(long)]
+    port: Option<u16>,
+    /// What made-up values are drawn from: the same seed gives the same answers
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// What is said of an object that was never written: that it does not exist, or one is made up
+    #[arg(long, default_value = "404", value_parser = ["404", "materialize"])]
+    missing: String,
+}
+
+/// How twins are served.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Serving {
+    pub(super) seed: u64,
+    pub(super) missing: Missing,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self { seed: 42, missing: Missing::NotFound }
+    }
+}
+
+pub(crate) fn run(
+    args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let twin = project.twin(&args.name)?;
+    let port = match args.port {
+        Some(port) => port,
+        None => port_of(&twin)?,
+    };
+    let missing = if args.missing == "404" { Missing::NotFound } else { Missing::Materialize };
+    let serving = Serving { seed: args.seed, missing };
+    block_on(async {
+        let stop = stop_signal()?;
+        let running = start(&twin, port, serving, stop).await?;
+        announce(&twin, &running, out)?;
+        running.handle.await.context("the twin stopped by itself")
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// The project's port, else the vendor's, else the next one free.
+pub(super) fn port_of(twin: &Twin<'_>) -> anyhow::Result<u16> {
+    match twin.port()? {
+        Some(port) => Ok(port),
+        None => processes::free_port(PORTS_FROM, &[]),
+    }
+}
+
+/// Serves a twin until told to stop.
+pub(super) async fn start(
+    twin: &Twin<'_>,
+    port: u16,
+    serving: Serving,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<Running> {
+    let follow = match twin.calibrations() {
+        Calibrations::Follow => twin.follow(),
+        Calibrations::Frozen => Follow::Frozen,
+    };
+    let config = TwinConfig {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        seed: serving.seed,
+        missing: serving.missing,
+        ..TwinConfig::new(twin.name())
+    };
+    let stopped = async move {
+        // An error means that whoever could say so is gone.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let running = twins::serve(twin.base_model()?, follow, config, stopped).await;
+    running.with_context(|| format!("cannot serve {}{}", twin.name(), port_hint(port, twin)))
+}
+
+fn port_hint(port: u16, twin: &Twin<'_>) -> String {
+    let name = twin.name();
+    format!(" on port {port} (another one: --port, or `twins.{name}.port` in wondertwin.json)")
+}
+
+fn announce(twin: &Twin<'_>, running: &Running, out: &mut Output) -> anyhow::Result<()> {
+    let status = running.status();
+    if let Some(refused) = &status.refused {
+        out.warn(&format!("{}: a calibration is refused: {}", twin.name(), refused.reason));
+    }
+    let url = format!("http://{}", running.addr);
+    out.result(
+        || format!("✓ {} serving on {url}", twin.name()),
+        &json!({"name": twin.name(), "url": url, "pid": std::process::id(),
+            "calibration": status.calibration, "model": status.model}),
+    )
+}

@@ -1,0 +1,111 @@
+//! `wt status`.
+
+use std::path::Path;
+
+use chrono::Utc;
+use serde_json::Value;
+
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::processes::{self, Started};
+use crate::project::{Calibrations, Project, Twin};
+use crate::status::{State, Status, Tier, TwinStatus};
+
+/// Show which twins run and how true they are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(
+    _args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let status = gather(&project)?;
+    out.result(|| status.to_string(), &status)?;
+    if status.is_idle() && !status.twins.is_empty() {
+        out.say("`wt up` starts the project's twins");
+    }
+    Ok(Outcome::Done)
+}
+
+/// Asks every twin that was started how it is.
+pub(crate) fn gather(project: &Project) -> anyhow::Result<Status> {
+    let pids = processes::read_pids(project)?;
+    let mut names = project.twins()?;
+    names.extend(pids.keys().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+    names.sort_unstable();
+    // Side by side: a twin that hangs takes seconds to be found out.
+    let twins = std::thread::scope(|scope| {
+        let pids = &pids;
+        let asked: Vec<_> = names
+            .iter()
+            .map(|name| scope.spawn(move || of_twin(project, name, pids.get(name))))
+            .collect();
+        let answers =
+            asked.into_iter().map(|one| one.join().expect("asking a twin does not panic"));
+        answers.collect()
+    });
+    Ok(Status { twins, now: Utc::now() })
+}
+
+fn of_twin(project: &Project, name: &str, started: Option<&Started>) -> TwinStatus {
+    let mut status = TwinStatus {
+        name: name.to_owned(),
+        version: "?".to_owned(),
+        state: State::Stopped,
+        tier: Tier::Snapshot,
+        url: started.map(|started| format!("http://127.0.0.1:{}", started.port)),
+        calibration: 0,
+    };
+    if let Some(started) = started {
+        (status.state, status.calibration) = ask(started, name);
+    }
+    let known = project.twin(name).and_then(|twin| {
+        status.version = twin.base_model()?.version;
+        tier(&twin)
+    });
+    match known {
+        Ok(tier) => status.tier = tier,
+        Err(error) if started.is_some() => status.state = State::Down(format!("{error:#}")),
+        // A twin of the project file that has no model yet: nobody started it.
+        Err(_) => {}
+    }
+    status
+}
+
+/// Whether a twin serves, and the calibration it does so with.
+fn ask(started: &Started, name: &str) -> (State, u64) {
+    if !processes::is_alive(started, name) {
+        let why = format!("not running: process {} ended, see .wt/logs/{name}.log", started.pid);
+        return (State::Down(why), 0);
+    }
+    let answer = match processes::ask(started.port, "/__wt/status") {
+        Ok(answer) => answer,
+        Err(error) => return (State::Down(format!("unhealthy: {error:#}")), 0),
+    };
+    let calibration = answer["calibration"].as_u64().unwrap_or(0);
+    let state = match &answer["refused"] {
+        Value::Object(refused) => {
+            let number = refused.get("number").and_then(Value::as_u64);
+            let number =
+                number.map_or_else(|| "a calibration".to_owned(), |n| format!("calibration {n}"));
+            let reason = refused.get("reason").and_then(Value::as_str).unwrap_or("no reason given");
+            State::Refusing(format!("refuses {number}: {reason}"))
+        }
+        _ => State::Running,
+    };
+    (state, calibration)
+}
+
+fn tier(twin: &Twin<'_>) -> anyhow::Result<Tier> {
+    if twin.calibrations() == Calibrations::Frozen {
+        return Ok(Tier::Snapshot);
+    }
+    let ledger = twin.ledger()?;
+    Ok(Tier::Pro {
+        calibrated_at: twin.last_run()?,
+        published: ledger.last_published(),
+        awaiting: ledger.proposed().next().is_some(),
+    })
+}

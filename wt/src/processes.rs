@@ -1,0 +1,199 @@
+//! The processes that `wt up` starts, and what they say of themselves.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::files;
+use crate::outcome::EnvironmentError;
+use crate::project::Project;
+
+/// Where twins without a port of their own begin (CONTRACTS).
+pub(crate) const PORTS_FROM: u16 = 9001;
+/// How long a twin has to answer a question about itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Of a twin's answer about itself; more is not one.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// `.wt/pids.json`: what was started, by twin.
+pub(crate) type Pids = BTreeMap<String, Started>;
+
+/// A twin's process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Started {
+    pub(crate) pid: u32,
+    pub(crate) port: u16,
+    pub(crate) binary: PathBuf,
+}
+
+pub(crate) fn read_pids(project: &Project) -> anyhow::Result<Pids> {
+    Ok(files::read_json(&pids_path(project))?.unwrap_or_default())
+}
+
+pub(crate) fn write_pids(project: &Project, pids: &Pids) -> anyhow::Result<()> {
+    files::write_json(&pids_path(project), pids)
+}
+
+fn pids_path(project: &Project) -> PathBuf {
+    project.own_dir().join("pids.json")
+}
+
+/// `.wt/logs/NAME.log`.
+pub(crate) fn log_path(project: &Project, name: &str) -> PathBuf {
+    project.own_dir().join("logs").join(format!("{name}.log"))
+}
+
+/// The next port from one on that nothing listens on and nobody has been promised.
+pub(crate) fn free_port(from: u16, promised: &[u16]) -> anyhow::Result<u16> {
+    (from..=u16::MAX)
+        .filter(|port| !promised.contains(port))
+        .find(|port| is_free(*port))
+        .ok_or_else(|| EnvironmentError(format!("no port from {from} on is free")).into())
+}
+
+/// Whether a twin could listen there.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// What a twin answers on one of its own paths, as `/__wt/status`.
+pub(crate) fn ask(port: u16, path: &str) -> anyhow::Result<Value> {
+    let answer = get(port, path).with_context(|| format!("port {port} does not answer"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("the answer is not HTTP")?;
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    anyhow::ensure!(status == "200", "port {port} answers {path} with status {status}");
+    serde_json::from_str(body).with_context(|| format!("port {port} answers {path} with no JSON"))
+}
+
+/// One request of HTTP/1.0, whose answer ends with the connection: a client for more than this
+/// would be the largest part of the program.
+fn get(port: u16, path: &str) -> io::Result<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Whether the process is there, and is one that `wt` started for the twin.
+///
+/// A number is given to another process some time after its owner ended.
+pub(crate) fn is_alive(started: &Started, name: &str) -> bool {
+    exists(started.pid) && is_twin(started.pid, name)
+}
+
+/// Asks the process to end, and ends it after the grace period.
+pub(crate) fn stop(started: &Started, name: &str, grace: Duration) -> anyhow::Result<Stopped> {
+    if !is_alive(started, name) {
+        return Ok(Stopped::WasNot);
+    }
+    signal(started.pid, Signal::Terminate)?;
+    if ended_within(started.pid, grace) {
+        return Ok(Stopped::Asked);
+    }
+    signal(started.pid, Signal::Kill)?;
+    ended_within(started.pid, Duration::from_secs(1));
+    Ok(Stopped::Killed)
+}
+
+/// How a process came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// It had ended before.
+    WasNot,
+    /// It ended when asked to.
+    Asked,
+    /// It had to be ended.
+    Killed,
+}
+
+fn ended_within(pid: u32, limit: Duration) -> bool {
+    let start = Instant::now();
+    while exists(pid) {
+        if start.elapsed() > limit {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Signal {
+    Terminate,
+    Kill,
+}
+
+#[cfg(unix)]
+fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    use rustix::process::{Pid, kill_process};
+    let signal = match signal {
+        Signal::Terminate => rustix::process::Signal::TERM,
+        Signal::Kill => rustix::process::Signal::KILL,
+    };
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let process = process.with_context(|| format!("{pid} is no process"))?;
+    match kill_process(process, signal) {
+        Err(rustix::io::Errno::SRCH) => Ok(()),
+        sent => sent
+            .map_err(io::Error::from)
+            .with_context(|| format!("cannot send a signal to process {pid}")),
+    }
+}
+
+#[cfg(not(unix))]
+fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    let force = matches!(signal, Signal::Kill).then_some("/F");
+    let pid = pid.to_string();
+    std::process::Command::new("taskkill").args(["/PID", &pid]).args(force).output()?;
+    Ok(())
+}
+
+/// Whether there is a process of that number that has not ended. One that ended and whose parent
+/// has not asked how still has its number.
+#[cfg(target_os = "linux")]
+fn exists(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // The name before the state may hold anything, parentheses included.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    !matches!(state, None | Some('Z' | 'X'))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn exists(pid: u32) -> bool {
+    let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    process.is_some_and(|process| rustix::process::test_kill_process(process).is_ok())
+}
+
+#[cfg(not(unix))]
+fn exists(pid: u32) -> bool {
+    let listed = std::process::Command::new("tasklist")
+        .args(["/FI", &format!("PID eq {pid}"), "/NH"])
+        .output();
+    listed.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains(&pid.to_string()))
+}
+
+/// Whether the process was started to run the twin.
+#[cfg(target_os = "linux")]
+fn is_twin(pid: u32, name: &str) -> bool {
+    let Ok(line) = std::fs::read(Path::new("/proc").join(pid.to_string()).join("cmdline")) else {
+        return false;
+    };
+    let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+    let runs = |word: &str| words.iter().any(|one| *one == word.as_bytes());
+    (runs("serve") && runs(name)) || runs("--foreground")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_twin(_: u32, _: &str) -> bool {
+    true
+}

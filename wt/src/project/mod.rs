@@ -1,0 +1,191 @@
+//! A project's folder: where everything is (CONTRACTS, "A project's folder").
+
+mod config;
+mod names;
+mod twin;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use models::{PublicKey, SigningKey};
+use observer::key::LakeKey;
+use observer::lake::Lake;
+
+use config::Config;
+pub(crate) use config::{CONFIG, Calibrations, edit};
+pub(crate) use names::{check_name, vendor_port};
+pub(crate) use twin::{Twin, TwinFile};
+
+use crate::files;
+
+/// A project's folder and its `wondertwin.json`.
+#[derive(Debug)]
+pub(crate) struct Project {
+    root: PathBuf,
+    config: Config,
+}
+
+impl Project {
+    /// The project in a folder, else the nearest one upwards with a `wondertwin.json`, else the
+    /// current folder. Its `wondertwin.json` need not exist.
+    pub(crate) fn open(explicit: Option<&Path>) -> anyhow::Result<Self> {
+        let root = match explicit {
+            Some(folder) => existing(folder)?,
+            None => nearest(&std::env::current_dir().context("the current folder is gone")?),
+        };
+        let config = Config::read(&root.join(CONFIG))?;
+        Ok(Self { root, config })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.root.join(CONFIG)
+    }
+
+    /// The names of the twins: those of `wondertwin.json` and the folders in `twins`.
+    pub(crate) fn twins(&self) -> anyhow::Result<Vec<String>> {
+        let mut names: BTreeSet<String> = self.config.twins.keys().cloned().collect();
+        let folder = self.root.join("twins");
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(names.into_iter().collect());
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", folder.display()));
+            }
+        };
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.path().join("model/symbols.json").is_file() {
+                names.insert(name);
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// One twin, with its model.
+    pub(crate) fn twin(&self, name: &str) -> anyhow::Result<Twin<'_>> {
+        if !self.model_path(name).is_file() {
+            bail!(self.no_such_twin(name)?);
+        }
+        Ok(Twin::new(self, name))
+    }
+
+    /// Why there is no such twin, and what to do.
+    fn no_such_twin(&self, name: &str) -> anyhow::Result<String> {
+        check_name(name)?;
+        let twins = self.twins()?;
+        let root = self.root.display();
+        if self.config.twins.contains_key(name) {
+            let path = self.model_path(name);
+            return Ok(format!(
+                "twin `{name}` has no model in {}: run `wt init {name} --force`",
+                path.display()
+            ));
+        }
+        if twins.is_empty() && !self.config_path().is_file() {
+            return Ok(format!(
+                "{root} is no project, it has no {CONFIG}: run `wt init {name}` there, or name the project's folder with --project"
+            ));
+        }
+        let known = match names::nearest(name, &twins) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if twins.is_empty() => format!("run `wt init {name}` to make it"),
+            None => format!("it has {}; `wt init {name}` makes a new one", twins.join(", ")),
+        };
+        Ok(format!("no twin `{name}` in {root}: {known}"))
+    }
+
+    /// `twins/NAME`.
+    pub(crate) fn twin_dir(&self, name: &str) -> PathBuf {
+        self.root.join("twins").join(name)
+    }
+
+    /// The base model.
+    pub(crate) fn model_path(&self, name: &str) -> PathBuf {
+        self.twin_dir(name).join("model/symbols.json")
+    }
+
+    /// What the base model rests on; absent after `wt init`.
+    pub(crate) fn evidence_path(&self, name: &str) -> PathBuf {
+        self.twin_dir(name).join("model/evidence.parquet")
+    }
+
+    /// The twin's ledger.
+    pub(crate) fn ledger_dir(&self, name: &str) -> PathBuf {
+        self.root.join("calibrations").join(name)
+    }
+
+    /// `lake`, of all twins.
+    pub(crate) fn lake_dir(&self) -> PathBuf {
+        self.root.join("lake")
+    }
+
+    /// The twin's WREC sessions.
+    pub(crate) fn recordings_dir(&self, name: &str) -> PathBuf {
+        self.root.join("recordings").join(name)
+    }
+
+    /// What the twin's calibration runs found.
+    pub(crate) fn reports_dir(&self, name: &str) -> PathBuf {
+        self.root.join("reports").join(name)
+    }
+
+    /// `.wt`: what is this machine's alone.
+    pub(crate) fn own_dir(&self) -> PathBuf {
+        self.root.join(".wt")
+    }
+
+    /// Private keys.
+    pub(crate) fn keys_dir(&self) -> PathBuf {
+        self.own_dir().join("keys")
+    }
+
+    /// The key that signs calibrations and decisions, made where there is none.
+    pub(crate) fn signing_key(&self) -> anyhow::Result<SigningKey> {
+        Ok(SigningKey::load_or_generate(&self.keys_dir().join("ledger.key"))?)
+    }
+
+    /// Whose signatures are accepted.
+    pub(crate) fn trusted_keys(&self) -> &[PublicKey] {
+        &self.config.trusted_keys
+    }
+
+    /// The key of the lake's pseudonyms, made where there is none.
+    pub(crate) fn lake_key(&self) -> anyhow::Result<LakeKey> {
+        Ok(LakeKey::load_or_create(&self.keys_dir().join("lake.key"))?)
+    }
+
+    /// The key that recordings are scrubbed with, made where there is none.
+    pub(crate) fn scrub_key(&self) -> anyhow::Result<[u8; 32]> {
+        files::load_or_make_secret(&self.keys_dir().join("scrub.key"))
+    }
+
+    /// The lake, its folder made where there is none.
+    pub(crate) fn lake(&self) -> anyhow::Result<Lake> {
+        Ok(Lake::open(&self.lake_dir())?)
+    }
+}
+
+fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
+    let found = folder
+        .canonicalize()
+        .with_context(|| format!("the project's folder {} cannot be opened", folder.display()))?;
+    if !found.is_dir() {
+        bail!("{} is no folder: --project takes the project's folder", folder.display());
+    }
+    Ok(found)
+}
+
+fn nearest(from: &Path) -> PathBuf {
+    let found = from.ancestors().find(|folder| folder.join(CONFIG).is_file());
+    found.unwrap_or(from).to_owned()
+}

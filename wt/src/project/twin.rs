@@ -1,0 +1,167 @@
+//! One twin of a project: its model, its ledger, what was found and when.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
+use models::{Drift, Ledger, Model, Replay};
+use serde::{Deserialize, Serialize};
+
+use super::{Calibrations, Project, vendor_port};
+use crate::files;
+use crate::output::Output;
+
+/// One twin of a project.
+#[derive(Debug, Clone)]
+pub(crate) struct Twin<'p> {
+    project: &'p Project,
+    name: String,
+}
+
+/// `twin.json`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct TwinFile {
+    pub(crate) name: String,
+    /// Where it listens unless the project says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default_port: Option<u16>,
+}
+
+/// `.wt/runs/NAME.json`: the last calibration run that came to its end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LastRun {
+    calibrated_at: DateTime<Utc>,
+}
+
+impl<'p> Twin<'p> {
+    pub(super) fn new(project: &'p Project, name: &str) -> Self {
+        Self { project, name: name.to_owned() }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.project.twin_dir(&self.name)
+    }
+
+    /// `model/symbols.json`, which the ledger starts from.
+    pub(crate) fn base_model(&self) -> anyhow::Result<Model> {
+        let path = self.project.model_path(&self.name);
+        let model = files::read_json(&path)?;
+        model.with_context(|| format!("there is no model in {}", path.display()))
+    }
+
+    /// The twin's calibrations, read and verified.
+    pub(crate) fn ledger(&self) -> anyhow::Result<Ledger> {
+        let dir = self.project.ledger_dir(&self.name);
+        Ok(Ledger::open(dir, self.project.trusted_keys())?)
+    }
+
+    /// The model after all that was published; what was refused is told.
+    pub(crate) fn current(&self, out: &mut Output) -> anyhow::Result<Replay> {
+        let replay = self.ledger()?.replay(&self.base_model()?)?;
+        if let Some(refused) = &replay.refused {
+            let why = &refused.reason;
+            out.warn(&format!("{}: {refused}: {why}; the model before it is used", self.name));
+        }
+        Ok(replay)
+    }
+
+    pub(crate) fn calibrations(&self) -> Calibrations {
+        self.project
+            .config
+            .twins
+            .get(&self.name)
+            .map(|entry| entry.calibrations)
+            .unwrap_or_default()
+    }
+
+    /// Where a twin that is served takes its calibrations from.
+    pub(crate) fn follow(&self) -> twins::Follow {
+        twins::Follow::Ledger {
+            dir: self.project.ledger_dir(&self.name),
+            trusted: self.project.trusted_keys().to_vec(),
+        }
+    }
+
+    /// The port of the project file, else of `twin.json`, else of the vendor.
+    pub(crate) fn port(&self) -> anyhow::Result<Option<u16>> {
+        if let Some(port) = self.project.config.twins.get(&self.name).and_then(|entry| entry.port) {
+            return Ok(Some(port));
+        }
+        let file: Option<TwinFile> = files::read_json(&self.dir().join("twin.json"))?;
+        Ok(file.and_then(|file| file.default_port).or_else(|| vendor_port(&self.name)))
+    }
+
+    /// Keeps what a calibration run found: `reports/NAME/NNNNNN.json`.
+    #[expect(dead_code, reason = "for `wt calibrate`, which is next")]
+    pub(crate) fn store_report(&self, drift: &Drift) -> anyhow::Result<(u64, PathBuf)> {
+        let number = self.reports()?.last().map_or(1, |last| last + 1);
+        let path = self.report_path(number);
+        files::write_json(&path, drift)?;
+        Ok((number, path))
+    }
+
+    /// One report, the newest where no number is given.
+    pub(crate) fn report(&self, number: Option<u64>) -> anyhow::Result<(u64, Drift)> {
+        let reports = self.reports()?;
+        let (dir, name) = (self.project.reports_dir(&self.name), &self.name);
+        let Some(newest) = reports.last() else {
+            bail!("there is no report in {}: run `wt calibrate {name}` first", dir.display());
+        };
+        let number = number.unwrap_or(*newest);
+        let path = self.report_path(number);
+        let Some(drift) = files::read_json(&path)? else {
+            bail!("there is no report {number} in {}, the newest is {newest}", dir.display());
+        };
+        Ok((number, drift))
+    }
+
+    /// Numbers of the reports, ascending.
+    fn reports(&self) -> anyhow::Result<Vec<u64>> {
+        let dir = self.project.reports_dir(&self.name);
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", dir.display()));
+            }
+        };
+        let mut numbers = Vec::new();
+        for entry in entries {
+            let path = entry.with_context(|| format!("cannot read {}", dir.display()))?.path();
+            numbers.extend(number_of(&path));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn report_path(&self, number: u64) -> PathBuf {
+        self.project.reports_dir(&self.name).join(format!("{number:06}.json"))
+    }
+
+    /// Takes down that a calibration run came to its end, findings or not.
+    #[expect(dead_code, reason = "for `wt calibrate`, which is next")]
+    pub(crate) fn record_run(&self, calibrated_at: DateTime<Utc>) -> anyhow::Result<()> {
+        files::write_json(&self.run_path(), &LastRun { calibrated_at })
+    }
+
+    /// The end of the last calibration run that came to it.
+    pub(crate) fn last_run(&self) -> anyhow::Result<Option<DateTime<Utc>>> {
+        let run: Option<LastRun> = files::read_json(&self.run_path())?;
+        Ok(run.map(|run| run.calibrated_at))
+    }
+
+    fn run_path(&self) -> PathBuf {
+        self.project.own_dir().join("runs").join(format!("{}.json", self.name))
+    }
+}
+
+fn number_of(path: &Path) -> Option<u64> {
+    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    path.file_stem()?.to_str()?.parse().ok().filter(|_| is_json)
+}

@@ -1,0 +1,137 @@
+//! `wt observe import`, `wt lake stats` and `wt record`.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use support::{Folder, fixture, free_port, get};
+
+fn entry(host: &str, id: u32) -> String {
+    format!(
+        r#"{{"startedDateTime": "2026-11-19T08:00:{:02}Z", "time": 12, "request": {{"method": "GET", "url": "https://{host}/emails/em_{id}", "headers": [{{"name": "Authorization", "value": "Bearer tok_secret_4242"}}]}}, "response": {{"status": 200, "headers": [], "content": {{"mimeType": "application/json", "text": "{{\"id\":\"em_{id}\",\"subject\":\"Hello\"}}"}}}}}}"#,
+        id % 60
+    )
+}
+
+/// Three of the twin's, one of another host, and a line that is cut off.
+fn traffic(folder: &Folder) -> String {
+    let host = "api.emails.test";
+    let mut lines: Vec<_> = (1..=3).map(|id| entry(host, id)).collect();
+    lines.push(entry("other.test", 4));
+    lines.push(r#"{"startedDateTime": "2026-11-19T08:00:00Z", "request": {"#.to_owned());
+    folder.write("calls.ndjson", &(lines.join("\n") + "\n"))
+}
+
+#[test]
+fn an_import_adds_rows_names_bad_lines_and_is_done_once() {
+    let folder = Folder::with_emails();
+    traffic(&folder);
+    snapshot!("import", folder.wt(&["observe", "import", "emails", "calls.ndjson"]));
+    snapshot!("import_again", folder.wt(&["observe", "import", "emails", "calls.ndjson"]));
+    let stats = folder.wt_json(&["lake", "stats", "--format", "json"]);
+    assert_eq!(stats["twins"][0]["exchanges"], 3);
+    assert_eq!(stats["twins"][0]["skipped"]["other host"], 1);
+    assert!(folder.wt(&["lake", "stats", "emails"]).contains("emails: 3 exchanges in 1 segment"));
+}
+
+#[test]
+fn a_strict_import_adds_nothing_of_a_file_with_a_bad_line() {
+    let folder = Folder::with_emails();
+    traffic(&folder);
+    snapshot!(
+        "import_strict",
+        folder.wt(&["observe", "import", "emails", "calls.ndjson", "--strict"])
+    );
+    snapshot!("lake_empty", folder.wt(&["lake", "stats"]));
+}
+
+#[test]
+fn a_file_that_is_no_traffic_is_refused_by_name() {
+    let folder = Folder::with_emails();
+    folder.write("notes.txt", "hello");
+    folder.write("empty.ndjson", "");
+    let all: Vec<_> = ["absent.har", "notes.txt", "empty.ndjson", &fixture("emails.yaml")]
+        .iter()
+        .flat_map(|file| {
+            [
+                folder.wt(&["observe", "import", "emails", file]),
+                folder.wt(&["record", "emails", "--from", file]),
+            ]
+        })
+        .collect();
+    snapshot!("no_traffic", all.join("\n"));
+}
+
+#[test]
+fn a_recording_is_scrubbed_and_made_once() {
+    let folder = Folder::with_emails();
+    traffic(&folder);
+    let record = ["record", "emails", "--from", "calls.ndjson", "--tag", "t"];
+    snapshot!("record", folder.wt(&record));
+    snapshot!("record_again", folder.wt(&record));
+    let files = folder.files("recordings");
+    assert_eq!(files.len(), 2, "{files:?}");
+    let recorded = folder.read(&files[0]);
+    assert_eq!(recorded.lines().count(), 3);
+    assert!(recorded.contains("Hello") && !recorded.contains("tok_secret_4242"));
+}
+
+#[test]
+fn a_strict_recording_adds_nothing_where_a_line_is_bad() {
+    let folder = Folder::with_emails();
+    traffic(&folder);
+    snapshot!(
+        "record_strict",
+        folder.wt(&["record", "emails", "--strict", "--from", "calls.ndjson"])
+    );
+    assert_eq!(folder.files("recordings"), Vec::<String>::new());
+}
+
+#[test]
+fn what_goes_through_the_proxy_is_recorded() {
+    let vendor = Folder::with_emails();
+    let port = vendor.give_port("emails");
+    assert!(vendor.wt(&["up"]).starts_with("exit 0"));
+
+    let folder = Folder::new();
+    let upstream = format!("http://127.0.0.1:{port}");
+    folder.run(&["init", "emails", "--base-url", &upstream]);
+    let proxy_port = free_port();
+    let mut proxy = folder
+        .command(&["record", "emails", "--port", &proxy_port.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(proxy.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    snapshot!("record_proxy_start", said);
+    for _ in 0..2 {
+        let (status, _) = get(proxy_port, "/emails");
+        assert_eq!(status, "HTTP/1.1 200 OK");
+    }
+    terminate(proxy.id());
+    let output = proxy.wait_with_output().unwrap();
+    snapshot!("record_proxy_end", String::from_utf8(output.stdout).unwrap());
+    let files = folder.files("recordings");
+    assert_eq!(folder.read(&files[0]).lines().count(), 2);
+    assert!(!folder.read(&files[0]).contains("tok_secret_4242"));
+}
+
+#[test]
+fn a_proxy_without_an_upstream_or_a_port_says_so() {
+    let folder = Folder::new();
+    folder.run(&["init", "emails"]);
+    let first = folder.wt(&["record", "emails"]);
+    folder.run(&["init", "emails", "--force", "--base-url", "http://127.0.0.1:9"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let second = folder.wt(&["record", "emails", "--port", &port]);
+    snapshot!("record_proxy_refusals", [first, second].join("\n"));
+}
+
+fn terminate(pid: u32) {
+    let sent = std::process::Command::new("kill").arg(pid.to_string()).status().unwrap();
+    assert!(sent.success());
+}
