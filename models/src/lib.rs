@@ -40,6 +40,7 @@ mod place;
 mod route;
 mod schema;
 mod signing;
+pub mod templates;
 mod view;
 
 pub use age::Age;

@@ -71,9 +71,8 @@ pub async fn observe(lake: &Lake, twin: &str, model: &Model, since_us: Since) ->
     let segments: Vec<Segment> =
         lake.segments(twin).await?.into_iter().filter(|segment| segment.exchanges > 0 && segment.to_us >= since_us).collect();
     let session = LakeSession::open(lake, &segments, since_us).await?;
-    let notes = paths::register_templates(&session, model).await?;
+    paths::register_templates(&session, model).await?;
     let mut observation = fold::fold(&session, model).await?;
-    observation.notes.extend(notes);
     for segment in &segments {
         observation.dropped += segment.dropped;
         for (reason, count) in &segment.skipped {

@@ -2,13 +2,15 @@
 
 use arrow::array::RecordBatch;
 use models::Place;
+use rustc_hash::FxHashSet;
 
+use super::unknown::{Names, PATH_MARK};
 use super::{Disclosure, Intake};
 use crate::key::Domain;
 use crate::lake::path;
 use crate::lake::rows::{ValueRow, links_batch, shapes_batch, values_batch};
 use crate::lake::table::Table;
-use super::shim as scrub;
+use crate::scrub;
 use crate::shape::{FieldVocabulary, Trie};
 
 /// What one flush hands to the lake: rows of each table that has any.
@@ -23,7 +25,10 @@ impl Intake {
     /// same segment are not repeated.
     pub fn flush_rows(&mut self) -> Batches {
         let shapes = std::mem::take(&mut self.shape_rows);
-        let exchanges = self.rows.take(str::to_owned);
+        let names = self.names();
+        let exchanges = self.rows.take(|text| {
+            text.strip_prefix(PATH_MARK).map_or_else(|| text.to_owned(), |path| names.withhold(path, true))
+        });
         let mut tables = vec![(Table::Exchanges, exchanges)];
         if !shapes.is_empty() {
             tables.push((Table::Shapes, shapes_batch(&shapes)));
@@ -46,13 +51,30 @@ impl Intake {
         batches
     }
 
+    /// Which words of unknown paths are names, as far as bodies have shown. Parts of URLs do not count:
+    /// they hold the wording of other paths too.
+    fn names(&self) -> Names {
+        let links: FxHashSet<u64> = self
+            .tries
+            .values()
+            .flat_map(Trie::nodes)
+            .filter(|node| !node.is_url())
+            .flat_map(|node| node.links.iter().copied())
+            .collect();
+        self.unknown.names(&self.key, |pseudonym| links.contains(&pseudonym))
+    }
+
     fn values(&mut self) -> Vec<ValueRow> {
+        let names = self.names();
         let (key, disclosure, callers) = (self.key.clone(), self.disclosure, self.callers.len());
         let mut rows = Vec::new();
         let mut places: Vec<_> = self.tries.values_mut().collect();
         places.sort_by(|one, other| one.place().cmp(other.place()));
         for trie in places {
-            let place = trie.place().clone();
+            let mut place = trie.place().clone();
+            place.route = place.route.map(|route| {
+                if self.unknown.has(&route) { names.withhold(&route, false) } else { route }
+            });
             for (field, vocabulary) in vocabularies(trie) {
                 if vocabulary.open {
                     rows.push(row_of(&place, &field, None));
@@ -60,7 +82,7 @@ impl Intake {
                 let mut of_field: Vec<_> = vocabulary.tokens.iter().filter(|token| token.count > 0).collect();
                 of_field.sort_by(|one, other| one.text.cmp(&other.text));
                 for token in of_field {
-                    let clear = may_stand(token, disclosure, callers);
+                    let clear = may_stand(token, vocabulary.is_listed(), disclosure, callers);
                     rows.push(ValueRow {
                         token: clear.then(|| String::from_utf8_lossy(&token.text).into_owned()),
                         pseudonym: Some(key.pseudonym(Domain::Token, &[&token.text])),
@@ -103,14 +125,19 @@ fn vocabularies(trie: &mut Trie) -> Vec<(String, &mut FieldVocabulary)> {
     fields.filter(|(_, vocabulary)| vocabulary.open || !vocabulary.tokens.is_empty()).collect()
 }
 
-/// Whether a token may stand in the lake in clear (DESIGN, "Observation").
-fn may_stand(token: &crate::shape::Token, disclosure: Disclosure, callers: usize) -> bool {
+/// Whether a token may stand in the lake in clear (DESIGN, "Observation"): a word at first sight where
+/// the model closes the field, elsewhere once enough witnesses have shown it.
+fn may_stand(token: &crate::shape::Token, closed: bool, disclosure: Disclosure, callers: usize) -> bool {
     let Ok(text) = std::str::from_utf8(&token.text) else { return false };
+    // The model's own text tells nothing of anybody.
+    if token.listed {
+        return true;
+    }
     if !token.is_word || scrub::is_secret(text) || scrub::is_personal(text) {
         return false;
     }
     let callers_min = disclosure.token_callers_min.min(callers);
-    token.listed || (token.entities.len() >= disclosure.token_units_min && token.callers.len() >= callers_min)
+    closed || (token.entities.len() >= disclosure.token_units_min && token.callers.len() >= callers_min)
 }
 
 fn row_of(place: &Place, field: &str, count: Option<u64>) -> ValueRow {

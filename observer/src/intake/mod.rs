@@ -5,7 +5,6 @@ mod flush;
 mod limits;
 mod links;
 mod router;
-mod shim;
 mod unknown;
 mod url;
 

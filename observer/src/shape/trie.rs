@@ -96,6 +96,10 @@ impl Trie {
         &mut self.nodes[id as usize]
     }
 
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
     pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut Node)> {
         (0..).zip(self.nodes.iter_mut())
     }
@@ -272,17 +276,16 @@ impl Trie {
     }
 
     /// Whether the present body is none the model has here: most of its top fields are unknown, and
-    /// some that are required are missing.
+    /// few of the model's are there.
     pub(crate) fn misfits(&self) -> bool {
         let Some(view) = self.view_of(0).filter(|view| !view.is_opaque_object()) else { return false };
         let known = view.fields();
-        let shown: Vec<_> = self.touched.iter().filter_map(|&id| match &self.node(id).step {
+        let shown = self.touched.iter().filter_map(|&id| match &self.node(id).step {
             Some(Step::Field(name)) if self.node(id).parent == 0 => Some(name.as_str()),
             _ => None,
-        }).collect();
-        let unknown = shown.iter().filter(|name| !known.contains_key(**name)).count();
-        let missing = known.iter().any(|(name, required)| *required && !shown.contains(name));
-        shown.len() >= 2 && unknown * 2 > shown.len() && (missing || unknown == shown.len())
+        });
+        let (hits, strangers): (Vec<_>, Vec<_>) = shown.partition(|name| known.contains_key(name));
+        strangers.len() > hits.len() && hits.len() * 4 < known.len()
     }
 
     /// What the model allows here; `None` where it does not have the field or says nothing of it.
@@ -296,6 +299,11 @@ impl Trie {
 }
 
 impl Node {
+    /// Holds addresses: parts of them are the wording of paths as well as names.
+    pub(crate) fn is_url(&self) -> bool {
+        matches!(&self.step, Some(Step::Field(name)) if name == "url" || name.ends_with("_url"))
+    }
+
     fn new(parent: NodeId, owner: NodeId, step: Option<Step>, path_hash: u64, key_hash: u64) -> Self {
         Self {
             parent,

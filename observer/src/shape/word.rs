@@ -31,6 +31,12 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     letters > 0 && digits <= 6 && digits <= letters + 2 && runs <= 2 && humps <= 4
 }
 
+/// Whether a path segment can be wording: as a token, or a longer name in the usual joints.
+pub(crate) fn is_wording(segment: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    is_token(segment) || (segment.len() <= 64 && segment.iter().all(plain) && segment.iter().filter(|b| b.is_ascii_digit()).count() <= 2)
+}
+
 /// Whether an object's key can be a field name and may stand in the lake: an identifier in any
 /// of the usual spellings, and not an id, a number, an address or a sentence.
 pub(crate) fn is_field_name(key: &[u8]) -> bool {
