@@ -1,5 +1,6 @@
 //! The command tree: what can be asked, under which heading, and what answers it.
 
+use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -109,10 +110,11 @@ fn command() -> clap::Command {
     command.build();
     let mut help = String::from("{about}\n\n{usage-heading} {usage}\n");
     for (heading, names) in GROUPS {
-        help += &format!("\n{heading}:\n");
+        let _ = writeln!(help, "\n{heading}:");
         for name in names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
-            help += &format!("  {name:14}{}\n", about.map(ToString::to_string).unwrap_or_default());
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(help, "  {name:14}{about}");
         }
     }
     help += "\nOptions:\n{options}";
@@ -127,7 +129,7 @@ fn describe(error: &anyhow::Error) -> String {
         let cause = cause.to_string();
         // A transparent error says what its cause says.
         if !said.ends_with(&cause) {
-            text += &format!("\n  caused by: {cause}");
+            let _ = write!(text, "\n  caused by: {cause}");
         }
         said = cause;
     }

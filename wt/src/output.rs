@@ -20,9 +20,7 @@ pub(crate) enum Format {
 
 impl Format {
     /// Reads one of the given names.
-    pub(crate) fn parser(
-        names: &'static [&'static str],
-    ) -> impl TypedValueParser<Value = Self> + Clone {
+    pub(crate) fn parser(names: &'static [&'static str]) -> impl TypedValueParser<Value = Self> {
         PossibleValuesParser::new(names).map(|name| match name.as_str() {
             "json" => Self::Json,
             "md" => Self::Md,

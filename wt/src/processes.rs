@@ -189,7 +189,7 @@ fn is_twin(pid: u32, name: &str) -> bool {
         return false;
     };
     let words: Vec<_> = line.split(|byte| *byte == 0).collect();
-    let runs = |word: &str| words.iter().any(|one| *one == word.as_bytes());
+    let runs = |word: &str| words.contains(&word.as_bytes());
     (runs("serve") && runs(name)) || runs("--foreground")
 }
 

@@ -19,7 +19,7 @@ use crate::project::{self, Project, TwinFile};
 pub(crate) struct Args {
     /// The twin's name: lower-case letters, digits and dashes
     name: String,
-    /// Where production is, as https://api.example.com
+    /// Where production is, as `https://api.example.com`
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// An OpenAPI 3.0 or 3.1 file, JSON or YAML, plain or gzip

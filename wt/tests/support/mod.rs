@@ -1,5 +1,7 @@
 //! A temporary project, and the program run in it.
 #![allow(dead_code, reason = "each file of tests uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, missing_docs, clippy::missing_panics_doc, reason = "tests have no users")]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -79,7 +81,7 @@ impl Folder {
         let mut text = format!("exit {}\n", output.status.code().unwrap_or(-1));
         for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
             if !bytes.is_empty() {
-                text += &format!("--- {name}\n{}", String::from_utf8_lossy(bytes));
+                text = format!("{text}--- {name}\n{}", String::from_utf8_lossy(bytes));
             }
         }
         text.replace(self.path("").to_str().unwrap().trim_end_matches('/'), "[PROJECT]")
@@ -163,7 +165,7 @@ pub fn drift() -> Drift {
     serde_json::from_str(DRIFT).unwrap()
 }
 
-pub const DRIFT: &str = include_str!("../../reports/fixtures/emails/drift.json");
+pub const DRIFT: &str = include_str!("../../../reports/fixtures/emails/drift.json");
 
 /// Snapshots with what differs from run to run left out.
 #[macro_export]

@@ -54,7 +54,7 @@ pub(super) fn run(
         };
         let summary = proxy.run(sender, stopped).await;
         let sessions = writing.await.context("the recorder stopped by itself")??;
-        let recorded: u64 = sessions.iter().map(|session| session.manifest.exchanges).sum();
+        let exchanges: u64 = sessions.iter().map(|session| session.manifest.exchanges).sum();
         let names: Vec<_> = sessions.iter().map(|session| session.name.as_str()).collect();
         let dropped = summary.dropped;
         out.result(
@@ -63,11 +63,14 @@ pub(super) fn run(
                 match names.as_slice() {
                     [] => format!("{name}: nothing recorded{lost}"),
                     names => {
-                        format!("{name}: {recorded} recorded in session {}{lost}", names.join(", "))
+                        format!(
+                            "{name}: {exchanges} recorded in session {}{lost}",
+                            names.join(", ")
+                        )
                     }
                 }
             },
-            &json!({"twin": name, "sessions": names, "recorded": recorded, "dropped": dropped}),
+            &json!({"twin": name, "sessions": names, "recorded": exchanges, "dropped": dropped}),
         )
     })?;
     Ok(Outcome::Done)
