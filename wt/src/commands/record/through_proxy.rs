@@ -29,7 +29,7 @@ pub(super) fn run(
     if model.base_url.is_empty() {
         let path = project.model_path(name);
         bail!(
-            "{}: `base_url` is empty, so there is nowhere to forward to: set it, or run `wt init {name} --force --base-url URL`",
+            "{}: `base_url` is empty, so there is nowhere to forward to: set it there",
             path.display()
         );
     }
