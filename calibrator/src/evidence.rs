@@ -105,7 +105,35 @@ pub struct Values {
     /// The field is open: tokens were not counted, or not all.
     pub open: bool,
     /// By text, or by pseudonym where the text is withheld.
-    pub tokens: BTreeMap<Token, Seen>,
+    pub tokens: BTreeMap<Token, TokenSeen>,
+}
+
+/// How often a value was seen, and by how many objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenSeen {
+    /// Bodies.
+    pub n: u64,
+    /// Distinct entities that showed it; eight stand for eight or more.
+    pub witnesses: u64,
+    /// When.
+    pub seen: Span,
+}
+
+/// Witnesses of a token up to which they are counted.
+pub const TOKEN_WITNESSES_MAX: u64 = 8;
+
+impl TokenSeen {
+    /// Effective units, given the weight of a body for the field.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+    pub fn units(&self, weight: f64) -> f64 {
+        if self.witnesses < TOKEN_WITNESSES_MAX { self.witnesses as f64 } else { (self.n as f64 * weight).max(self.witnesses as f64) }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.n += other.n;
+        self.witnesses = self.witnesses.max(other.witnesses);
+        self.seen = self.seen.merge(other.seen);
+    }
 }
 
 /// One value of a field.
@@ -243,7 +271,7 @@ impl Values {
     pub(crate) fn merge(&mut self, other: &Self) {
         self.open |= other.open;
         for (token, more) in &other.tokens {
-            self.tokens.entry(token.clone()).or_default().add(more.n, more.seen);
+            self.tokens.entry(token.clone()).or_default().add(*more);
         }
         if self.open {
             self.tokens.clear();

@@ -16,7 +16,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use crate::evidence::{Evidence, FieldEvidence, Seen, Span, Token};
+use crate::evidence::{Evidence, FieldEvidence, Seen, Span, Token, TokenSeen};
 use crate::observe::Rows;
 
 /// The format's name and version, in the file's metadata under [`FORMAT_KEY`].
@@ -115,7 +115,8 @@ fn schema() -> SchemaRef {
         // The media type, the class's bit, or the token (`=text`, `#pseudonym`).
         Field::new("name", DataType::Utf8, false),
         Field::new("n", DataType::UInt64, false),
-        // Of a status the clean answers, of a field the bodies where some item lacks it.
+        // Of a status the clean answers, of a field the bodies where some item lacks it, of a token
+        // the distinct entities.
         Field::new("part", DataType::UInt64, false),
         Field::new("callers", DataType::UInt64, false),
         Field::new("weight", DataType::Float64, false),
@@ -185,7 +186,7 @@ impl Facts {
                         Token::Clear(text) => format!("={text}"),
                         Token::Withheld(pseudonym) => format!("#{pseudonym:x}"),
                     };
-                    facts.push(place, Fact { fact: "token", key: key.clone(), name, n: seen.n, seen: seen.seen, ..Fact::default() });
+                    facts.push(place, Fact { fact: "token", key: key.clone(), name, n: seen.n, part: seen.witnesses, seen: seen.seen, ..Fact::default() });
                 }
             }
         }
@@ -293,7 +294,10 @@ fn add_body_fact(evidence: &mut Evidence, place: Place, kind: &str, fact: Fact) 
         }
         "class" => add_class(at.objects.entry(object).or_default().fields.entry(key).or_default(), &fact.name, seen),
         "open" => at.values.entry(key).or_default().open = true,
-        "token" => add_token(at.values.entry(key).or_default(), &fact.name, seen),
+        "token" => {
+            let seen = TokenSeen { n: fact.n, witnesses: fact.part, seen: fact.seen };
+            add_token(at.values.entry(key).or_default(), &fact.name, seen);
+        }
         // Facts that a later version adds.
         _ => {}
     }
@@ -306,7 +310,7 @@ fn add_class(field: &mut FieldEvidence, name: &str, seen: Seen) {
     }
 }
 
-fn add_token(values: &mut crate::evidence::Values, name: &str, seen: Seen) {
+fn add_token(values: &mut crate::evidence::Values, name: &str, seen: TokenSeen) {
     let token = match name.strip_prefix('#') {
         Some(hex) => Token::Withheld(u64::from_str_radix(hex, 16).unwrap_or_default()),
         None => Token::Clear(name.strip_prefix('=').unwrap_or(name).to_owned()),
@@ -331,7 +335,10 @@ mod tests {
         let field = at.objects.entry(FieldPath::ROOT).or_default().fields.entry(key.clone()).or_default();
         (field.n, field.sometimes, field.weight, field.callers) = (9, 2, 0.25, 3);
         field.classes.insert(Class::Uuid, seen);
-        at.values.entry(key).or_default().tokens.insert(Token::Clear("a#b".into()), seen);
+        at.values.entry(key).or_default().tokens.insert(
+            Token::Clear("a#b".into()),
+            TokenSeen { n: 7, witnesses: 3, seen: seen.seen },
+        );
         let status = evidence.routes.entry("GET /x/{id}".into()).or_default().statuses.entry(200).or_default();
         (status.n, status.clean) = (9, 8);
         status.media.insert("application/json".into(), 9);

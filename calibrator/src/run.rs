@@ -1,10 +1,12 @@
 //! One run from the lake to findings.
 
-use models::{Coverage, Drift, Guard, Model};
+use models::{Coverage, Drift, Fidelity, FieldPath, Finding, Guard, Model, RouteKey, Step};
 use observer::lake::Lake;
 
 use crate::decide::{self, Case, Decision};
 use crate::diff;
+use crate::guard;
+use crate::propose::{self, ProposeError, is_additive};
 use crate::evidence::Evidence;
 use crate::maps;
 use crate::observe::{self, LakeSession, Observation, ObserveError};
@@ -18,6 +20,33 @@ pub struct Analysis {
     pub drift: Drift,
     /// What the window shows.
     pub observation: Observation,
+    /// The models to calibrate to: the additive part, then the rest on top of it. A part without
+    /// findings, or that the guard refuses, is not here.
+    pub proposals: Vec<Proposal>,
+}
+
+/// One step of the model towards production.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The model after it.
+    pub model: Model,
+    /// What it corrects.
+    pub findings: Vec<Finding>,
+    /// Whether it can break no client: what policy publishes by itself.
+    pub additive: bool,
+    /// On held-back exchanges; `None` where there are none.
+    pub fidelity: Option<Fidelity>,
+}
+
+/// Why there is no analysis.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyseError {
+    /// The lake could not be read.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// The changes found make no model.
+    #[error(transparent)]
+    Propose(#[from] ProposeError),
 }
 
 /// Compares the twin's exchanges from a time on with its model.
@@ -32,7 +61,7 @@ pub async fn analyse(
     before: Option<&Evidence>,
     since_us: i64,
     policy: &Policy,
-) -> Result<Analysis, ObserveError> {
+) -> Result<Analysis, AnalyseError> {
     let (session, mut observation) = observe::observe(lake, twin, model, since_us).await?;
     fold_maps(&mut observation, model);
     let case = Case { model, now: &observation.evidence, before, policy };
@@ -40,6 +69,7 @@ pub async fn analyse(
     let (limits, limit_notes) = decide::limits(&case, &observe::calls::calls(&session).await?);
     decisions.extend(limits);
     let (settled, undecided): (Vec<_>, Vec<_>) = decisions.into_iter().partition(|decision| decision.settled);
+    let (proposals, guard, refusals) = propose(model, &settled, &observation)?;
     let findings = |decisions: Vec<Decision>| {
         let mut findings: Vec<_> = decisions.into_iter().map(|decision| decision.finding).collect();
         findings.sort_by(|one, other| one.order().cmp(&other.order()));
@@ -51,13 +81,68 @@ pub async fn analyse(
         exchanges: observation.exchanges,
         findings: findings(settled),
         undecided: findings(undecided),
-        notes: observation.notes.iter().cloned().chain(limit_notes).collect(),
-        coverage: Coverage::default(),
+        notes: observation.notes.iter().cloned().chain(limit_notes).chain(refusals).collect(),
+        coverage: coverage(model, &observation),
         skipped: observation.skipped.clone(),
-        guard: Guard::default(),
+        guard,
         calibrations: Vec::new(),
     };
-    Ok(Analysis { drift, observation })
+    Ok(Analysis { drift, observation, proposals })
+}
+
+/// The additive part and the rest, each guarded; notes on what the guard refused.
+fn propose(model: &Model, settled: &[Decision], observation: &Observation) -> Result<(Vec<Proposal>, Guard, Vec<String>), ProposeError> {
+    let (additive, rest): (Vec<_>, Vec<_>) = settled.iter().partition(|decision| is_additive(&decision.finding));
+    let (mut proposals, mut notes) = (Vec::new(), Vec::new());
+    let mut whole = Guard { passed: true, ..Guard::default() };
+    let mut base = model.clone();
+    for (decisions, is_additive) in [(additive, true), (rest, false)] {
+        let patched = propose::patched(&base, &decisions, &observation.learned)?;
+        if patched == base {
+            continue;
+        }
+        let (guard, fidelity) = guard::guard(&base, &patched, observation);
+        whole.passed &= guard.passed;
+        for (route, counts) in guard.routes {
+            let both = whole.routes.entry(route).or_insert(counts);
+            both.after = counts.after;
+        }
+        if !guard.passed {
+            let part = if is_additive { "additive part" } else { "rest" };
+            notes.push(format!("the {part} of the changes is not proposed: on held-back exchanges the patched model accepts less"));
+            continue;
+        }
+        let findings = decisions.iter().map(|decision| decision.finding.clone()).collect();
+        proposals.push(Proposal { model: patched.clone(), findings, additive: is_additive, fidelity });
+        base = patched;
+    }
+    Ok((proposals, whole, notes))
+}
+
+/// How much of the model was seen.
+fn coverage(model: &Model, observation: &Observation) -> Coverage {
+    let seen = |route: &str| RouteKey::parse(route).is_ok_and(|key| model.routes.contains_key(&key));
+    let events = observation.evidence.places.keys().filter_map(|place| place.event.as_ref());
+    let (mut fields, mut fields_seen) = (0, 0);
+    for (place, at) in &observation.evidence.places {
+        for (object, around) in &at.objects {
+            let Some(view) = diff::described(model, place, object) else { continue };
+            for name in view.fields().into_keys() {
+                let key = FieldPath(vec![Step::Field(name.to_owned())]);
+                fields += 1;
+                fields_seen += u64::from(around.fields.contains_key(&key));
+            }
+        }
+    }
+    Coverage {
+        routes: model.routes.len() as u64,
+        routes_seen: observation.evidence.routes.keys().filter(|route| seen(route)).count() as u64,
+        fields,
+        fields_seen,
+        events: model.webhooks.len() as u64,
+        events_seen: events.filter(|event| model.webhooks.contains_key(*event)).count() as u64,
+        dropped: observation.dropped,
+    }
 }
 
 /// A model and its evidence from the twin's exchanges alone.
@@ -80,6 +165,7 @@ async fn decisions(session: &LakeSession, case: &Case<'_>) -> Result<Vec<Decisio
     let mut decisions = decide::routes(case);
     decisions.extend(decide::fields(case, &fields));
     decisions.extend(decide::values(case, &values));
+    decide::corroborate(case, &mut decisions);
     Ok(decisions)
 }
 

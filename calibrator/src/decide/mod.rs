@@ -1,5 +1,6 @@
 //! From suspects to findings: each rule asks whether chance explains what was seen.
 
+mod corroborate;
 mod field;
 mod limit;
 mod route;
@@ -13,6 +14,7 @@ use crate::diff::view_at;
 use crate::evidence::{Evidence, Span};
 use crate::policy::Policy;
 
+pub(crate) use corroborate::corroborate;
 pub(crate) use field::fields;
 pub(crate) use limit::{learned, limits};
 pub(crate) use route::routes;

@@ -29,8 +29,12 @@ pub(crate) fn values(case: &Case<'_>, suspects: &[ValueSuspect]) -> Vec<Decision
 
 fn added(case: &Case<'_>, place: &Place, path: &FieldPath, gained: &[&ValueSuspect], now: &FieldEvidence) -> Option<Decision> {
     let before = case.before.and_then(|before| field_at(before, place, path));
+    let values = case.now.places.get(place).and_then(|place| place.values.get(path));
+    let units_of = |suspect: &ValueSuspect| {
+        values.and_then(|values| values.tokens.get(&suspect.token)).map_or(0.0, |seen| seen.units(now.weight))
+    };
     let chance_of = |suspect: &ValueSuspect| {
-        let units = float(suspect.n) * now.weight;
+        let units = units_of(suspect);
         match before {
             Some(field) if suspect.before > 0 => all_later(0.0, float(field.n), units),
             Some(field) => all_later(units, float(field.n) * field.weight, float(now.n) * now.weight),
@@ -39,9 +43,9 @@ fn added(case: &Case<'_>, place: &Place, path: &FieldPath, gained: &[&ValueSuspe
     };
     let proven: Vec<_> = gained.iter().filter(|s| before.is_none() || chance_of(s) < case.policy.luck_max).copied().collect();
     // Many values at once, each too rare to prove itself, prove themselves together.
-    let all: u64 = gained.iter().map(|suspect| suspect.n).sum();
+    let all: f64 = gained.iter().map(|suspect| units_of(suspect)).sum();
     let together = before.map_or(0.0, |field| {
-        all_later(float(all) * now.weight, float(field.n) * field.weight, float(now.n) * now.weight)
+        all_later(all, float(field.n) * field.weight, float(now.n) * now.weight)
     });
     let settled = !proven.is_empty() || (!gained.is_empty() && together < case.policy.luck_max);
     let shown = if proven.is_empty() { gained.to_vec() } else { proven };
@@ -51,7 +55,8 @@ fn added(case: &Case<'_>, place: &Place, path: &FieldPath, gained: &[&ValueSuspe
     let after = if gained.len() >= case.policy.values_open_min.max(listed) { json!(["*"]) } else { tokens(&shown) };
     let seen = shown.iter().map(|suspect| suspect.n).sum();
     let span = spans(case, place, path, &shown);
-    let counts = Counts { seen, of: now.n, units: float(seen) * now.weight, callers: now.callers, span, chance };
+    let units = shown.iter().map(|suspect| units_of(suspect)).sum();
+    let counts = Counts { seen, of: now.n, units, callers: now.callers, span, chance };
     let difference = Difference { kind: Kind::EnumValueAdded, place, path: path.clone(), before: Value::Null, after };
     Some(case.decide(difference, counts, settled))
 }

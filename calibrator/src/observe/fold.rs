@@ -13,7 +13,7 @@ use super::entities::{self, Polls};
 use super::rows::Rows;
 use super::session::LakeSession;
 use super::{Observation, ObserveError};
-use crate::evidence::{Evidence, Seen, Span, Token};
+use crate::evidence::{Evidence, Span, Token, TokenSeen};
 
 /// Bodies of one place whose entities are compared with themselves; above, entities are sampled by
 /// their pseudonym, which every shard and every run does alike.
@@ -287,7 +287,8 @@ async fn fold_values(session: &LakeSession, evidence: &mut Evidence) -> Result<(
         let rows = Rows(&batch);
         let (surfaces, routes, events) = (rows.word("surface"), rows.word("route"), rows.word("event"));
         let (statuses, paths, tokens) = (rows.u16("status"), rows.word("path"), rows.text("token"));
-        let (pseudonyms, n, spans, open) = (rows.maybe_u64("pseudonym"), rows.u64("n"), rows.spans(), rows.bool("open"));
+        let (pseudonyms, n, witnesses) = (rows.maybe_u64("pseudonym"), rows.u64("n"), rows.u64("witnesses"));
+        let (spans, open) = (rows.spans(), rows.bool("open"));
         for row in 0..rows.len() {
             let surface = match surfaces[row].as_str() {
                 "request" => Surface::Request,
@@ -307,7 +308,8 @@ async fn fold_values(session: &LakeSession, evidence: &mut Evidence) -> Result<(
             values.open |= open[row];
             if let Some(pseudonym) = pseudonyms[row] {
                 let token = tokens[row].clone().map_or(Token::Withheld(pseudonym), Token::Clear);
-                values.tokens.entry(token).or_insert(Seen::default()).add(n[row], spans[row]);
+                let seen = TokenSeen { n: n[row], witnesses: witnesses[row], seen: spans[row] };
+                values.tokens.entry(token).or_default().add(seen);
             }
         }
     }

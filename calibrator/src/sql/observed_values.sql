@@ -1,5 +1,6 @@
 -- Tokens of each field over the window's segments. A field found open in one is open.
--- Out: surface, route, status, event, path, token, pseudonym, n, first_seen, last_seen, open.
+-- Out: surface, route, status, event, path, token, pseudonym, n, witnesses (distinct
+-- entities in one segment, up to eight), first_seen, last_seen, open.
 SELECT
     v.surface,
     COALESCE(t.route, v.route, '') AS route,
@@ -9,6 +10,7 @@ SELECT
     MAX(v.token) AS token,
     v.pseudonym,
     SUM(v.count) AS n,
+    MAX(v.witnesses) AS witnesses,
     MIN(v.first_seen) AS first_seen,
     MAX(v.last_seen) AS last_seen,
     v.pseudonym IS NULL AS open

@@ -26,6 +26,10 @@ impl Intake {
     pub fn flush_rows(&mut self) -> Batches {
         let shapes = std::mem::take(&mut self.shape_rows);
         let names = self.names();
+        // A row of a known route that has a path as well is that of a word where the model has a
+        // parameter: whether it is a route of its own may have shown only later.
+        let unknown = &self.unknown;
+        self.rows.settle(|path| unknown.is_hidden(path));
         let exchanges = self.rows.take(|text| {
             text.strip_prefix(PATH_MARK).map_or_else(|| text.to_owned(), |path| names.withhold(path, true))
         });

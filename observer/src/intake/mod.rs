@@ -101,8 +101,9 @@ enum Refusal {
     /// It never will.
     Skip(Skip),
     /// A word stands where the model has a parameter, and the answer is none of the route's: a
-    /// route of its own that the template hides (`/emails/metrics` under `/emails/{id}`).
-    Misfit,
+    /// route of its own that the template hides (`/emails/metrics` under `/emails/{id}`). Holds the
+    /// path as rows do.
+    Misfit(String),
 }
 
 /// Buffers reused from exchange to exchange.
@@ -166,13 +167,16 @@ impl Intake {
     fn take_call(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let taken = match self.shape_call(raw, &mut scratch, Routing::ByModel) {
-            Err(Refusal::Misfit) => self.shape_call(raw, &mut scratch, Routing::Unknown),
+            Err(Refusal::Misfit(path)) => {
+                self.unknown.hide(path);
+                self.shape_call(raw, &mut scratch, Routing::Unknown)
+            }
             taken => taken,
         };
         self.scratch = scratch;
         match taken {
             Err(Refusal::Skip(reason)) => Err(reason),
-            Ok(()) | Err(Refusal::Misfit) => Ok(()),
+            Ok(()) | Err(Refusal::Misfit(_)) => Ok(()),
         }
     }
 
@@ -197,11 +201,14 @@ impl Intake {
         self.shape_request(raw, &name, &url, scratch);
         let place = self.response_place(&name, raw.status, is_known);
         let body = self.shape_body(place.clone(), raw.response_body.as_ref(), scratch);
-        if body == BodyState::Ok && (200..300).contains(&raw.status) && parameters.iter().any(|value| is_plain_word(value)) {
-            let misfits = self.tries.get(&place).is_some_and(Trie::misfits);
-            if misfits {
-                return Err(Refusal::Misfit);
-            }
+        let words = is_known && parameters.iter().any(|value| is_plain_word(value));
+        let hidden = words.then(|| self.unknown.observed(&self.key, &raw.method, path));
+        if let Some(path) = &hidden
+            && body == BodyState::Ok
+            && (200..300).contains(&raw.status)
+            && self.tries.get(&place).is_some_and(Trie::misfits)
+        {
+            return Err(Refusal::Misfit(path.clone()));
         }
         let own_id = scratch.found_in_response.own_id.clone();
         let own_id = own_id.and_then(|range| raw.response_body.as_ref()?.bytes.get(range));
@@ -218,7 +225,7 @@ impl Intake {
         let request_place = request_place(&name);
         self.note(&request_place, raw.request_body.as_ref(), &mut scratch.found_in_request, witness);
         let stated = limits::Stated::of(raw);
-        let path_text = (!is_known).then(|| self.unknown.observed(&self.key, &raw.method, path));
+        let path_text = if is_known { hidden } else { Some(self.unknown.observed(&self.key, &raw.method, path)) };
         let row = ExchangeRow {
             seen_at_us: raw.seen_at_us,
             route: is_known.then(|| self.rows.text(&name)),

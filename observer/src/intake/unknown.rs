@@ -22,9 +22,23 @@ pub(super) const PATH_MARK: char = '\u{1}';
 #[derive(Debug, Default)]
 pub(super) struct UnknownPaths {
     skeletons: FxHashSet<String>,
+    /// Observed paths that a template of the model matches and whose answers are none of its route's.
+    hidden: FxHashSet<String>,
 }
 
 impl UnknownPaths {
+    /// Remembers a path that is a route of its own, as [`UnknownPaths::observed`] writes it.
+    pub(super) fn hide(&mut self, path: String) {
+        if self.hidden.len() < SKELETONS_MAX {
+            self.hidden.insert(path);
+        }
+    }
+
+    /// Whether the path is a route of its own.
+    pub(super) fn is_hidden(&self, path: &str) -> bool {
+        self.hidden.contains(path)
+    }
+
     /// `METHOD /path` with a class in braces for each segment that is no word: the provisional
     /// route under which shapes and tokens are gathered until the calibrator has a template.
     pub(super) fn skeleton(&mut self, method: &str, path: &str) -> String {

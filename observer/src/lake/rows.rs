@@ -111,6 +111,16 @@ impl ExchangeRows {
         self.limit_ends.push(self.limits.len());
     }
 
+    /// Leaves each row one of route and path where it has both: the path if it is `chosen`.
+    pub(crate) fn settle(&mut self, chosen: impl Fn(&str) -> bool) {
+        for row in self.rows.iter_mut().filter(|row| row.route.is_some()) {
+            match row.path {
+                Some(path) if chosen(&self.texts[path as usize]) => row.route = None,
+                _ => row.path = None,
+            }
+        }
+    }
+
     /// The rows as one batch, and an empty buffer in their place; texts pass through `render`
     /// first, which may withhold what turned out to be a value.
     pub(crate) fn take(&mut self, render: impl Fn(&str) -> String) -> RecordBatch {
@@ -217,6 +227,7 @@ pub(crate) fn values_batch(rows: &[ValueRow]) -> RecordBatch {
         Arc::new(rows.iter().map(|row| row.token.as_deref()).collect::<StringArray>()),
         Arc::new(rows.iter().map(|row| row.pseudonym).collect::<UInt64Array>()),
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.count))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.entities.len() as u64))),
         id_lists(rows.iter().map(|row| row.entities.as_slice())),
         id_lists(rows.iter().map(|row| row.callers.as_slice())),
         time(|row| row.first_us),

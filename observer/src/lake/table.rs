@@ -100,7 +100,8 @@ fn values() -> Vec<Field> {
         // Keyed pseudonym of the token; null on the row of an open field.
         Field::new("pseudonym", DataType::UInt64, true),
         required("count", DataType::UInt64),
-        // Up to eight distinct witnesses each.
+        // Distinct entities, up to eight, and up to eight distinct witnesses each.
+        required("witnesses", DataType::UInt64),
         required("entities", ids()),
         required("callers", ids()),
         Field::new("first_seen", time(), true),
