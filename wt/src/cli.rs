@@ -39,6 +39,8 @@ enum Command {
     Init(commands::init::Args),
     /// Record traffic, through a proxy or from files
     Record(commands::record::Args),
+    /// Make the model from recordings
+    Synth(commands::synth::Args),
     /// Serve one twin until it is stopped
     Serve(commands::serve::Args),
     /// Write a twin's model as OpenAPI 3.1
@@ -46,6 +48,8 @@ enum Command {
     /// Bring production into the lake
     #[command(subcommand)]
     Observe(commands::observe::Command),
+    /// Compare production with the model, and correct the model
+    Calibrate(commands::calibrate::Args),
     /// List, show and decide on calibrations
     #[command(subcommand)]
     Calibrations(commands::calibrations::Command),
@@ -64,8 +68,8 @@ enum Command {
 
 /// The headings of `wt help`, in the order of CONTRACTS; a command stands under one of them.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Build a twin", &["init", "record", "serve", "export"]),
-    ("Keep it true", &["observe", "calibrations", "report", "lake"]),
+    ("Build a twin", &["init", "record", "synth", "serve", "export"]),
+    ("Keep it true", &["observe", "calibrate", "calibrations", "report", "lake"]),
     ("Run twins", &["up", "down", "status"]),
     ("Help", &["help"]),
 ];
@@ -92,9 +96,11 @@ fn run(cli: &Cli, out: &mut Output) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Init(args) => commands::init::run(args, project, out),
         Command::Record(args) => commands::record::run(args, project, out),
+        Command::Synth(args) => commands::synth::run(args, project, out),
         Command::Serve(args) => commands::serve::run(args, project, out),
         Command::Export(args) => commands::export::run(args, project, out),
         Command::Observe(command) => commands::observe::run(command, project, out),
+        Command::Calibrate(args) => commands::calibrate::run(args, project, out),
         Command::Calibrations(command) => commands::calibrations::run(command, project, out),
         Command::Report(args) => commands::report::run(args, project, out),
         Command::Lake(command) => commands::lake::run(command, project, out),

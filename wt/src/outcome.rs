@@ -12,7 +12,6 @@ pub(crate) enum Outcome {
     /// 0.
     Done,
     /// 1: the answer is no, as of a check that failed.
-    #[expect(dead_code, reason = "for `wt calibrate --exit-code`, which is next")]
     No,
     /// 2: bad usage or input.
     BadInput,

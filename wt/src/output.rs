@@ -97,7 +97,6 @@ impl Output {
 
     /// A line that shows that something is going on; hidden unless stderr is a terminal. Change
     /// what it says with `set_message`.
-    #[expect(dead_code, reason = "for `wt calibrate` and `wt demo`, which are next")]
     pub(crate) fn progress_of_steps(&self, what: &str) -> ProgressBar {
         let bar = self.bar("{spinner} {msg}", what);
         bar.enable_steady_tick(Duration::from_millis(120));

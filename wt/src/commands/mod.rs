@@ -1,5 +1,6 @@
 //! One module a command, laid out as the command tree.
 
+pub(crate) mod calibrate;
 pub(crate) mod calibrations;
 pub(crate) mod down;
 pub(crate) mod export;
@@ -10,6 +11,7 @@ pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod synth;
 pub(crate) mod up;
 
 use std::time::Duration;

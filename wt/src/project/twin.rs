@@ -98,7 +98,6 @@ impl<'p> Twin<'p> {
     }
 
     /// Keeps what a calibration run found: `reports/NAME/NNNNNN.json`.
-    #[expect(dead_code, reason = "for `wt calibrate`, which is next")]
     pub(crate) fn store_report(&self, drift: &Drift) -> anyhow::Result<(u64, PathBuf)> {
         let number = self.reports()?.last().map_or(1, |last| last + 1);
         let path = self.report_path(number);
@@ -145,7 +144,6 @@ impl<'p> Twin<'p> {
     }
 
     /// Takes down that a calibration run came to its end, findings or not.
-    #[expect(dead_code, reason = "for `wt calibrate`, which is next")]
     pub(crate) fn record_run(&self, calibrated_at: DateTime<Utc>) -> anyhow::Result<()> {
         files::write_json(&self.run_path(), &LastRun { calibrated_at })
     }

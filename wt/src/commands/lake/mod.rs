@@ -1,5 +1,6 @@
 //! `wt lake`.
 
+mod query;
 mod stats;
 
 use std::path::Path;
@@ -12,6 +13,8 @@ use crate::output::Output;
 pub(crate) enum Command {
     /// Show how much was observed, by twin and table
     Stats(stats::Args),
+    /// Ask it in SQL
+    Query(query::Args),
 }
 
 pub(crate) fn run(
@@ -21,5 +24,6 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     match command {
         Command::Stats(args) => stats::run(args, project, out),
+        Command::Query(args) => query::run(args, project, out),
     }
 }

@@ -1,0 +1,179 @@
+//! `wt calibrate`.
+
+mod publish;
+mod window;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use calibrator::evidence::Evidence;
+use calibrator::evidence_file;
+use calibrator::policy::Policy;
+use chrono::{TimeDelta, Utc};
+use models::{Drift, Ledger, Replay};
+
+use super::block_on;
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::project::{Project, Twin};
+use publish::{Approval, Publisher};
+
+/// Compare production with the model, and correct the model.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The twin
+    name: String,
+    /// How far back to look, as `30m`, `6h`, `2d`, from the newest exchange observed [default: to
+    /// the end of what the last published calibration rests on]
+    #[arg(long, value_name = "DUR", value_parser = window::parse_duration)]
+    since: Option<TimeDelta>,
+    /// Write nothing: no calibration, no report
+    #[arg(long, conflicts_with = "approve")]
+    dry_run: bool,
+    /// Publish what policy leaves to a maintainer, too
+    #[arg(long)]
+    approve: bool,
+    /// Exit with 1 where anything was found
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(crate) fn run(
+    args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let mode = match (args.dry_run, args.approve) {
+        (true, _) => Mode::DryRun,
+        (false, true) => Mode::Publish(Approval::All),
+        (false, false) => Mode::Publish(Approval::Additive),
+    };
+    let run = calibrate(&project, &args.name, args.since, mode, out)?;
+    let options = out.text_options();
+    out.result(|| reports::text(&run.drift, &options), &reports::json(&run.drift))?;
+    if let Some(report) = &run.report {
+        out.say(&format!("report: {}", report.display()));
+    }
+    let found = !run.drift.findings.is_empty();
+    Ok(if args.exit_code && found { Outcome::No } else { Outcome::Done })
+}
+
+/// What a run does with what it finds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mode {
+    /// Nothing is written.
+    DryRun,
+    /// Calibrations are appended and published as far as approved.
+    Publish(Approval),
+}
+
+/// A run that came to its end.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) drift: Drift,
+    /// Where the report is; none after a dry run.
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// One run, from the lake to the ledger.
+pub(crate) fn calibrate(
+    project: &Project,
+    name: &str,
+    since: Option<TimeDelta>,
+    mode: Mode,
+    out: &mut Output,
+) -> anyhow::Result<Run> {
+    let twin = project.twin(name)?;
+    let ledger = twin.ledger()?;
+    let present = twin.current(out)?;
+    let evidence = evidence(project, &twin, &ledger, mode)?;
+    if !project.lake_dir().is_dir() {
+        bail!(window::nothing_observed(name));
+    }
+    let lake = project.lake()?;
+    let progress = out.progress_of_steps("comparing production with the model");
+    let (analysis, starts_at_published) = block_on(async {
+        let start = window::start(&lake, name, &ledger, since).await?;
+        let policy = Policy::default();
+        let before = evidence.as_ref();
+        let analysis =
+            calibrator::analyse(&lake, name, &present.model, before, start.us, &policy).await?;
+        Ok((analysis, start.is_after_published))
+    })?;
+    progress.finish_and_clear();
+    let mut drift = analysis.drift;
+    let Mode::Publish(approval) = mode else { return Ok(Run { drift, report: None }) };
+
+    let Replay { model, number, .. } = present;
+    let publisher = Publisher::new(ledger, project.signing_key()?, approval, drift.window)?;
+    let published = publisher.publish(model, number, analysis.proposals)?;
+    drift.notes.extend(published.notes);
+    // Evidence from before the last published calibration's end is in the file already.
+    if starts_at_published {
+        let known = evidence.unwrap_or_default();
+        match (published.is_any_published, published.waiting) {
+            (true, _) => keep_evidence(project, name, known, &analysis.observation.evidence)?,
+            (false, Some(waiting)) => {
+                let path = pending_path(project, name, waiting);
+                make_folder_of(&path)?;
+                evidence_file::write(&analysis.observation.evidence, &path)?;
+            }
+            (false, None) => {}
+        }
+    }
+    drift.calibrations = published.calibrations;
+    let (_, report) = twin.store_report(&drift)?;
+    twin.record_run(Utc::now())?;
+    Ok(Run { drift, report: Some(report) })
+}
+
+/// What the present model rests on: the file beside it, and what calibrations rest on that were
+/// approved since the run that proposed them.
+fn evidence(
+    project: &Project,
+    twin: &Twin<'_>,
+    ledger: &Ledger,
+    mode: Mode,
+) -> anyhow::Result<Option<Evidence>> {
+    let name = twin.name();
+    let path = project.evidence_path(name);
+    let mut evidence = evidence_file::read(&path)?;
+    let published = ledger.published().collect::<Result<Vec<_>, _>>()?;
+    let mut merged = Vec::new();
+    for calibration in published {
+        let pending = pending_path(project, name, calibration.number);
+        if let Some(more) = evidence_file::read(&pending)? {
+            evidence.get_or_insert_default().merge(&more);
+            merged.push(pending);
+        }
+    }
+    if let (Some(evidence), Mode::Publish(_), false) = (&evidence, mode, merged.is_empty()) {
+        evidence_file::write(evidence, &path)?;
+        for file in merged {
+            std::fs::remove_file(&file)
+                .with_context(|| format!("cannot remove {}", file.display()))?;
+        }
+    }
+    Ok(evidence)
+}
+
+fn keep_evidence(
+    project: &Project,
+    name: &str,
+    mut known: Evidence,
+    more: &Evidence,
+) -> anyhow::Result<()> {
+    known.merge(more);
+    Ok(evidence_file::write(&known, &project.evidence_path(name))?)
+}
+
+/// What a calibration rests on that awaits its decision.
+fn pending_path(project: &Project, name: &str, number: u64) -> PathBuf {
+    project.own_dir().join("evidence").join(name).join(format!("{number:06}.parquet"))
+}
+
+fn make_folder_of(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}

@@ -1,0 +1,83 @@
+//! From when on exchanges count, by data time.
+
+use anyhow::bail;
+use chrono::TimeDelta;
+use models::Ledger;
+use observer::lake::Lake;
+
+/// Where a window begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Start {
+    /// Microseconds since the epoch; the first exchange that counts.
+    pub(super) us: i64,
+    /// Nothing before belongs to a window that a published calibration had.
+    pub(super) is_after_published: bool,
+}
+
+/// The window of a run: from the end of the last published calibration's, or a time before the
+/// newest exchange.
+pub(super) async fn start(
+    lake: &Lake,
+    twin: &str,
+    ledger: &Ledger,
+    since: Option<TimeDelta>,
+) -> anyhow::Result<Start> {
+    let segments = lake.segments(twin).await?;
+    let seen = segments.iter().filter(|segment| segment.exchanges > 0);
+    let Some(newest_us) = seen.map(|segment| segment.to_us).max() else {
+        bail!(nothing_observed(twin));
+    };
+    let after_published = after_published(ledger)?;
+    Ok(match since {
+        None => Start { us: after_published, is_after_published: true },
+        Some(since) => {
+            let back = since.num_microseconds().unwrap_or(i64::MAX);
+            let us = newest_us.saturating_sub(back);
+            Start { us, is_after_published: us >= after_published }
+        }
+    })
+}
+
+pub(super) fn nothing_observed(twin: &str) -> String {
+    format!("nothing of {twin} observed yet: run `wt observe import {twin} FILE`")
+}
+
+/// Past the last exchange that a published calibration rests on. A rollback rests on none.
+fn after_published(ledger: &Ledger) -> anyhow::Result<i64> {
+    for calibration in ledger.published().rev() {
+        if let Some(to) = calibration?.window.to {
+            return Ok(to.timestamp_micros().saturating_add(1));
+        }
+    }
+    Ok(i64::MIN)
+}
+
+/// Reads `90s`, `30m`, `6h`, `2d`, `1w`.
+pub(super) fn parse_duration(text: &str) -> Result<TimeDelta, String> {
+    let refuse = || format!("`{text}` is no duration, expected one as 30m, 6h or 2d");
+    let unit = text.chars().last().ok_or_else(refuse)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| refuse())?;
+    let duration = match unit {
+        's' => TimeDelta::try_seconds(number),
+        'm' => TimeDelta::try_minutes(number),
+        'h' => TimeDelta::try_hours(number),
+        'd' => TimeDelta::try_days(number),
+        'w' => TimeDelta::try_weeks(number),
+        _ => None,
+    };
+    duration.filter(|duration| *duration > TimeDelta::zero()).ok_or_else(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        assert_eq!(parse_duration("30m").unwrap(), TimeDelta::minutes(30));
+        assert_eq!(parse_duration("2d").unwrap(), TimeDelta::days(2));
+        for bad in ["", "2", "d", "-1h", "0s", "2 d", "2é", "99999999999999999999d"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}
