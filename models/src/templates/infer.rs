@@ -88,7 +88,7 @@ impl Node {
     fn add(&mut self, segments: &[Segment], method: &str, index: usize) {
         match segments.split_first() {
             Some((first, rest)) => {
-                self.children.entry(first.clone()).or_default().add(rest, method, index)
+                self.children.entry(first.clone()).or_default().add(rest, method, index);
             }
             None => self.ends.push((method.to_owned(), index)),
         }
@@ -102,7 +102,7 @@ impl Node {
                     place.insert(child);
                 }
                 std::collections::btree_map::Entry::Occupied(there) => {
-                    there.into_mut().merge(child)
+                    there.into_mut().merge(child);
                 }
             }
         }
@@ -230,11 +230,8 @@ impl<'k> Prefix<'k> {
 
     /// The known route's name for the parameter, else the singular of the wording before it and `_id`.
     fn parameter(&self) -> String {
-        let known = self
-            .known
-            .iter()
-            .filter_map(|rest| rest.first()?.strip_prefix('{')?.split('}').next())
-            .next();
+        let known =
+            self.known.iter().find_map(|rest| rest.first()?.strip_prefix('{')?.split('}').next());
         let before =
             self.written.rsplit('/').find(|segment| !segment.is_empty() && !segment.contains('{'));
         let base = match known {
