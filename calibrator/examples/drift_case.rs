@@ -19,7 +19,7 @@ async fn main() {
         let first = {
             use std::io::BufRead;
             let f = flate2::read::GzDecoder::new(std::fs::File::open(case.join("baseline.ndjson.gz")).unwrap());
-            let line = std::io::BufReader::new(f).lines().next().unwrap().unwrap();
+            let line = std::io::BufReader::new(f).lines().nth(1).unwrap().unwrap();
             let v: serde_json::Value = serde_json::from_str(&line).unwrap();
             let u = v["request"]["url"].as_str().unwrap().to_owned();
             u.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")

@@ -72,7 +72,11 @@ impl Editor<'_> {
                 self.insert("/limits", scope, finding.after.clone());
             }
             Kind::FieldAdded => self.add_field(place, path),
-            Kind::FieldRemoved => self.each_slot(place, path, |document, slot| remove(document, slot)),
+            // Of a query parameter the whole, not what it may be.
+            Kind::FieldRemoved => self.each_slot(place, path, |document, slot| {
+                let is_query = matches!(path.0.last(), Some(Step::Query(_)));
+                remove(document, if is_query { slot.trim_end_matches("/schema") } else { slot });
+            }),
             Kind::TypeChanged => self.change_type(place, path, finding),
             Kind::NullabilityChanged => self.set(place, path, "nullable", &finding.after),
             Kind::RequirednessChanged => self.set(place, path, "required", &finding.after),

@@ -20,6 +20,17 @@ pub struct Batches {
     pub tables: Vec<(Table, RecordBatch)>,
 }
 
+/// What is known of names at one time, for paths that were flushed before.
+#[derive(Debug)]
+pub(crate) struct Withholding(Names);
+
+impl Withholding {
+    /// A path of the lake with its names withheld.
+    pub(crate) fn path(&self, path: &str) -> String {
+        self.0.withhold(path, true)
+    }
+}
+
 impl Intake {
     /// The exchange rows so far, with the shapes first met in them; shapes of earlier flushes of the
     /// same segment are not repeated.
@@ -44,23 +55,39 @@ impl Intake {
     /// segment. The next exchange begins another.
     pub fn flush_segment(&mut self) -> Batches {
         let mut batches = self.flush_rows();
-        let (values, links) = (self.values(), self.links());
-        if !values.is_empty() {
-            batches.tables.push((Table::Values, values_batch(&values)));
-        }
-        if !links.is_empty() {
-            batches.tables.push((Table::Links, links_batch(&links)));
+        batches.tables.extend(self.snapshot().tables);
+        for (_, node) in self.places.tries_mut().flat_map(Trie::nodes_mut) {
+            node.vocabulary.begin_segment();
+            node.links.clear();
         }
         self.known_shapes.clear();
         batches
+    }
+
+    /// The tokens and links of the segment so far, which goes on; a later snapshot replaces it.
+    pub fn snapshot(&mut self) -> Batches {
+        let (values, links) = (self.values(), self.links());
+        let mut tables = Vec::new();
+        if !values.is_empty() {
+            tables.push((Table::Values, values_batch(&values)));
+        }
+        if !links.is_empty() {
+            tables.push((Table::Links, links_batch(&links)));
+        }
+        Batches { tables }
+    }
+
+    /// Withholds from paths of rows flushed before what has since turned out to be a name.
+    pub(crate) fn withholding(&self) -> Withholding {
+        Withholding(self.names())
     }
 
     /// Which words of unknown paths are names, as far as bodies have shown. Parts of URLs do not count:
     /// they hold the wording of other paths too.
     fn names(&self) -> Names {
         let links: FxHashSet<u64> = self
-            .tries
-            .values()
+            .places
+            .tries()
             .flat_map(Trie::nodes)
             .filter(|node| !node.is_url())
             .flat_map(|node| node.links.iter().copied())
@@ -72,7 +99,7 @@ impl Intake {
         let names = self.names();
         let (key, disclosure, callers) = (self.key.clone(), self.disclosure, self.callers.len());
         let mut rows = Vec::new();
-        let mut places: Vec<_> = self.tries.values_mut().collect();
+        let mut places: Vec<_> = self.places.tries_mut().collect();
         places.sort_by(|one, other| one.place().cmp(other.place()));
         for trie in places {
             let mut place = trie.place().clone();
@@ -98,24 +125,17 @@ impl Intake {
                         ..row_of(&place, &field, None)
                     });
                 }
-                vocabulary.begin_segment();
             }
         }
         rows
     }
 
-    fn links(&mut self) -> Vec<(String, u64)> {
+    fn links(&self) -> Vec<(String, u64)> {
         let mut rows = std::collections::BTreeSet::new();
-        for trie in self.tries.values_mut() {
-            let mut of_trie = Vec::new();
-            for (id, node) in trie.nodes_mut() {
-                if !node.links.is_empty() {
-                    of_trie.push((id, std::mem::take(&mut node.links)));
-                }
-            }
-            for (id, links) in of_trie {
+        for trie in self.places.tries() {
+            for (id, node) in trie.ids().zip(trie.nodes()).filter(|(_, node)| !node.links.is_empty()) {
                 let field = path::encode(&trie.path(id));
-                rows.extend(links.into_iter().map(|link| (field.clone(), link)));
+                rows.extend(node.links.iter().map(|link| (field.clone(), *link)));
             }
         }
         rows.into_iter().collect()

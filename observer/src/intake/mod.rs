@@ -4,6 +4,7 @@ mod event;
 mod flush;
 mod limits;
 mod links;
+mod places;
 mod router;
 mod unknown;
 mod url;
@@ -11,16 +12,18 @@ mod url;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use models::{Model, Place, Surface};
-use rustc_hash::{FxHashMap, FxHashSet};
+use models::{Model, Surface};
+use rustc_hash::FxHashSet;
 
 pub use flush::Batches;
+pub(crate) use flush::Withholding;
 pub use links::LINKS_PER_FIELD_MAX;
 
 use crate::exchange::{Direction, RawBody, RawExchange};
 use crate::key::{Domain, LakeKey};
 use crate::lake::rows::{BodyState, ExchangeRow, ExchangeRows};
 use crate::shape::{self, ShapeRow, Sightings, Trie, form};
+use places::{Places, TrieId};
 use router::Router;
 use unknown::UnknownPaths;
 
@@ -77,7 +80,7 @@ pub struct Intake {
     disclosure: Disclosure,
     router: Router,
     unknown: UnknownPaths,
-    tries: FxHashMap<Place, Trie>,
+    places: Places,
     known_shapes: FxHashSet<u64>,
     shape_rows: Vec<ShapeRow>,
     rows: ExchangeRows,
@@ -128,11 +131,11 @@ impl Intake {
     pub fn new(model: Arc<Model>, key: LakeKey, disclosure: Disclosure) -> Self {
         Self {
             router: Router::new(&model),
+            places: Places::new(Arc::clone(&model)),
             model,
             key,
             disclosure,
             unknown: UnknownPaths::default(),
-            tries: FxHashMap::default(),
             known_shapes: FxHashSet::default(),
             shape_rows: Vec::new(),
             rows: ExchangeRows::default(),
@@ -194,24 +197,26 @@ impl Intake {
         if raw.method == "OPTIONS" && routed.is_none() {
             return Err(Refusal::Skip(Skip::Preflight));
         }
-        let (name, parameters, is_known) = match routed {
-            Some((route, values)) => (route.as_str().to_owned(), values, true),
-            None => (self.unknown.skeleton(&raw.method, path), Vec::new(), false),
+        let (route, parameters, is_known) = match routed {
+            Some((route, values)) => (route, values, true),
+            None => (self.places.name(&self.unknown.skeleton(&raw.method, path)), Vec::new(), false),
         };
-        self.shape_request(raw, &name, &url, scratch);
-        let place = self.response_place(&name, raw.status, is_known);
-        let body = self.shape_body(place.clone(), raw.response_body.as_ref(), scratch);
+        let request_place = self.places.request(route);
+        self.shape_request(raw, request_place, &url, scratch);
+        let place = self.places.response(route, raw.status);
+        let body = self.shape_body(place, raw.response_body.as_ref(), scratch);
         let words = is_known && parameters.iter().any(|value| is_plain_word(value));
         let hidden = words.then(|| self.unknown.observed(&self.key, &raw.method, path));
         if let Some(path) = &hidden
             && body == BodyState::Ok
             && (200..300).contains(&raw.status)
-            && self.tries.get(&place).is_some_and(Trie::misfits)
+            && self.places.trie(place).misfits()
         {
             return Err(Refusal::Misfit(path.clone()));
         }
         let own_id = scratch.found_in_response.own_id.clone();
         let own_id = own_id.and_then(|range| raw.response_body.as_ref()?.bytes.get(range));
+        let name = self.places.text(route);
         let identity: Vec<&[u8]> = match (parameters.is_empty(), is_known, own_id) {
             (false, ..) => std::iter::once(name.as_bytes()).chain(parameters.iter().map(|p| p.as_bytes())).collect(),
             (true, _, Some(id)) => vec![b"id", id],
@@ -221,14 +226,13 @@ impl Intake {
         };
         let entity = self.entity(&identity, caller, raw.response_body.as_ref());
         let witness = Witness { entity, caller, at_us: raw.seen_at_us };
-        self.note(&place, raw.response_body.as_ref(), &mut scratch.found_in_response, witness);
-        let request_place = request_place(&name);
-        self.note(&request_place, raw.request_body.as_ref(), &mut scratch.found_in_request, witness);
-        let stated = limits::Stated::of(raw);
+        self.note(place, raw.response_body.as_ref(), &mut scratch.found_in_response, witness);
+        self.note(request_place, raw.request_body.as_ref(), &mut scratch.found_in_request, witness);
         let path_text = if is_known { hidden } else { Some(self.unknown.observed(&self.key, &raw.method, path)) };
+        let stated = limits::Stated::of(raw);
         let row = ExchangeRow {
             seen_at_us: raw.seen_at_us,
-            route: is_known.then(|| self.rows.text(&name)),
+            route: is_known.then(|| self.rows.name(route, self.places.text(route))),
             path: path_text.map(|text| self.rows.text(&text)),
             event: None,
             status: raw.status,
@@ -248,16 +252,17 @@ impl Intake {
 
     fn take_delivery(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
         let event = event::of(raw, &self.model);
-        let place = Place { surface: Surface::Webhook, route: None, status: None, event: Some(event.clone()) };
+        let name = self.places.name(&event);
+        let place = self.places.webhook(name);
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.request.clear();
-        let body = self.shape_body(place.clone(), raw.request_body.as_ref(), &mut scratch);
+        let body = self.shape_body(place, raw.request_body.as_ref(), &mut scratch);
         let own_id = scratch.found_in_response.own_id.clone();
         let own_id = own_id.and_then(|range| raw.request_body.as_ref()?.bytes.get(range));
         let identity = own_id.map_or_else(Vec::new, |id| vec![b"event".as_slice(), event.as_bytes(), id]);
         let entity = self.entity(&identity, 0, raw.request_body.as_ref());
         let witness = Witness { entity, caller: 0, at_us: raw.seen_at_us };
-        self.note(&place, raw.request_body.as_ref(), &mut scratch.found_in_response, witness);
+        self.note(place, raw.request_body.as_ref(), &mut scratch.found_in_response, witness);
         let row = ExchangeRow {
             seen_at_us: raw.seen_at_us,
             route: None,
@@ -279,22 +284,19 @@ impl Intake {
     }
 
     /// Shapes of an accepted request; a refused one says nothing of what the vendor takes.
-    fn shape_request(&mut self, raw: &RawExchange<'_>, route: &str, url: &url::Url<'_>, scratch: &mut Scratch) {
+    fn shape_request(&mut self, raw: &RawExchange<'_>, place: TrieId, url: &url::Url<'_>, scratch: &mut Scratch) {
         scratch.request.clear();
         scratch.found_in_request.clear();
         if !(200..400).contains(&raw.status) {
             return;
         }
-        let place = request_place(route);
-        let trie = trie_at(&mut self.tries, &self.model, &place);
+        let trie = self.places.trie_mut(place);
         trie.begin();
         if !url.query.is_empty() {
             form::scan_query(url.query, trie, &mut scratch.found_in_request);
         }
         if let Some(body) = &raw.request_body {
-            let bytes = &*body.bytes;
             if body.truncated || !scan_request(body, trie, &mut scratch.found_in_request) {
-                tracing::debug!(route, bytes = bytes.len(), "request body not read");
                 scratch.found_in_request.clear();
                 return;
             }
@@ -303,7 +305,7 @@ impl Intake {
     }
 
     /// Shapes of an answer or a delivery, into `scratch.response`.
-    fn shape_body(&mut self, place: Place, body: Option<&RawBody<'_>>, scratch: &mut Scratch) -> BodyState {
+    fn shape_body(&mut self, place: TrieId, body: Option<&RawBody<'_>>, scratch: &mut Scratch) -> BodyState {
         scratch.response.clear();
         scratch.found_in_response.clear();
         let Some(body) = body.filter(|body| !body.bytes.is_empty()) else { return BodyState::None };
@@ -311,10 +313,10 @@ impl Intake {
             return BodyState::Gateway;
         }
         let is_form = body.media_type.starts_with("application/x-www-form-urlencoded");
-        if !is_json(body) && !(is_form && place.surface == Surface::Webhook) {
+        let trie = self.places.trie_mut(place);
+        if !is_json(body) && !(is_form && trie.place().surface == Surface::Webhook) {
             return BodyState::NotJson;
         }
-        let trie = trie_at(&mut self.tries, &self.model, &place);
         trie.begin();
         let read = if is_form {
             form::scan_form(&body.bytes, trie, &mut scratch.found_in_response);
@@ -331,11 +333,11 @@ impl Intake {
     }
 
     /// Counts the tokens and samples the identifiers of a body.
-    fn note(&mut self, place: &Place, body: Option<&RawBody<'_>>, found: &mut Sightings, witness: Witness) {
+    fn note(&mut self, place: TrieId, body: Option<&RawBody<'_>>, found: &mut Sightings, witness: Witness) {
         if found.tokens.is_empty() && found.links.is_empty() {
             return;
         }
-        let Some(trie) = self.tries.get_mut(place) else { return };
+        let trie = self.places.trie_mut(place);
         found.tokens.sort_unstable();
         found.tokens.dedup();
         for &(node, slot) in &found.tokens {
@@ -347,24 +349,10 @@ impl Intake {
         }
     }
 
-    /// The place of an answer. A status the model describes as `4XX` or `default` stands at 400 (or
-    /// 500), so that the many refusals of one shape are one place.
-    fn response_place(&self, route: &str, status: u16, is_known: bool) -> Place {
-        let key = is_known.then(|| models::RouteKey::parse(route).ok()).flatten();
-        let described = key.and_then(|key| self.model.routes.get(&key)).and_then(|route| route.variant_for(status));
-        let status = match described {
-            Some("4XX") => 400,
-            Some("5XX") => 500,
-            Some("default") if status >= 400 => 400,
-            _ => status,
-        };
-        Place { surface: Surface::Response, route: Some(route.to_owned()), status: Some(status), event: None }
-    }
-
     /// The index of a body's media type without its parameters.
     fn media(&mut self, body: Option<&RawBody<'_>>) -> Option<u32> {
         let bare = body?.media_type.split(';').next()?.trim();
-        (!bare.is_empty() && bare.len() <= 80).then(|| self.rows.text(bare))
+        is_media_type(bare).then(|| self.rows.text(bare))
     }
 
     fn caller(&mut self, raw: &RawExchange<'_>) -> u64 {
@@ -410,18 +398,22 @@ fn api_version<'r>(raw: &'r RawExchange<'_>) -> Option<&'r str> {
         })
     };
     let (_, version) = stated(&raw.response_headers).or_else(|| stated(&raw.request_headers))?;
-    (version.len() <= 32 && version.bytes().all(|byte| byte.is_ascii_graphic())).then_some(version.as_ref())
+    is_version(version).then_some(version.as_ref())
 }
 
-fn request_place(route: &str) -> Place {
-    Place { surface: Surface::Request, route: Some(route.to_owned()), status: None, event: None }
+/// A date, a number or a name with one, as versions are written; no header is trusted to hold one.
+fn is_version(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    text.len() <= 24 && text.bytes().all(plain) && (1..=10).contains(&digits) && !crate::scrub::is_secret(text)
 }
 
-fn trie_at<'t>(tries: &'t mut FxHashMap<Place, Trie>, model: &Arc<Model>, place: &Place) -> &'t mut Trie {
-    if !tries.contains_key(place) {
-        tries.insert(place.clone(), Trie::new(Arc::clone(model), place.clone()));
-    }
-    tries.get_mut(place).expect("inserted just now")
+/// `type/subtype` of a registered type, RFC 6838; anything else may hold anything.
+fn is_media_type(text: &str) -> bool {
+    const TYPES: [&str; 8] = ["application", "text", "multipart", "image", "audio", "video", "font", "x-unknown"];
+    let (kind, subtype) = text.split_once('/').unwrap_or((text, "x"));
+    let plain = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'.' | b'-' | b'+' | b'1'..=b'9');
+    TYPES.contains(&kind) && subtype.len() <= 60 && subtype.bytes().all(plain) && subtype.bytes().filter(u8::is_ascii_digit).count() <= 3
 }
 
 /// Reads a request's body by its media type; `false` where it is not what it says it is.

@@ -6,7 +6,6 @@ use rustc_hash::FxHashMap;
 /// The model's routes as a tree of segments; literal segments win over parameters.
 #[derive(Debug)]
 pub(crate) struct Router {
-    routes: Vec<RouteKey>,
     nodes: Vec<Node>,
 }
 
@@ -54,9 +53,9 @@ impl ValueKind {
 
 impl Router {
     pub(crate) fn new(model: &Model) -> Self {
-        let mut router = Self { routes: Vec::new(), nodes: vec![Node::default()] };
-        for (key, route) in &model.routes {
-            router.add(key, route);
+        let mut router = Self { nodes: vec![Node::default()] };
+        for (index, (key, route)) in (0..).zip(&model.routes) {
+            router.add(index, key, route);
         }
         for node in &mut router.nodes {
             node.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_bytes()));
@@ -64,9 +63,7 @@ impl Router {
         router
     }
 
-    fn add(&mut self, key: &RouteKey, route: &Route) {
-        let index = u32::try_from(self.routes.len()).expect("fewer than 2^32 routes");
-        self.routes.push(key.clone());
+    fn add(&mut self, index: u32, key: &RouteKey, route: &Route) {
         let mut at = 0;
         for segment in key.segments() {
             at = if segment.contains('{') { self.pattern(at, segment, route) } else { self.literal(at, segment) };
@@ -94,12 +91,12 @@ impl Router {
         child
     }
 
-    /// The route of a call and its parameters' values, in order.
-    pub(crate) fn route<'p>(&self, method: &str, path: &'p str) -> Option<(&RouteKey, Vec<&'p str>)> {
+    /// The route of a call, by its place in the model's order, and its parameters' values in order.
+    pub(crate) fn route<'p>(&self, method: &str, path: &'p str) -> Option<(u32, Vec<&'p str>)> {
         let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let mut values = Vec::new();
         let index = self.descend(0, method, &segments, &mut values)?;
-        Some((&self.routes[index as usize], values))
+        Some((index, values))
     }
 
     fn descend<'p>(&self, at: usize, method: &str, rest: &[&'p str], values: &mut Vec<&'p str>) -> Option<u32> {
@@ -170,7 +167,10 @@ mod tests {
             model.routes.insert(RouteKey::parse(route).unwrap(), models::Route::default());
         }
         let router = Router::new(&model);
-        let found = |method: &str, path: &str| router.route(method, path).map(|(key, values)| format!("{key} {}", values.join(" ")));
+        let keys: Vec<_> = model.routes.keys().collect();
+        let found = |method: &str, path: &str| {
+            router.route(method, path).map(|(index, values)| format!("{} {}", keys[index as usize], values.join(" ")))
+        };
         assert_eq!(found("GET", "/a/me").unwrap(), "GET /a/me ");
         assert_eq!(found("GET", "/a/7").unwrap(), "GET /a/{id} 7");
         assert_eq!(found("GET", "/a/me/c").unwrap(), "GET /a/{id}/c me");

@@ -3,17 +3,22 @@
 //! `TABLE/twin=NAME/day=YYYY-MM-DD/SEGMENT.parquet`, and `segments/twin=NAME/SEGMENT.json` which
 //! names a segment's files. A file that no segment names is not there: readers start from the
 //! segments, so that an import cut short leaves nothing behind, and the segment of an import is named
-//! by its content, so that importing the same content again adds nothing.
+//! by its content, so that importing the same content again adds nothing. What is observed live is
+//! written ahead to the local disk ([`wal`]) and sealed into a segment from there.
 
 pub mod limit;
 pub mod path;
 pub(crate) mod rows;
+mod seal;
 mod segment;
 mod store;
 pub mod table;
+pub mod wal;
 mod writer;
 
 pub use rows::BodyState;
+pub(crate) use seal::{recover, seal};
+pub use seal::{Sealed, SealError};
 pub use segment::{Segment, SegmentFile, SegmentFormat};
 pub use store::{Lake, LakeError, TableStats};
 pub use table::Table;

@@ -78,6 +78,8 @@ pub(crate) struct ExchangeRows {
     limit_ends: Vec<usize>,
     texts: Vec<String>,
     by_text: FxHashMap<String, u32>,
+    /// Texts of numbered names, one more than the index; 0 where the name was not used yet.
+    by_name: Vec<u32>,
 }
 
 /// Lists of ids laid end to end.
@@ -101,6 +103,18 @@ impl ExchangeRows {
         self.texts.push(text.to_owned());
         self.by_text.insert(text.to_owned(), index);
         index
+    }
+
+    /// As [`ExchangeRows::text`], for names that have a number: found without hashing.
+    pub(crate) fn name(&mut self, number: u32, name: &str) -> u32 {
+        let place = number as usize;
+        if place >= self.by_name.len() {
+            self.by_name.resize(place + 1, 0);
+        }
+        if self.by_name[place] == 0 {
+            self.by_name[place] = self.text(name) + 1;
+        }
+        self.by_name[place] - 1
     }
 
     pub(crate) fn push(&mut self, row: ExchangeRow, request: &[u64], response: &[u64], limits: Vec<LimitCell>) {

@@ -160,7 +160,9 @@ impl Lake {
         self.store.put(path, PutPayload::from_bytes(bytes)).await.map_err(fault)?;
         if let Some(folder) = &self.folder {
             let file = folder.join(path.as_ref());
-            let forced = std::fs::File::open(&file).and_then(|file| file.sync_all());
+            let force = |path: &std::path::Path| std::fs::File::open(path).and_then(|file| file.sync_all());
+            // The name has to survive as well as the bytes.
+            let forced = force(&file).and_then(|()| file.parent().map_or(Ok(()), force));
             forced.map_err(|source| {
                 fault(object_store::Error::Generic { store: "local", source: Box::new(source) })
             })?;
