@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use wondertwin_observer::sources::{EntryReader, Item, Limits, digest, open};
+use observer::sources::{EntryReader, Item, Limits, digest, open};
 
 const ROUNDS: usize = 9;
 /// Lines timed together: a fraction of a millisecond, less than the machine gives a process at once.

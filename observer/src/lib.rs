@@ -5,6 +5,7 @@ pub mod import;
 pub mod intake;
 pub mod key;
 pub mod lake;
+pub mod live;
 pub mod proxy;
 pub mod scrub;
 mod shape;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use wondertwin_observer::exchange::{Direction, RawBody, RawExchange};
-use wondertwin_observer::sources::{Fault, Flaw, Format, Item, Limits, Place, digest, open};
+use observer::exchange::{Direction, RawBody, RawExchange};
+use observer::sources::{Fault, Flaw, Format, Item, Limits, Place, digest, open};
 
 const JSON_BODY: &[u8] = br#"{"data":[{"id":"em_1"}]}"#;
 

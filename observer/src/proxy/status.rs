@@ -86,7 +86,8 @@ impl Status {
         self.truncated.fetch_add(u64::from(truncated), Ordering::Relaxed);
     }
 
-    pub(super) fn count_dropped(&self) {
+    /// For the receiver as well: one it was handed and could not keep.
+    pub(crate) fn count_dropped(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -19,7 +19,7 @@ use crate::exchange::{Direction, Headers, RawExchange};
 /// Reads entries one after the other, using its buffers again.
 ///
 /// ```
-/// use wondertwin_observer::sources::{EntryReader, Limits};
+/// use observer::sources::{EntryReader, Limits};
 ///
 /// let line = br#"{"startedDateTime":"2026-08-22T07:44:58.741Z","time":94.9,
 ///     "request":{"method":"GET","url":"https://api.example.com/emails","headers":[]},

@@ -9,7 +9,7 @@
 //! ```no_run
 //! use std::ops::ControlFlow;
 //! use std::path::Path;
-//! use wondertwin_observer::sources::{Item, Limits, open};
+//! use observer::sources::{Item, Limits, open};
 //!
 //! let mut source = open(Path::new("calls.ndjson.gz"))?;
 //! let totals = source.for_each(&Limits::default(), &mut |item| {
