@@ -1,7 +1,7 @@
 //! The rows of a segment, handed over for writing.
 
 use arrow::array::RecordBatch;
-use models::Place;
+use models::{FieldPath, Place, Step};
 use rustc_hash::FxHashSet;
 
 use super::unknown::{Names, PATH_MARK};
@@ -106,9 +106,13 @@ impl Intake {
             place.route = place.route.map(|route| {
                 if self.unknown.has(&route) { names.withhold(&route, false) } else { route }
             });
-            for (field, vocabulary) in vocabularies(trie) {
-                if vocabulary.open {
+            for (field, is_withheld, vocabulary) in vocabularies(trie) {
+                let is_withheld = is_withheld && !vocabulary.is_listed();
+                if vocabulary.open || is_withheld {
                     rows.push(row_of(&place, &field, None));
+                }
+                if is_withheld {
+                    continue;
                 }
                 let mut of_field: Vec<_> = vocabulary.tokens.iter().filter(|token| token.count > 0).collect();
                 of_field.sort_by(|one, other| one.text.cmp(&other.text));
@@ -142,11 +146,24 @@ impl Intake {
     }
 }
 
-/// The fields of a place whose tokens are counted, by encoded path.
-fn vocabularies(trie: &mut Trie) -> Vec<(String, &mut FieldVocabulary)> {
-    let paths: Vec<_> = trie.ids().map(|id| path::encode(&trie.path(id))).collect();
-    let fields = trie.nodes_mut().map(|(id, node)| (paths[id as usize].clone(), &mut node.vocabulary));
-    fields.filter(|(_, vocabulary)| vocabulary.open || !vocabulary.tokens.is_empty()).collect()
+/// The fields of a place whose tokens are counted, by encoded path, and whether the field's name says
+/// that its values are secrets or somebody's.
+fn vocabularies(trie: &mut Trie) -> Vec<(String, bool, &mut FieldVocabulary)> {
+    let paths: Vec<_> = trie.ids().map(|id| trie.path(id)).collect();
+    let fields = trie.nodes_mut().filter(|(_, node)| node.vocabulary.open || !node.vocabulary.tokens.is_empty());
+    let fields = fields.map(|(id, node)| {
+        let field = &paths[id as usize];
+        (path::encode(field), is_withheld(field), &mut node.vocabulary)
+    });
+    fields.collect()
+}
+
+fn is_withheld(field: &FieldPath) -> bool {
+    let names = field.0.iter().filter_map(|step| match step {
+        Step::Field(name) | Step::Query(name) => Some(name.as_str()),
+        Step::Items | Step::Values => None,
+    });
+    scrub::is_withheld(&names.collect::<Vec<_>>())
 }
 
 /// Whether a token may stand in the lake in clear (DESIGN, "Observation"): a word at first sight where

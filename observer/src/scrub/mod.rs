@@ -56,6 +56,7 @@ mod canaries;
 #[cfg(test)]
 mod laws;
 
+pub use keys::is_withheld;
 pub use personal::is_personal;
 pub use secret::is_secret;
 
