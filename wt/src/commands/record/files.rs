@@ -1,5 +1,6 @@
 //! `wt record NAME --from FILE…`: files of traffic become sessions.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use serde_json::json;
 
 use super::Args;
 use crate::commands::observe::FAULTS_NAMED_MAX;
+use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
@@ -28,6 +30,25 @@ pub(super) fn run(
         out.warn("the model has no `base_url`, so exchanges of every host are recorded");
     }
     // All files are read before any is recorded, so that --strict adds nothing at all.
+    let mut surveys = survey_all(args, model)?;
+    let adopted = adopted(args, project, model, &surveys, out)?;
+    if let Some(adopted) = &adopted {
+        surveys = survey_all(args, adopted)?;
+    }
+    let model = adopted.as_ref().unwrap_or(model);
+    let scrubber = Scrubber::new(project.scrub_key()?);
+    let folder = project.recordings_dir(&args.name);
+    let mut recorded = Vec::new();
+    for survey in &surveys {
+        name_faults(survey, out);
+        recorded.push(record(survey, &folder, args, model, &scrubber)?);
+    }
+    let text = || recorded.iter().map(Recorded::text).collect::<Vec<_>>().join("\n");
+    out.result(text, &json!({"twin": args.name, "files": recorded}))?;
+    Ok(Outcome::Done)
+}
+
+fn survey_all(args: &Args, model: &Model) -> anyhow::Result<Vec<Survey>> {
     let mut surveys = Vec::new();
     for file in &args.from {
         let survey = survey(file, model)?;
@@ -41,16 +62,52 @@ pub(super) fn run(
         }
         surveys.push(survey);
     }
-    let scrubber = Scrubber::new(project.scrub_key()?);
-    let folder = project.recordings_dir(&args.name);
-    let mut recorded = Vec::new();
-    for survey in &surveys {
-        name_faults(survey, out);
-        recorded.push(record(survey, &folder, args, model, &scrubber)?);
+    Ok(surveys)
+}
+
+/// The model with another base URL, where the twin's first recording shows that the one it has was
+/// a mistake: hardly a call went there and nearly all went to one other host.
+fn adopted(
+    args: &Args,
+    project: &Project,
+    model: &Model,
+    surveys: &[Survey],
+    out: &mut Output,
+) -> anyhow::Result<Option<Model>> {
+    let mut origins: BTreeMap<&str, u64> = BTreeMap::new();
+    for (origin, calls) in surveys.iter().flat_map(|survey| &survey.origins) {
+        *origins.entry(origin).or_default() += calls;
     }
-    let text = || recorded.iter().map(Recorded::text).collect::<Vec<_>>().join("\n");
-    out.result(text, &json!({"twin": args.name, "files": recorded}))?;
-    Ok(Outcome::Done)
+    let calls: u64 = origins.values().sum();
+    let own: u64 = surveys.iter().map(|survey| survey.own_calls).sum();
+    let Some((origin, most)) = origins.into_iter().max_by_key(|(_, calls)| *calls) else {
+        return Ok(None);
+    };
+    if model.base_host().is_empty() || own * 100 >= calls || most * 10 <= calls * 9 {
+        return Ok(None);
+    }
+    let twin = project.twin(&args.name)?;
+    let recorded = wrec::sessions(&project.recordings_dir(&args.name), None)?;
+    if !(model.routes.is_empty() && recorded.is_empty() && twin.ledger()?.is_empty()) {
+        return Ok(None);
+    }
+    let (was, path) = (&model.base_url, project.model_path(&args.name));
+    let counts = format!("{own} of {calls} calls went to {was} and {most} to {origin}");
+    if args.strict {
+        bail!(
+            "{counts}: nothing was recorded (--strict); set `base_url` in {} to the one that is meant",
+            path.display()
+        );
+    }
+    out.warn(&format!(
+        "{counts}, which is the base URL of {} from now on: `base_url` in {}",
+        args.name,
+        path.display()
+    ));
+    let mut base = twin.base_model()?;
+    origin.clone_into(&mut base.base_url);
+    files::write_json(&path, &base)?;
+    Ok(Some(base))
 }
 
 /// What a file holds for a twin.
@@ -59,6 +116,10 @@ struct Survey {
     file: PathBuf,
     exchanges: u64,
     other_hosts: u64,
+    /// Calls by scheme and host.
+    origins: BTreeMap<String, u64>,
+    /// Calls of the twin's host among them.
+    own_calls: u64,
     /// Of the exchanges, in any order.
     content: u128,
     /// The first of them.
@@ -82,11 +143,16 @@ fn survey(file: &Path, model: &Model) -> anyhow::Result<Survey> {
         file: file.to_owned(),
         exchanges: 0,
         other_hosts: 0,
+        origins: BTreeMap::new(),
+        own_calls: 0,
         content: 0,
         faults: Vec::new(),
         faults_count: 0,
     };
     sources::open(file)?.for_each(&Limits::default(), &mut |item| {
+        if let Item::Exchange { raw, .. } = &item {
+            survey.count_origin(model, raw);
+        }
         match item {
             Item::Exchange { raw, .. } if is_of(model, &raw) => {
                 survey.exchanges += 1;
@@ -103,6 +169,19 @@ fn survey(file: &Path, model: &Model) -> anyhow::Result<Survey> {
         ControlFlow::Continue(())
     })?;
     Ok(survey)
+}
+
+impl Survey {
+    fn count_origin(&mut self, model: &Model, raw: &RawExchange<'_>) {
+        if raw.direction == Direction::Delivery {
+            return;
+        }
+        let Some((scheme, rest)) = raw.url.split_once("://") else { return };
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let origin = format!("{scheme}://{host}").to_ascii_lowercase();
+        *self.origins.entry(origin).or_default() += 1;
+        self.own_calls += u64::from(is_of(model, raw));
+    }
 }
 
 /// Whether an exchange went to the twin's vendor, or came from it.
