@@ -82,14 +82,14 @@ pub fn import(
     let mut failed = None;
     let reading = source.progress();
     let skipped_before = intake.skipped().clone();
-    source.for_each(&Limits::default(), &mut |item| {
+    let read = source.for_each(&Limits::default(), &mut |item| {
         match item {
             Item::Exchange { raw, .. } => {
                 content = content.wrapping_add(sources::digest(&raw));
                 let _counted = intake.take(&raw);
                 if intake.pending() >= ROWS_PER_BATCH {
                     progress(&reading);
-                    if let Err(fault) = write(&mut writer, intake.flush_rows()) {
+                    if let Err(fault) = write(&mut writer, &intake.flush_rows()) {
                         failed = Some(fault);
                         return ControlFlow::Break(());
                     }
@@ -106,12 +106,13 @@ pub fn import(
             }
         }
         ControlFlow::Continue(())
-    })?;
+    });
+    // The intake's segment ends here whether it is kept or not, so that the next starts clean.
+    let rest = intake.flush_segment();
+    read?;
     if let Some(fault) = failed {
         return Err(fault.into());
     }
-    // The intake's segment ends here whether it is kept or not, so that the next starts clean.
-    let rest = intake.flush_segment();
     if strictness == Strictness::Strict && !faults.is_empty() {
         return Err(ImportError::Strict { fault: faults.swap_remove(0), count: faults_count });
     }
@@ -119,7 +120,7 @@ pub fn import(
     if let Some(segment) = committed(lake, twin, &id)? {
         return Ok(Imported { segment, was_there: true, faults, faults_count });
     }
-    write(&mut writer, rest)?;
+    write(&mut writer, &rest)?;
     let mut skipped = BTreeMap::new();
     for (reason, count) in intake.skipped() {
         let new = count - skipped_before.get(reason).copied().unwrap_or(0);
@@ -142,7 +143,7 @@ fn committed(lake: &Lake, twin: &str, id: &str) -> Result<Option<Segment>, LakeE
     Ok(segments.into_iter().find(|segment| segment.id == id))
 }
 
-fn write(writer: &mut SegmentWriter, batches: crate::intake::Batches) -> Result<(), LakeError> {
+fn write(writer: &mut SegmentWriter, batches: &crate::intake::Batches) -> Result<(), LakeError> {
     for (table, batch) in &batches.tables {
         writer.write(*table, batch)?;
     }

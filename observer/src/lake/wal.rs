@@ -279,3 +279,77 @@ fn checksum(kind: u8, payload: &[u8]) -> u32 {
     crc.update(payload);
     crc.sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{StringArray, UInt64Array};
+
+    use super::*;
+
+    fn links(pseudonym: u64) -> RecordBatch {
+        let field = Arc::new(StringArray::from(vec!["/id"]));
+        RecordBatch::try_new(Table::Links.schema(), vec![field, Arc::new(UInt64Array::from(vec![pseudonym]))]).unwrap()
+    }
+
+    /// Three frames, and where each ends.
+    fn three_frames() -> (Frames, [usize; 3]) {
+        let mut frames = Frames::default();
+        frames.rows(Table::Links, &links(1)).unwrap();
+        let first = frames.len();
+        frames.rows(Table::Links, &links(2)).unwrap();
+        let second = frames.len();
+        frames.notes(&Notes { source: "proxy".to_owned(), dropped: 3, ..Notes::default() }).unwrap();
+        let ends = [first, second, frames.len()];
+        (frames, ends)
+    }
+
+    fn read(bytes: &[u8]) -> Wal {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        Wal::read(file.path()).unwrap()
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_keeps_all_whole_frames() {
+        let (frames, ends) = three_frames();
+        for length in 0..=frames.len() {
+            let wal = read(&frames.bytes[..length]);
+            let whole = ends.iter().filter(|end| **end <= length).count();
+            assert_eq!(wal.snapshot.get(&Table::Links), [links(1), links(2), links(2)].get(whole.wrapping_sub(1)));
+            assert_eq!(wal.notes.dropped, if whole == 3 { 3 } else { 0 });
+            let end = if whole == 0 { 0 } else { ends[whole - 1] };
+            let torn = wal.fault.map(|fault| (fault.damage, fault.at, fault.lost));
+            let expected = (Damage::Torn, end as u64, (length - end) as u64);
+            assert_eq!(torn, (end < length).then_some(expected));
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_is_found_wherever_it_stands() {
+        let (frames, ends) = three_frames();
+        for at in 0..frames.len() {
+            let mut bytes = frames.bytes.clone();
+            bytes[at] ^= 0x10;
+            let wal = read(&bytes);
+            let whole = ends.iter().filter(|end| **end <= at).count();
+            let start = if whole == 0 { 0 } else { ends[whole - 1] };
+            assert_eq!(wal.fault.map(|fault| fault.at), Some(start as u64), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn frames_refused_once_are_written_by_the_next_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let (frames, _) = three_frames();
+        let mut file = WalFile::create(folder.path(), "1").unwrap();
+        file.append(&frames).unwrap();
+        // As a write leaves it that a full disk cut short.
+        file.dirty = true;
+        (&file.file).write_all(b"part of a group").unwrap();
+        file.append(&frames).unwrap();
+        let wal = Wal::read(file.path()).unwrap();
+        assert_eq!((wal.fault, file.len()), (None, 2 * frames.len() as u64));
+    }
+}
