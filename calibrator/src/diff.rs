@@ -44,8 +44,13 @@ pub(crate) async fn fields(
 ) -> Result<Vec<FieldSuspect>, ObserveError> {
     let schema = field_schema();
     session.register("model_fields", schema.clone(), vec![model_fields(model, now).batch()])?;
-    session.register("observed_fields", schema.clone(), vec![evidence_fields(model, now, now).batch()])?;
-    let baseline = before.map_or_else(FieldRows::default, |before| evidence_fields(model, before, now));
+    session.register(
+        "observed_fields",
+        schema.clone(),
+        vec![evidence_fields(model, now, now).batch()],
+    )?;
+    let baseline =
+        before.map_or_else(FieldRows::default, |before| evidence_fields(model, before, now));
     session.register("baseline_fields", schema, vec![baseline.batch()])?;
     let mut suspects = Vec::new();
     for batch in session.query("diff_fields.sql", include_str!("sql/diff_fields.sql")).await? {
@@ -74,8 +79,13 @@ pub(crate) async fn values(
     let schema = value_schema();
     let closed = closed_fields(model, now);
     session.register("model_values", schema.clone(), vec![closed.listed.batch()])?;
-    session.register("observed_values", schema.clone(), vec![seen_values(&closed.fields, now).batch()])?;
-    let baseline = before.map_or_else(ValueRows::default, |before| seen_values(&closed.fields, before));
+    session.register(
+        "observed_values",
+        schema.clone(),
+        vec![seen_values(&closed.fields, now).batch()],
+    )?;
+    let baseline =
+        before.map_or_else(ValueRows::default, |before| seen_values(&closed.fields, before));
     session.register("baseline_values", schema, vec![baseline.batch()])?;
     let mut suspects = Vec::new();
     for batch in session.query("diff_values.sql", include_str!("sql/diff_values.sql")).await? {
@@ -97,7 +107,11 @@ pub(crate) async fn values(
 }
 
 /// The model's view of an object, if the model says what fields it has.
-pub(crate) fn described<'m>(model: &'m Model, place: &Place, object: &FieldPath) -> Option<View<'m>> {
+pub(crate) fn described<'m>(
+    model: &'m Model,
+    place: &Place,
+    object: &FieldPath,
+) -> Option<View<'m>> {
     let view = view_at(model, place, object)?;
     let is_request_root = place.surface == Surface::Request && object.0.is_empty();
     let has_fields = view.objects().next().is_some() && !view.is_opaque_object();
@@ -123,13 +137,18 @@ fn model_fields(model: &Model, now: &Evidence) -> FieldRows {
             for key in keys_of(&view, evidence) {
                 let required = is_required(&view, &key);
                 let Some(field) = step_in(&view, &key) else { continue };
-                rows.push(place, object, &key, FieldRow {
-                    of: evidence.n,
-                    n: 0,
-                    absent: evidence.n,
-                    classes: field.classes().0,
-                    required,
-                });
+                rows.push(
+                    place,
+                    object,
+                    &key,
+                    FieldRow {
+                        of: evidence.n,
+                        n: 0,
+                        absent: evidence.n,
+                        classes: field.classes().0,
+                        required,
+                    },
+                );
             }
         }
     }
@@ -138,7 +157,8 @@ fn model_fields(model: &Model, now: &Evidence) -> FieldRows {
 
 /// The model's own fields of an object, and of the fields seen those that lie in its arrays and maps.
 fn keys_of(view: &View<'_>, evidence: &ObjectEvidence) -> BTreeSet<FieldPath> {
-    let fields = view.fields().into_keys().map(|name| FieldPath(vec![Step::Field(name.to_owned())]));
+    let fields =
+        view.fields().into_keys().map(|name| FieldPath(vec![Step::Field(name.to_owned())]));
     let query = view.query().map(|(name, _)| FieldPath(vec![Step::Query(name.to_owned())]));
     let seen = evidence.fields.keys().filter(|key| key.0.len() != 1).cloned();
     fields.chain(query).chain(seen).collect()
@@ -170,13 +190,18 @@ fn evidence_fields(model: &Model, evidence: &Evidence, now: &Evidence) -> FieldR
                 if is_beyond(&view, key) {
                     continue;
                 }
-                rows.push(place, object, key, FieldRow {
-                    of: around.n,
-                    n: field.n,
-                    absent: around.absent(field),
-                    classes: field.class_set().0,
-                    required: false,
-                });
+                rows.push(
+                    place,
+                    object,
+                    key,
+                    FieldRow {
+                        of: around.n,
+                        n: field.n,
+                        absent: around.absent(field),
+                        classes: field.class_set().0,
+                        required: false,
+                    },
+                );
             }
         }
     }
@@ -221,7 +246,8 @@ fn closed_fields(model: &Model, now: &Evidence) -> Closed {
 fn seen_values(fields: &[(Place, FieldPath)], evidence: &Evidence) -> ValueRows {
     let mut rows = ValueRows::default();
     for (place, path) in fields {
-        let values = evidence.places.get(place).and_then(|seen: &PlaceEvidence| seen.values.get(path));
+        let values =
+            evidence.places.get(place).and_then(|seen: &PlaceEvidence| seen.values.get(path));
         for (token, seen) in values.iter().flat_map(|values| &values.tokens) {
             rows.push(place, path, token, seen.n);
         }
@@ -309,9 +335,13 @@ impl FieldRows {
         columns.push(Arc::new(StringArray::from(self.key)));
         columns.push(Arc::new(UInt64Array::from_iter_values(self.rows.iter().map(|row| row.of))));
         columns.push(Arc::new(UInt64Array::from_iter_values(self.rows.iter().map(|row| row.n))));
-        columns.push(Arc::new(UInt64Array::from_iter_values(self.rows.iter().map(|row| row.absent))));
-        columns.push(Arc::new(UInt32Array::from_iter_values(self.rows.iter().map(|row| row.classes))));
-        columns.push(Arc::new(BooleanArray::from_iter(self.rows.iter().map(|row| Some(row.required)))));
+        columns
+            .push(Arc::new(UInt64Array::from_iter_values(self.rows.iter().map(|row| row.absent))));
+        columns
+            .push(Arc::new(UInt32Array::from_iter_values(self.rows.iter().map(|row| row.classes))));
+        columns.push(Arc::new(BooleanArray::from_iter(
+            self.rows.iter().map(|row| Some(row.required)),
+        )));
         RecordBatch::try_new(field_schema(), columns).expect("columns follow the schema below")
     }
 }
@@ -393,7 +423,8 @@ pub(crate) fn is_textual(place: &Place, key: &FieldPath, model: &Model) -> bool 
         return true;
     }
     let route = place.route.as_deref().and_then(|route| models::RouteKey::parse(route).ok());
-    let body = route.and_then(|route| model.routes.get(&route)).and_then(|route| route.request.as_ref());
+    let body =
+        route.and_then(|route| model.routes.get(&route)).and_then(|route| route.request.as_ref());
     body.is_some_and(|body| !body.content.keys().any(|media| media.contains("json")))
 }
 

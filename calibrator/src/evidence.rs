@@ -126,7 +126,11 @@ impl TokenSeen {
     /// Effective units, given the weight of a body for the field.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     pub fn units(&self, weight: f64) -> f64 {
-        if self.witnesses < TOKEN_WITNESSES_MAX { self.witnesses as f64 } else { (self.n as f64 * weight).max(self.witnesses as f64) }
+        if self.witnesses < TOKEN_WITNESSES_MAX {
+            self.witnesses as f64
+        } else {
+            (self.n as f64 * weight).max(self.witnesses as f64)
+        }
     }
 
     pub(crate) fn add(&mut self, other: Self) {
@@ -155,7 +159,10 @@ impl Span {
     /// The span that holds both.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        Self { first_us: self.first_us.min(other.first_us), last_us: self.last_us.max(other.last_us) }
+        Self {
+            first_us: self.first_us.min(other.first_us),
+            last_us: self.last_us.max(other.last_us),
+        }
     }
 }
 
@@ -174,13 +181,18 @@ impl FieldEvidence {
 
     /// Bodies that show one of these classes, at most: a list may show several at once.
     pub fn with(&self, classes: Classes) -> u64 {
-        let shown = classes.iter().filter_map(|class| self.classes.get(&class)).map(|seen| seen.n).sum::<u64>();
+        let shown = classes
+            .iter()
+            .filter_map(|class| self.classes.get(&class))
+            .map(|seen| seen.n)
+            .sum::<u64>();
         shown.min(self.n)
     }
 
     /// When values of these classes were seen.
     pub fn when(&self, classes: Classes) -> Span {
-        let spans = classes.iter().filter_map(|class| self.classes.get(&class)).map(|seen| seen.seen);
+        let spans =
+            classes.iter().filter_map(|class| self.classes.get(&class)).map(|seen| seen.seen);
         spans.fold(Span::default(), Span::merge)
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt16Array, UInt64Array,
+    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt16Array,
+    UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use models::{Class, Place, Surface};
@@ -35,7 +36,9 @@ pub enum EvidenceError {
         source: std::io::Error,
     },
     /// The file is not Parquet, or cut off.
-    #[error("the evidence {file} is not a Parquet file; remove it and run `wt synth` again, or calibrate without it")]
+    #[error(
+        "the evidence {file} is not a Parquet file; remove it and run `wt synth` again, or calibrate without it"
+    )]
     Parquet {
         /// The file.
         file: String,
@@ -64,7 +67,8 @@ pub fn write(evidence: &Evidence, file: &Path) -> Result<(), EvidenceError> {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_owned())]))
         .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).map_err(parquet)?;
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).map_err(parquet)?;
     writer.write(&batch).map_err(parquet)?;
     let bytes = writer.into_inner().map_err(parquet)?;
     let temporary = file.with_extension("parquet.new");
@@ -88,7 +92,11 @@ pub fn read(file: &Path) -> Result<Option<Evidence>, EvidenceError> {
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(parquet)?;
     let metadata = builder.metadata().file_metadata().key_value_metadata();
-    let format = metadata.into_iter().flatten().find(|pair| pair.key == FORMAT_KEY).and_then(|pair| pair.value.as_deref());
+    let format = metadata
+        .into_iter()
+        .flatten()
+        .find(|pair| pair.key == FORMAT_KEY)
+        .and_then(|pair| pair.value.as_deref());
     if format != Some(FORMAT) {
         return Err(EvidenceError::Format { file: name() });
     }
@@ -148,30 +156,47 @@ impl Facts {
     fn of(evidence: &Evidence) -> Self {
         let mut facts = Self::default();
         for (route, seen) in &evidence.routes {
-            let place = |status| Place { surface: Surface::Response, route: Some(route.clone()), status, event: None };
+            let place = |status| Place {
+                surface: Surface::Response,
+                route: Some(route.clone()),
+                status,
+                event: None,
+            };
             for (status, answers) in &seen.statuses {
                 let here = place(Some(*status));
-                facts.push(&here, Fact {
-                    fact: "status",
-                    n: answers.n,
-                    part: answers.clean,
-                    callers: answers.callers,
-                    seen: answers.seen,
-                    ..Fact::default()
-                });
+                facts.push(
+                    &here,
+                    Fact {
+                        fact: "status",
+                        n: answers.n,
+                        part: answers.clean,
+                        callers: answers.callers,
+                        seen: answers.seen,
+                        ..Fact::default()
+                    },
+                );
                 for (media, n) in &answers.media {
-                    facts.push(&here, Fact { fact: "media", name: media.clone(), n: *n, ..Fact::default() });
+                    facts.push(
+                        &here,
+                        Fact { fact: "media", name: media.clone(), n: *n, ..Fact::default() },
+                    );
                 }
             }
             for (media, n) in &seen.request_media {
-                facts.push(&place(None), Fact { fact: "request-media", name: media.clone(), n: *n, ..Fact::default() });
+                facts.push(
+                    &place(None),
+                    Fact { fact: "request-media", name: media.clone(), n: *n, ..Fact::default() },
+                );
             }
         }
         for (place, seen) in &evidence.places {
             facts.push(place, Fact { fact: "body", n: seen.n, seen: seen.seen, ..Fact::default() });
             for (object, around) in &seen.objects {
                 let object = path::encode(object);
-                facts.push(place, Fact { fact: "object", object: object.clone(), n: around.n, ..Fact::default() });
+                facts.push(
+                    place,
+                    Fact { fact: "object", object: object.clone(), n: around.n, ..Fact::default() },
+                );
                 for (key, field) in &around.fields {
                     facts.push_field(place, &object, &path::encode(key), field);
                 }
@@ -186,7 +211,18 @@ impl Facts {
                         Token::Clear(text) => format!("={text}"),
                         Token::Withheld(pseudonym) => format!("#{pseudonym:x}"),
                     };
-                    facts.push(place, Fact { fact: "token", key: key.clone(), name, n: seen.n, part: seen.witnesses, seen: seen.seen, ..Fact::default() });
+                    facts.push(
+                        place,
+                        Fact {
+                            fact: "token",
+                            key: key.clone(),
+                            name,
+                            n: seen.n,
+                            part: seen.witnesses,
+                            seen: seen.seen,
+                            ..Fact::default()
+                        },
+                    );
                 }
             }
         }
@@ -200,33 +236,58 @@ impl Facts {
 
     fn push_field(&mut self, place: &Place, object: &str, key: &str, field: &FieldEvidence) {
         let here = Fact { object: object.to_owned(), key: key.to_owned(), ..Fact::default() };
-        self.push(place, Fact {
-            fact: "field",
-            n: field.n,
-            part: field.sometimes,
-            callers: field.callers,
-            weight: field.weight,
-            seen: field.seen,
-            ..here.clone()
-        });
+        self.push(
+            place,
+            Fact {
+                fact: "field",
+                n: field.n,
+                part: field.sometimes,
+                callers: field.callers,
+                weight: field.weight,
+                seen: field.seen,
+                ..here.clone()
+            },
+        );
         for (class, seen) in &field.classes {
-            self.push(place, Fact { fact: "class", name: (*class as u8).to_string(), n: seen.n, seen: seen.seen, ..here.clone() });
+            self.push(
+                place,
+                Fact {
+                    fact: "class",
+                    name: (*class as u8).to_string(),
+                    n: seen.n,
+                    seen: seen.seen,
+                    ..here.clone()
+                },
+            );
         }
     }
 
     fn batch(self) -> RecordBatch {
         let (places, facts) = (&self.places, &self.facts);
-        let text = |of: fn(&Fact) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(facts.iter().map(of))) };
-        let count = |of: fn(&Fact) -> u64| -> ArrayRef { Arc::new(UInt64Array::from_iter_values(facts.iter().map(of))) };
+        let text = |of: fn(&Fact) -> &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(facts.iter().map(of)))
+        };
+        let count = |of: fn(&Fact) -> u64| -> ArrayRef {
+            Arc::new(UInt64Array::from_iter_values(facts.iter().map(of)))
+        };
         let time = |of: fn(&Span) -> i64| -> ArrayRef {
-            let times = facts.iter().map(|fact| (fact.seen != Span::default()).then(|| of(&fact.seen)));
+            let times =
+                facts.iter().map(|fact| (fact.seen != Span::default()).then(|| of(&fact.seen)));
             Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
         };
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(places.iter().map(|place| place.surface.name()))),
-            Arc::new(StringArray::from_iter_values(places.iter().map(|place| place.route.as_deref().unwrap_or_default()))),
-            Arc::new(UInt16Array::from_iter_values(places.iter().map(|place| place.status.unwrap_or_default()))),
-            Arc::new(StringArray::from_iter_values(places.iter().map(|place| place.event.as_deref().unwrap_or_default()))),
+            Arc::new(StringArray::from_iter_values(
+                places.iter().map(|place| place.surface.name()),
+            )),
+            Arc::new(StringArray::from_iter_values(
+                places.iter().map(|place| place.route.as_deref().unwrap_or_default()),
+            )),
+            Arc::new(UInt16Array::from_iter_values(
+                places.iter().map(|place| place.status.unwrap_or_default()),
+            )),
+            Arc::new(StringArray::from_iter_values(
+                places.iter().map(|place| place.event.as_deref().unwrap_or_default()),
+            )),
             text(|fact| &fact.object),
             text(|fact| &fact.key),
             text(|fact| fact.fact),
@@ -244,7 +305,8 @@ impl Facts {
 
 fn add_facts(evidence: &mut Evidence, rows: &Rows<'_>) {
     let places = crate::diff::places_of(rows);
-    let (facts, names, objects, keys) = (rows.word("fact"), rows.word("name"), rows.word("object"), rows.word("key"));
+    let (facts, names, objects, keys) =
+        (rows.word("fact"), rows.word("name"), rows.word("object"), rows.word("key"));
     let (n, part, callers) = (rows.u64("n"), rows.u64("part"), rows.u64("callers"));
     let (weights, spans) = (rows.f64("weight"), rows.spans());
     for (row, place) in places.into_iter().enumerate() {
@@ -260,7 +322,9 @@ fn add_facts(evidence: &mut Evidence, rows: &Rows<'_>) {
             seen: spans[row],
         };
         match facts[row].as_str() {
-            "status" | "media" | "request-media" => add_route_fact(evidence, &place, &facts[row], fact),
+            "status" | "media" | "request-media" => {
+                add_route_fact(evidence, &place, &facts[row], fact)
+            }
             other => add_body_fact(evidence, place, other, fact),
         }
     }
@@ -277,7 +341,8 @@ fn add_route_fact(evidence: &mut Evidence, place: &Place, kind: &str, fact: Fact
         answers.media.insert(fact.name, fact.n);
         return;
     }
-    (answers.n, answers.clean, answers.callers, answers.seen) = (fact.n, fact.part, fact.callers, fact.seen);
+    (answers.n, answers.clean, answers.callers, answers.seen) =
+        (fact.n, fact.part, fact.callers, fact.seen);
 }
 
 fn add_body_fact(evidence: &mut Evidence, place: Place, kind: &str, fact: Fact) {
@@ -292,7 +357,11 @@ fn add_body_fact(evidence: &mut Evidence, place: Place, kind: &str, fact: Fact) 
             (field.n, field.sometimes, field.callers) = (fact.n, fact.part, fact.callers);
             (field.weight, field.seen) = (fact.weight, fact.seen);
         }
-        "class" => add_class(at.objects.entry(object).or_default().fields.entry(key).or_default(), &fact.name, seen),
+        "class" => add_class(
+            at.objects.entry(object).or_default().fields.entry(key).or_default(),
+            &fact.name,
+            seen,
+        ),
         "open" => at.values.entry(key).or_default().open = true,
         "token" => {
             let seen = TokenSeen { n: fact.n, witnesses: fact.part, seen: fact.seen };
@@ -327,19 +396,32 @@ mod tests {
     #[test]
     fn evidence_reads_back_as_it_was_written() {
         let seen = Seen { n: 7, seen: Span { first_us: 1, last_us: 2 } };
-        let place = Place { surface: Surface::Response, route: Some("GET /x/{id}".into()), status: Some(200), event: None };
+        let place = Place {
+            surface: Surface::Response,
+            route: Some("GET /x/{id}".into()),
+            status: Some(200),
+            event: None,
+        };
         let mut evidence = Evidence::default();
         let at = evidence.places.entry(place).or_default();
         (at.n, at.seen) = (9, seen.seen);
         let key = path::decode("/tags/[]");
-        let field = at.objects.entry(FieldPath::ROOT).or_default().fields.entry(key.clone()).or_default();
+        let field =
+            at.objects.entry(FieldPath::ROOT).or_default().fields.entry(key.clone()).or_default();
         (field.n, field.sometimes, field.weight, field.callers) = (9, 2, 0.25, 3);
         field.classes.insert(Class::Uuid, seen);
-        at.values.entry(key).or_default().tokens.insert(
-            Token::Clear("a#b".into()),
-            TokenSeen { n: 7, witnesses: 3, seen: seen.seen },
-        );
-        let status = evidence.routes.entry("GET /x/{id}".into()).or_default().statuses.entry(200).or_default();
+        at.values
+            .entry(key)
+            .or_default()
+            .tokens
+            .insert(Token::Clear("a#b".into()), TokenSeen { n: 7, witnesses: 3, seen: seen.seen });
+        let status = evidence
+            .routes
+            .entry("GET /x/{id}".into())
+            .or_default()
+            .statuses
+            .entry(200)
+            .or_default();
         (status.n, status.clean) = (9, 8);
         status.media.insert("application/json".into(), 9);
 

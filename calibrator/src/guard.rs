@@ -11,7 +11,11 @@ use crate::observe::{Observation, ShapeOf};
 ///
 /// Passed where no route accepts less than before. The unit is the object: a body of several is
 /// accepted in parts, so that one new field in a list does not hide what else is right.
-pub(crate) fn guard(before: &Model, after: &Model, observation: &Observation) -> (Guard, Option<Fidelity>) {
+pub(crate) fn guard(
+    before: &Model,
+    after: &Model,
+    observation: &Observation,
+) -> (Guard, Option<Fidelity>) {
     let mut routes: BTreeMap<String, GuardRoute> = BTreeMap::new();
     for ((place, shape), n) in &observation.held_back {
         let Some(shape) = observation.shapes.get(shape) else { continue };
@@ -23,8 +27,10 @@ pub(crate) fn guard(before: &Model, after: &Model, observation: &Observation) ->
     }
     let passed = routes.values().all(|route| route.after >= route.before);
     let sum = |of: fn(&GuardRoute) -> u64| routes.values().map(of).sum::<u64>();
-    let (held_back, accepted_before, accepted_after) = (sum(|r| r.held_back), sum(|r| r.before), sum(|r| r.after));
-    let basis_points = |accepted: u64| u32::try_from(accepted * 10_000 / held_back.max(1)).unwrap_or(10_000);
+    let (held_back, accepted_before, accepted_after) =
+        (sum(|r| r.held_back), sum(|r| r.before), sum(|r| r.after));
+    let basis_points =
+        |accepted: u64| u32::try_from(accepted * 10_000 / held_back.max(1)).unwrap_or(10_000);
     let fidelity = (held_back > 0).then(|| Fidelity {
         before_bp: basis_points(accepted_before),
         after_bp: basis_points(accepted_after),
@@ -47,7 +53,9 @@ fn accepts(model: &Model, place: &Place, shape: &ShapeOf) -> bool {
             return true;
         }
         let textual = crate::diff::is_textual(place, key, model);
-        let allowed = key.0.iter().try_fold(view.clone(), |view, step| if view.is_opaque_object() { Some(view) } else { view.step(step) });
+        let allowed = key.0.iter().try_fold(view.clone(), |view, step| {
+            if view.is_opaque_object() { Some(view) } else { view.step(step) }
+        });
         allowed.is_some_and(|field| {
             let mut extra = classes.without(field.classes());
             if textual {

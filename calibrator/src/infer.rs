@@ -19,7 +19,8 @@ const ENUM_UNITS_MIN: f64 = 8.0;
 
 /// The schema of a whole body.
 pub(crate) fn body(place: &PlaceEvidence) -> Schema {
-    let whole = place.objects.get(&FieldPath::ROOT).and_then(|root| root.fields.get(&FieldPath::ROOT));
+    let whole =
+        place.objects.get(&FieldPath::ROOT).and_then(|root| root.fields.get(&FieldPath::ROOT));
     match whole {
         Some(field) => value(place, &FieldPath::ROOT, &FieldPath::ROOT, field),
         None => Schema::default(),
@@ -35,7 +36,12 @@ pub(crate) fn field(place: &PlaceEvidence, object: &FieldPath, key: &FieldPath) 
     Some(schema)
 }
 
-fn value(place: &PlaceEvidence, object: &FieldPath, key: &FieldPath, evidence: &FieldEvidence) -> Schema {
+fn value(
+    place: &PlaceEvidence,
+    object: &FieldPath,
+    key: &FieldPath,
+    evidence: &FieldEvidence,
+) -> Schema {
     let classes = evidence.class_set();
     let path = crate::observe::full_path(object, key);
     let mut types = classes.types();
@@ -46,7 +52,11 @@ fn value(place: &PlaceEvidence, object: &FieldPath, key: &FieldPath, evidence: &
     if schema.types.contains(&JsonType::String) {
         schema.format = format_of(classes);
         if schema.format.is_none() && schema.types.len() == 1 {
-            schema.values = place.values.get(&path).map(|values| vocabulary(values, evidence)).unwrap_or_default();
+            schema.values = place
+                .values
+                .get(&path)
+                .map(|values| vocabulary(values, evidence))
+                .unwrap_or_default();
         }
     }
     if schema.types.contains(&JsonType::Array) {
@@ -64,7 +74,12 @@ fn value(place: &PlaceEvidence, object: &FieldPath, key: &FieldPath, evidence: &
 }
 
 /// The fields of a record.
-fn fields_of(place: &PlaceEvidence, path: &FieldPath, record: &ObjectEvidence, schema: &mut Schema) {
+fn fields_of(
+    place: &PlaceEvidence,
+    path: &FieldPath,
+    record: &ObjectEvidence,
+    schema: &mut Schema,
+) {
     for key in record.fields.keys() {
         if let [Step::Field(name)] = key.0.as_slice()
             && let Some(property) = field(place, path, key)
@@ -104,7 +119,8 @@ pub(crate) fn join(one: &Schema, other: &Schema) -> Schema {
     }
     match (had_text, has_text) {
         (true, true) => {
-            joined.format = one.format.clone().filter(|format| other.format.as_ref() == Some(format));
+            joined.format =
+                one.format.clone().filter(|format| other.format.as_ref() == Some(format));
             if one.values.is_empty() || other.values.is_empty() {
                 joined.values.clear();
             } else {
@@ -163,7 +179,8 @@ pub(crate) fn vocabulary(values: &Values, evidence: &FieldEvidence) -> BTreeSet<
     let wanted = (distinct as f64 * ENUM_UNITS_PER_VALUE).max(ENUM_UNITS_MIN);
     let units: f64 = values.tokens.values().map(|seen| seen.units(evidence.weight)).sum();
     let seen_once = values.tokens.values().any(|seen| seen.witnesses < 2);
-    let texts_alone = evidence.classes.keys().all(|class| matches!(class, Class::Text | Class::Null));
+    let texts_alone =
+        evidence.classes.keys().all(|class| matches!(class, Class::Text | Class::Null));
     if units < wanted || seen_once || !texts_alone {
         return none;
     }

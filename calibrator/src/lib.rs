@@ -15,4 +15,4 @@ mod run;
 mod synth;
 
 pub use propose::{ProposeError, is_additive};
-pub use run::{Analysis, AnalyseError, Proposal, analyse, synthesise};
+pub use run::{AnalyseError, Analysis, Proposal, analyse, synthesise};

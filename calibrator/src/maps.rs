@@ -17,7 +17,9 @@ pub(crate) fn fold_maps(place: &Place, evidence: &mut PlaceEvidence, model: &mod
         let next = evidence
             .objects
             .iter()
-            .find(|(path, object)| !judged.contains(*path) && !is_known(root.as_ref(), path) && is_map(object))
+            .find(|(path, object)| {
+                !judged.contains(*path) && !is_known(root.as_ref(), path) && is_map(object)
+            })
             .map(|(path, _)| path.clone());
         let Some(path) = next else { return };
         judged.insert(path.clone());
@@ -45,7 +47,11 @@ fn is_known(root: Option<&View<'_>>, path: &FieldPath) -> bool {
 /// is at least 5 % over 30 bodies and 20 keys; over fewer bodies it has to be 30 %. The paper's
 /// homogeneity of values is not asked for: user data is of mixed types.
 fn is_map(object: &ObjectEvidence) -> bool {
-    let keys: Vec<_> = object.fields.iter().filter(|(key, _)| matches!(key.0.as_slice(), [Step::Field(_)])).collect();
+    let keys: Vec<_> = object
+        .fields
+        .iter()
+        .filter(|(key, _)| matches!(key.0.as_slice(), [Step::Field(_)]))
+        .collect();
     let occurrences: u64 = keys.iter().map(|(_, field)| field.n).sum();
     let once = keys.iter().filter(|(_, field)| field.n == 1).count() as u64;
     let steady = object.n >= 10 && keys.iter().any(|(_, field)| field.n * 100 >= object.n * 90);
@@ -83,14 +89,17 @@ fn fold_one(evidence: &mut PlaceEvidence, path: &FieldPath) {
 
 /// The nearest object around a path that is still there.
 fn owner_of(evidence: &PlaceEvidence, path: &FieldPath) -> FieldPath {
-    let around = evidence.objects.keys().filter(|object| path.0.starts_with(&object.0) && *object != path);
+    let around =
+        evidence.objects.keys().filter(|object| path.0.starts_with(&object.0) && *object != path);
     around.max_by_key(|object| object.0.len()).cloned().unwrap_or(FieldPath::ROOT)
 }
 
 /// Moves what lay below the map's keys to below its values.
 fn rebase(evidence: &mut PlaceEvidence, map: &FieldPath) {
     let depth = map.0.len();
-    let moves = |path: &FieldPath| path.0.len() > depth && path.is_within(map) && matches!(path.0[depth], Step::Field(_));
+    let moves = |path: &FieldPath| {
+        path.0.len() > depth && path.is_within(map) && matches!(path.0[depth], Step::Field(_))
+    };
     let to_values = |path: &FieldPath| {
         let mut steps = path.0.clone();
         steps[depth] = Step::Values;

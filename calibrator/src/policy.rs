@@ -24,6 +24,12 @@ impl Default for Policy {
     ///
     /// drift-bench's README, "When is a true item observable?"; INFERENCE §3.
     fn default() -> Self {
-        Self { luck_max: 0.01, unseen_max: 0.001, absences_min: 20, refusals_min: 5, values_open_min: 24 }
+        Self {
+            luck_max: 0.01,
+            unseen_max: 0.001,
+            absences_min: 20,
+            refusals_min: 5,
+            values_open_min: 24,
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! From findings to the patched model: each change at the schema where it really is.
 
-use models::{FieldPath, Finding, JsonType, Kind, Model, Place, RouteKey, Schema, Step, Surface, View, escape};
+use models::{
+    FieldPath, Finding, JsonType, Kind, Model, Place, RouteKey, Schema, Step, Surface, View, escape,
+};
 use serde_json::{Value, json};
 
 use crate::decide::Decision;
@@ -20,8 +22,13 @@ pub struct ProposeError {
 /// Whether publishing the change can break no client: production only says or takes more.
 pub fn is_additive(finding: &Finding) -> bool {
     match finding.kind {
-        Kind::RouteAdded | Kind::StatusAdded | Kind::WebhookEventAdded | Kind::EnumValueAdded => true,
-        Kind::FieldAdded => finding.surface != Surface::Request || finding.after.get("required") != Some(&json!(true)),
+        Kind::RouteAdded | Kind::StatusAdded | Kind::WebhookEventAdded | Kind::EnumValueAdded => {
+            true
+        }
+        Kind::FieldAdded => {
+            finding.surface != Surface::Request
+                || finding.after.get("required") != Some(&json!(true))
+        }
         _ => false,
     }
 }
@@ -33,7 +40,11 @@ pub fn is_additive(finding: &Finding) -> bool {
 /// # Errors
 ///
 /// Where a change does not make a model.
-pub(crate) fn patched(model: &Model, decisions: &[&Decision], evidence: &Evidence) -> Result<Model, ProposeError> {
+pub(crate) fn patched(
+    model: &Model,
+    decisions: &[&Decision],
+    evidence: &Evidence,
+) -> Result<Model, ProposeError> {
     let mut editor = Editor { model, evidence, document: model.to_value() };
     for decision in decisions {
         editor.make(decision);
@@ -101,21 +112,30 @@ impl Editor<'_> {
 
     fn add_status(&mut self, place: &Place) {
         let (Some(key), Some(status)) = (route_key(place), place.status) else { return };
-        let seen = self.evidence.routes.get(key.as_str()).and_then(|route| route.statuses.get(&status));
+        let seen =
+            self.evidence.routes.get(key.as_str()).and_then(|route| route.statuses.get(&status));
         let Some(seen) = seen else { return };
         let variant = synth::variant(&key, status, seen, self.evidence);
-        self.insert(&format!("/routes/{}/variants", escape(key.as_str())), &status.to_string(), json!(variant));
+        self.insert(
+            &format!("/routes/{}/variants", escape(key.as_str())),
+            &status.to_string(),
+            json!(variant),
+        );
     }
 
     fn add_event(&mut self, place: &Place) {
-        let (Some(event), Some(seen)) = (&place.event, self.evidence.places.get(place)) else { return };
+        let (Some(event), Some(seen)) = (&place.event, self.evidence.places.get(place)) else {
+            return;
+        };
         self.insert("/webhooks", event, json!(synth::webhook(seen)));
     }
 
     fn add_field(&mut self, place: &Place, path: &FieldPath) {
         let Some((object, step)) = path.split_last() else { return };
         let Some(seen) = self.evidence.places.get(place) else { return };
-        let Some(schema) = infer::field(seen, &object, &FieldPath(vec![step.clone()])) else { return };
+        let Some(schema) = infer::field(seen, &object, &FieldPath(vec![step.clone()])) else {
+            return;
+        };
         match step {
             Step::Query(name) => {
                 if let Some(key) = route_key(place) {
@@ -152,7 +172,9 @@ impl Editor<'_> {
 
     /// A request body where the model has none.
     fn add_body(&mut self, place: &Place) {
-        let Some(key) = route_key(place).filter(|_| place.surface == Surface::Request) else { return };
+        let Some(key) = route_key(place).filter(|_| place.surface == Surface::Request) else {
+            return;
+        };
         let Some(seen) = self.evidence.routes.get(key.as_str()) else { return };
         let made = synth::route(&key, seen, self.evidence);
         if let Some(body) = made.request {
@@ -164,10 +186,20 @@ impl Editor<'_> {
     }
 
     fn change_type(&mut self, place: &Place, path: &FieldPath, finding: &Finding) {
-        let wanted = |name: &str| finding.after.as_array().is_some_and(|types| types.iter().any(|one| one == name));
+        let wanted = |name: &str| {
+            finding.after.as_array().is_some_and(|types| types.iter().any(|one| one == name))
+        };
         let Some(seen) = self.evidence.places.get(place) else { return };
         let Some(inferred) = field_schema(seen, path) else { return };
-        let gone: Vec<_> = finding.before.as_array().into_iter().flatten().filter_map(Value::as_str).filter(|name| !wanted(name)).map(str::to_owned).collect();
+        let gone: Vec<_> = finding
+            .before
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .filter(|name| !wanted(name))
+            .map(str::to_owned)
+            .collect();
         for slot in slots(self.model, place, path) {
             let Some(current) = self.document.pointer(&slot).cloned() else { continue };
             let Ok(mut schema) = serde_json::from_value::<Schema>(current) else { continue };
@@ -184,7 +216,9 @@ impl Editor<'_> {
 
     fn change_format(&mut self, place: &Place, path: &FieldPath, format: &Value) {
         self.each_home(place, path, |document, home| {
-            let Some(schema) = document.pointer_mut(home).and_then(Value::as_object_mut) else { return };
+            let Some(schema) = document.pointer_mut(home).and_then(Value::as_object_mut) else {
+                return;
+            };
             if format.is_null() {
                 schema.remove("format");
             } else {
@@ -194,9 +228,12 @@ impl Editor<'_> {
     }
 
     fn add_values(&mut self, place: &Place, path: &FieldPath, values: &Value) {
-        let values: Vec<_> = values.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let values: Vec<_> =
+            values.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         self.each_home(place, path, |document, home| {
-            let Some(schema) = document.pointer_mut(home).and_then(Value::as_object_mut) else { return };
+            let Some(schema) = document.pointer_mut(home).and_then(Value::as_object_mut) else {
+                return;
+            };
             if values == ["*"] {
                 schema.remove("enum");
                 return;
@@ -209,16 +246,22 @@ impl Editor<'_> {
 
     fn remove_values(&mut self, place: &Place, path: &FieldPath, values: &Value) {
         self.each_home(place, path, |document, home| {
-            let Some(listed) = document.pointer_mut(&format!("{home}/enum")).and_then(Value::as_object_mut) else {
+            let Some(listed) =
+                document.pointer_mut(&format!("{home}/enum")).and_then(Value::as_object_mut)
+            else {
                 return;
             };
-            listed.retain(|value, _| !values.as_array().is_some_and(|gone| gone.iter().any(|one| one == value)));
+            listed.retain(|value, _| {
+                !values.as_array().is_some_and(|gone| gone.iter().any(|one| one == value))
+            });
         });
     }
 
     fn set(&mut self, place: &Place, path: &FieldPath, member: &str, value: &Value) {
         self.each_slot(place, path, |document, slot| {
-            let Some(schema) = document.pointer_mut(slot).and_then(Value::as_object_mut) else { return };
+            let Some(schema) = document.pointer_mut(slot).and_then(Value::as_object_mut) else {
+                return;
+            };
             if value == &json!(true) {
                 schema.insert(member.to_owned(), json!(true));
             } else {
@@ -236,7 +279,9 @@ impl Editor<'_> {
     /// Edits the inline schemas of strings at a path, references followed.
     fn each_home(&mut self, place: &Place, path: &FieldPath, edit: impl Fn(&mut Value, &str)) {
         let Some(view) = view_at(self.model, place, path) else { return };
-        for one in view.alternatives.iter().filter(|one| one.schema.types.contains(&JsonType::String)) {
+        for one in
+            view.alternatives.iter().filter(|one| one.schema.types.contains(&JsonType::String))
+        {
             edit(&mut self.document, &one.pointer);
         }
     }
@@ -317,7 +362,11 @@ fn roots(model: &Model, place: &Place) -> Vec<String> {
 fn field_schema(seen: &crate::evidence::PlaceEvidence, path: &FieldPath) -> Option<Schema> {
     // The owner is the nearest object around.
     (0..=path.0.len()).rev().find_map(|split| {
-        infer::field(seen, &FieldPath(path.0[..split].to_vec()), &FieldPath(path.0[split..].to_vec()))
+        infer::field(
+            seen,
+            &FieldPath(path.0[..split].to_vec()),
+            &FieldPath(path.0[split..].to_vec()),
+        )
     })
 }
 

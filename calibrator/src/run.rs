@@ -5,12 +5,12 @@ use observer::lake::Lake;
 
 use crate::decide::{self, Case, Decision};
 use crate::diff;
-use crate::guard;
-use crate::propose::{self, ProposeError, is_additive};
 use crate::evidence::Evidence;
+use crate::guard;
 use crate::maps;
 use crate::observe::{self, LakeSession, Observation, ObserveError};
 use crate::policy::Policy;
+use crate::propose::{self, ProposeError, is_additive};
 use crate::synth;
 
 /// What one run found, before anything is written.
@@ -68,7 +68,8 @@ pub async fn analyse(
     let mut decisions = decisions(&session, &case).await?;
     let (limits, limit_notes) = decide::limits(&case, &observe::calls::calls(&session).await?);
     decisions.extend(limits);
-    let (settled, undecided): (Vec<_>, Vec<_>) = decisions.into_iter().partition(|decision| decision.settled);
+    let (settled, undecided): (Vec<_>, Vec<_>) =
+        decisions.into_iter().partition(|decision| decision.settled);
     let (proposals, guard, refusals) = propose(model, &settled, &observation)?;
     let findings = |decisions: Vec<Decision>| {
         let mut findings: Vec<_> = decisions.into_iter().map(|decision| decision.finding).collect();
@@ -91,8 +92,13 @@ pub async fn analyse(
 }
 
 /// The additive part and the rest, each guarded; notes on what the guard refused.
-fn propose(model: &Model, settled: &[Decision], observation: &Observation) -> Result<(Vec<Proposal>, Guard, Vec<String>), ProposeError> {
-    let (additive, rest): (Vec<_>, Vec<_>) = settled.iter().partition(|decision| is_additive(&decision.finding));
+fn propose(
+    model: &Model,
+    settled: &[Decision],
+    observation: &Observation,
+) -> Result<(Vec<Proposal>, Guard, Vec<String>), ProposeError> {
+    let (additive, rest): (Vec<_>, Vec<_>) =
+        settled.iter().partition(|decision| is_additive(&decision.finding));
     let (mut proposals, mut notes) = (Vec::new(), Vec::new());
     let mut whole = Guard { passed: true, ..Guard::default() };
     let mut base = model.clone();
@@ -113,7 +119,12 @@ fn propose(model: &Model, settled: &[Decision], observation: &Observation) -> Re
             continue;
         }
         let findings = decisions.iter().map(|decision| decision.finding.clone()).collect();
-        proposals.push(Proposal { model: patched.clone(), findings, additive: is_additive, fidelity });
+        proposals.push(Proposal {
+            model: patched.clone(),
+            findings,
+            additive: is_additive,
+            fidelity,
+        });
         base = patched;
     }
     Ok((proposals, whole, notes))
@@ -121,7 +132,8 @@ fn propose(model: &Model, settled: &[Decision], observation: &Observation) -> Re
 
 /// How much of the model was seen.
 fn coverage(model: &Model, observation: &Observation) -> Coverage {
-    let seen = |route: &str| RouteKey::parse(route).is_ok_and(|key| model.routes.contains_key(&key));
+    let seen =
+        |route: &str| RouteKey::parse(route).is_ok_and(|key| model.routes.contains_key(&key));
     let events = observation.evidence.places.keys().filter_map(|place| place.event.as_ref());
     let (mut fields, mut fields_seen) = (0, 0);
     for (place, at) in &observation.evidence.places {
@@ -150,7 +162,11 @@ fn coverage(model: &Model, observation: &Observation) -> Coverage {
 /// # Errors
 ///
 /// Where the lake cannot be read.
-pub async fn synthesise(lake: &Lake, twin: &str, base: Model) -> Result<(Model, Evidence), ObserveError> {
+pub async fn synthesise(
+    lake: &Lake,
+    twin: &str,
+    base: Model,
+) -> Result<(Model, Evidence), ObserveError> {
     let (session, mut observation) = observe::observe(lake, twin, &base, i64::MIN).await?;
     fold_maps(&mut observation, &base);
     let mut model = base;
@@ -170,7 +186,9 @@ async fn decisions(session: &LakeSession, case: &Case<'_>) -> Result<Vec<Decisio
 }
 
 fn fold_maps(observation: &mut Observation, model: &Model) {
-    for (place, seen) in observation.evidence.places.iter_mut().chain(&mut observation.learned.places) {
+    for (place, seen) in
+        observation.evidence.places.iter_mut().chain(&mut observation.learned.places)
+    {
         maps::fold_maps(place, seen, model);
     }
 }

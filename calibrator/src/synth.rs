@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use models::{Body, Model, Parameter, Place, Route, RouteKey, Schema, Step, Surface, Variant, Webhook};
+use models::{
+    Body, Model, Parameter, Place, Route, RouteKey, Schema, Step, Surface, Variant, Webhook,
+};
 
 use crate::evidence::{Evidence, PlaceEvidence, RouteEvidence, StatusEvidence};
 use crate::infer;
@@ -33,7 +35,12 @@ pub(crate) fn route(key: &RouteKey, seen: &RouteEvidence, evidence: &Evidence) -
         schema.required = true;
         route.path.insert(name.to_owned(), Parameter { schema, ..Parameter::default() });
     }
-    let place = Place { surface: Surface::Request, route: Some(key.to_string()), status: None, event: None };
+    let place = Place {
+        surface: Surface::Request,
+        route: Some(key.to_string()),
+        status: None,
+        event: None,
+    };
     if let Some(requests) = evidence.places.get(&place) {
         add_request(&mut route, requests, &seen.request_media);
     }
@@ -46,9 +53,18 @@ pub(crate) fn route(key: &RouteKey, seen: &RouteEvidence, evidence: &Evidence) -
 }
 
 /// The answer as the evidence has it.
-pub(crate) fn variant(key: &RouteKey, status: u16, answers: &StatusEvidence, evidence: &Evidence) -> Variant {
-    let place =
-        Place { surface: Surface::Response, route: Some(key.to_string()), status: Some(status), event: None };
+pub(crate) fn variant(
+    key: &RouteKey,
+    status: u16,
+    answers: &StatusEvidence,
+    evidence: &Evidence,
+) -> Variant {
+    let place = Place {
+        surface: Surface::Response,
+        route: Some(key.to_string()),
+        status: Some(status),
+        event: None,
+    };
     let media = answers.media.iter().max_by_key(|(_, n)| **n).map(|(media, _)| media.clone());
     Variant {
         body: evidence.places.get(&place).map(infer::body),
@@ -76,7 +92,8 @@ fn add_request(route: &mut Route, requests: &PlaceEvidence, media: &BTreeMap<Str
     if schema.says_nothing() {
         return;
     }
-    let media = media.iter().max_by_key(|(_, n)| **n).map_or("application/json", |(media, _)| media);
+    let media =
+        media.iter().max_by_key(|(_, n)| **n).map_or("application/json", |(media, _)| media);
     let with_body = object.fields.get(&root).map_or(0, |whole| whole.n);
     route.request = Some(Body {
         content: BTreeMap::from([(media.to_owned(), schema)]),

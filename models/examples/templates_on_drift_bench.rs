@@ -92,7 +92,7 @@ fn in_traffic(case: &Path, routes: &Routes) -> Outcome {
 
 fn in_spec(case: &Path, routes: &Routes) -> Outcome {
     let mut log = Log::read(&case.join("observed.ndjson.gz"));
-    log.paths.retain(|(method, path)| routes.of_path(method, path).is_none());
+    log.forget(routes);
     let truth: Value =
         serde_json::from_reader(BufReader::new(File::open(case.join("truth.json")).unwrap()))
             .unwrap();
@@ -101,10 +101,11 @@ fn in_spec(case: &Path, routes: &Routes) -> Outcome {
             finding["kind"] == "route_added" && finding["observable_spec"] == true
         });
     let truth = added.map(|finding| nameless(finding["route"].as_str().unwrap())).collect();
-    let found = log
-        .templates(&routes.keys, &routes.base)
-        .into_keys()
-        .map(|route| routes.without_base(&route));
+    // Values of a known parameter that are words lead back to the known route.
+    let known: BTreeSet<String> = routes.keys.iter().map(|key| nameless(key.as_str())).collect();
+    let found = log.templates(&routes.keys, &routes.base).into_keys();
+    let found =
+        found.map(|route| routes.without_base(&route)).filter(|route| !known.contains(route));
     Outcome { found: found.collect(), truth }
 }
 
@@ -177,7 +178,11 @@ fn nameless(route: &str) -> String {
 /// The distinct paths of a log that were answered with success, and what its bodies name.
 struct Log {
     paths: BTreeSet<(String, String)>,
+    /// The fields of the answers, by path.
+    fields: HashMap<(String, String), BTreeSet<String>>,
     identifiers: BTreeSet<String>,
+    /// Last segments that are the identity of the object their answer shows.
+    own: BTreeSet<String>,
 }
 
 impl Log {
@@ -188,7 +193,12 @@ impl Log {
         let mut hosts: HashMap<&str, usize> = HashMap::new();
         entries.iter().filter_map(host).for_each(|host| *hosts.entry(host).or_default() += 1);
         let main = hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| *host);
-        let mut log = Self { paths: BTreeSet::new(), identifiers: BTreeSet::new() };
+        let mut log = Self {
+            paths: BTreeSet::new(),
+            fields: HashMap::new(),
+            identifiers: BTreeSet::new(),
+            own: BTreeSet::new(),
+        };
         for entry in entries.iter().filter(|entry| host(entry) == main) {
             log.take(entry);
         }
@@ -196,11 +206,12 @@ impl Log {
     }
 
     fn take(&mut self, entry: &Value) {
-        for text in [&entry["response"]["content"]["text"], &entry["request"]["postData"]["text"]] {
-            if let Some(body) = text.as_str().and_then(|text| serde_json::from_str(text).ok()) {
-                self.name(&body, "");
-            }
-        }
+        let body = |message: &Value| -> Option<Value> {
+            serde_json::from_str(message["text"].as_str()?).ok()
+        };
+        let answer = body(&entry["response"]["content"]);
+        let question = body(&entry["request"]["postData"]);
+        answer.iter().chain(&question).for_each(|body| self.name(body, ""));
         let status = entry["response"]["status"].as_u64().unwrap_or(0);
         let method = entry["request"]["method"].as_str().unwrap_or_default();
         let url = entry["request"]["url"].as_str().unwrap_or_default();
@@ -211,9 +222,45 @@ impl Log {
             .split(['?', '#'])
             .next()
             .unwrap_or_default();
-        if (200..300).contains(&status) && method != "OPTIONS" {
-            self.paths.insert((method.to_owned(), format!("/{}", path.trim_end_matches('/'))));
+        if !(200..300).contains(&status) || method == "OPTIONS" {
+            return;
         }
+        let key = (method.to_owned(), format!("/{}", path.trim_end_matches('/')));
+        if let Some(Value::Object(fields)) = &answer {
+            let last = path.trim_end_matches('/').rsplit('/').next();
+            let own =
+                ["id", "sid", "key", "name"].iter().find_map(|key| fields.get(*key)?.as_str());
+            self.own.extend(own.filter(|own| last == Some(*own)).map(str::to_owned));
+            self.fields.entry(key.clone()).or_default().extend(fields.keys().cloned());
+        }
+        self.paths.insert(key);
+    }
+
+    /// Leaves out the paths of known routes, but not those which a parameter only hides: a word where
+    /// the route has ids, answered by other fields than theirs.
+    fn forget(&mut self, routes: &Routes) {
+        let mut usual: HashMap<&RouteKey, BTreeSet<String>> = HashMap::new();
+        let mut hidden = BTreeSet::new();
+        for pass in [false, true] {
+            for key in &self.paths {
+                let Some(route) = routes.of_path(&key.0, &key.1) else { continue };
+                let path = key.1.strip_prefix(&routes.base).unwrap_or(&key.1);
+                let has_word = route.segments().zip(segments(path)).any(|(known, (at, seen))| {
+                    known.starts_with('{') && lex(seen, at).is_literal()
+                });
+                let Some(fields) = self.fields.get(key) else { continue };
+                if !pass && !has_word {
+                    usual.entry(route).or_default().extend(fields.iter().cloned());
+                }
+                let differs = |usual: &BTreeSet<String>| {
+                    fields.intersection(usual).count() * 3 < fields.union(usual).count()
+                };
+                if pass && has_word && usual.get(route).is_none_or(differs) {
+                    hidden.insert(key.clone());
+                }
+            }
+        }
+        self.paths.retain(|key| hidden.contains(key) || routes.of_path(&key.0, &key.1).is_none());
     }
 
     /// Remembers the scalars of a body that stand under id-like keys.
@@ -242,7 +289,7 @@ impl Log {
             .collect();
         let names = self.names();
         let paths: Vec<ObservedPath> =
-            self.paths.iter().map(|(method, path)| observed(method, path, &names)).collect();
+            self.paths.iter().map(|(method, path)| self.observed(method, path, &names)).collect();
         let templates = infer(&paths, &known);
         templates.into_iter().map(|template| (template.route, template.members)).collect()
     }
@@ -259,8 +306,8 @@ impl Log {
                 for (position, text) in segments(path) {
                     let is_word = lex(text, position).is_literal();
                     if position == depth && is_word {
-                        let named = self.identifiers.contains(text);
-                        siblings.entry(prefix).or_default().insert(text, named);
+                        let is_held = self.identifiers.contains(text);
+                        siblings.entry(prefix).or_default().insert(text, is_held);
                         break;
                     }
                     let is_value = !is_word || names.contains(&prefix);
@@ -268,31 +315,33 @@ impl Log {
                 }
             }
             names.extend(siblings.into_iter().filter_map(|(prefix, words)| {
-                let named = words.values().filter(|named| **named).count();
-                (named >= 2 && named * 2 >= words.len()).then_some(prefix)
+                let held = words.values().filter(|is_held| **is_held).count();
+                (held >= 2 && held * 2 >= words.len()).then_some(prefix)
             }));
         }
         names
     }
-}
 
-fn observed(method: &str, path: &str, names: &BTreeSet<String>) -> ObservedPath {
-    let mut prefix = String::new();
-    let mut seen = Vec::new();
-    for (position, text) in segments(path) {
-        let class = lex(text, position);
-        let clear = class.is_literal() && !names.contains(&prefix);
-        let (stem, suffix) = split_suffix(text);
-        seen.push(if clear {
-            Segment::Clear(text.to_owned())
-        } else {
-            let mut hasher = DefaultHasher::new();
-            stem.hash(&mut hasher);
-            Segment::Withheld(class, suffix.to_owned(), hasher.finish())
-        });
-        push(&mut prefix, text, !clear);
+    /// A path as the lake holds it: in clear what is a word and no name.
+    fn observed(&self, method: &str, path: &str, names: &BTreeSet<String>) -> ObservedPath {
+        let mut prefix = String::new();
+        let mut seen = Vec::new();
+        for (position, text) in segments(path) {
+            let class = lex(text, position);
+            let is_name = names.contains(&prefix) || self.own.contains(text);
+            let clear = class.is_literal() && !is_name;
+            let (stem, suffix) = split_suffix(text);
+            seen.push(if clear {
+                Segment::Clear(text.to_owned())
+            } else {
+                let mut hasher = DefaultHasher::new();
+                stem.hash(&mut hasher);
+                Segment::Withheld(class, suffix.to_owned(), hasher.finish())
+            });
+            push(&mut prefix, text, !clear);
+        }
+        ObservedPath { method: method.to_owned(), segments: seen }
     }
-    ObservedPath { method: method.to_owned(), segments: seen }
 }
 
 fn segments(path: &str) -> impl Iterator<Item = (usize, &str)> {

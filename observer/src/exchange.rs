@@ -59,7 +59,9 @@ impl RawExchange<'_> {
         let own = |headers: Headers<'_>| -> Headers<'static> {
             headers
                 .into_iter()
-                .map(|(name, value)| (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned())))
+                .map(|(name, value)| {
+                    (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned()))
+                })
                 .collect()
         };
         RawExchange {

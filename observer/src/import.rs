@@ -40,7 +40,9 @@ pub enum ImportError {
     #[error(transparent)]
     Lake(#[from] LakeError),
     /// Strict: the file has faults.
-    #[error("{fault}; nothing of the file was added (--strict), without it the rest is imported ({count} faults in all)")]
+    #[error(
+        "{fault}; nothing of the file was added (--strict), without it the rest is imported ({count} faults in all)"
+    )]
     Strict {
         /// The first.
         fault: Fault,
@@ -134,7 +136,8 @@ pub fn import(
 
 /// Tells the files of one attempt from those of another; not kept anywhere else.
 fn stamp() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", now.as_micros(), std::process::id())
 }
 

@@ -35,7 +35,9 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// The file does not hold a key.
-    #[error("the lake's key {path} holds {found} bytes, expected 16; restore it from a copy: with a new key, old and new observations would not match")]
+    #[error(
+        "the lake's key {path} holds {found} bytes, expected 16; restore it from a copy: with a new key, old and new observations would not match"
+    )]
     Length {
         /// The key's file.
         path: String,
@@ -67,7 +69,8 @@ impl LakeKey {
             }
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
                 let mut bytes = [0; 16];
-                getrandom::fill(&mut bytes).map_err(|fault| io(std::io::Error::other(fault.to_string())))?;
+                getrandom::fill(&mut bytes)
+                    .map_err(|fault| io(std::io::Error::other(fault.to_string())))?;
                 create_private(path, &bytes).map_err(io)?;
                 Ok(Self(bytes))
             }
@@ -109,7 +112,8 @@ fn create_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -180,7 +180,11 @@ impl LiveWriter {
     /// # Errors
     ///
     /// Where a file left cannot be sealed; it stays, and so does the rest.
-    pub fn open(intake: Intake, lake: Lake, config: LiveConfig) -> Result<(Self, Vec<Sealed>), LiveError> {
+    pub fn open(
+        intake: Intake,
+        lake: Lake,
+        config: LiveConfig,
+    ) -> Result<(Self, Vec<Sealed>), LiveError> {
         let recovered = lake::recover(&lake, &config.twin, &config.wal_dir)?;
         let notes = Notes { source: config.source.clone(), ..Notes::default() };
         let writer = Self {
@@ -231,7 +235,9 @@ impl LiveWriter {
             }
         }
         let since = *self.group_since.get_or_insert_with(Instant::now);
-        if self.intake.pending() >= self.config.group_rows_max || since.elapsed() >= self.config.group_time_max {
+        if self.intake.pending() >= self.config.group_rows_max
+            || since.elapsed() >= self.config.group_time_max
+        {
             self.write_group()?;
         }
         self.rotate_if_due()
@@ -247,7 +253,8 @@ impl LiveWriter {
             return Ok(());
         }
         self.write_frames()?;
-        let stale = |open: &OpenSegment| open.stale && open.snapshot_at.elapsed() >= SNAPSHOT_TIME_MIN;
+        let stale =
+            |open: &OpenSegment| open.stale && open.snapshot_at.elapsed() >= SNAPSHOT_TIME_MIN;
         if self.group_since.is_some_and(|since| since.elapsed() >= self.config.group_time_max) {
             self.write_group()?;
         } else if self.open.as_ref().is_some_and(stale) {
@@ -261,10 +268,15 @@ impl LiveWriter {
     /// How long [`LiveWriter::tick`] may wait; `None` where only an exchange brings work.
     pub fn due_in(&self) -> Option<Duration> {
         let now = Instant::now();
-        let refused = self.blocked_until.filter(|_| !self.frames.is_empty() || !self.unsealed.is_empty());
+        let refused =
+            self.blocked_until.filter(|_| !self.frames.is_empty() || !self.unsealed.is_empty());
         let group = self.group_since.map(|since| since + self.config.group_time_max);
         let segment = self.open.as_ref().map(|open| open.since + self.config.segment_time_max);
-        let snapshot = self.open.as_ref().filter(|open| open.stale).map(|open| open.snapshot_at + SNAPSHOT_TIME_MIN);
+        let snapshot = self
+            .open
+            .as_ref()
+            .filter(|open| open.stale)
+            .map(|open| open.snapshot_at + SNAPSHOT_TIME_MIN);
         let due = refused.or_else(|| [group, segment, snapshot].into_iter().flatten().min());
         due.map(|due| due.saturating_duration_since(now))
     }
@@ -313,7 +325,8 @@ impl LiveWriter {
     fn write_group(&mut self) -> Result<(), LiveError> {
         let batches = self.intake.flush_rows();
         self.add_group(&batches)?;
-        let due = self.open.as_ref().is_none_or(|open| open.rows_bytes_since >= open.snapshot_bytes);
+        let due =
+            self.open.as_ref().is_none_or(|open| open.rows_bytes_since >= open.snapshot_bytes);
         if due {
             self.add_snapshot()?;
         }
@@ -324,7 +337,8 @@ impl LiveWriter {
         self.group_since = None;
         let before = self.frames.len();
         // Backwards: the shapes before the exchanges that name them.
-        for (table, batch) in batches.tables.iter().rev().filter(|(_, batch)| batch.num_rows() > 0) {
+        for (table, batch) in batches.tables.iter().rev().filter(|(_, batch)| batch.num_rows() > 0)
+        {
             self.frames.rows(*table, batch).map_err(|source| self.encode_fault(source))?;
             if *table == lake::Table::Exchanges {
                 self.frames_rows += batch.num_rows() as u64;
@@ -403,7 +417,8 @@ impl LiveWriter {
     /// Writes all that belongs to the open segment; it waits to be sealed then.
     fn end_segment(&mut self) -> Result<(), LiveError> {
         if self.ending.is_none() {
-            let has_rows = self.open.is_some() || self.intake.pending() > 0 || !self.frames.is_empty();
+            let has_rows =
+                self.open.is_some() || self.intake.pending() > 0 || !self.frames.is_empty();
             if !has_rows && self.notes.dropped == 0 {
                 return Ok(());
             }
@@ -422,7 +437,8 @@ impl LiveWriter {
             match lake::seal(&self.lake, &self.config.twin, file.path(), Some(withholding)) {
                 Ok(sealed) => {
                     self.unsealed.remove(0);
-                    self.summary.exchanges += sealed.segment.as_ref().map_or(0, |segment| segment.exchanges);
+                    self.summary.exchanges +=
+                        sealed.segment.as_ref().map_or(0, |segment| segment.exchanges);
                     self.summary.segments.extend(sealed.segment);
                 }
                 Err(fault) => {
@@ -452,7 +468,11 @@ impl LiveWriter {
 ///
 /// Outside a tokio runtime.
 #[expect(clippy::needless_pass_by_value, reason = "moved onto the thread that blocks")]
-pub fn observe(mut events: Receiver<CaptureEvent>, mut writer: LiveWriter, status: Arc<Status>) -> Result<Summary, LiveError> {
+pub fn observe(
+    mut events: Receiver<CaptureEvent>,
+    mut writer: LiveWriter,
+    status: Arc<Status>,
+) -> Result<Summary, LiveError> {
     let runtime = Handle::current();
     let mut told = 0;
     loop {
@@ -463,7 +483,8 @@ pub fn observe(mut events: Receiver<CaptureEvent>, mut writer: LiveWriter, statu
             Next::Event(CaptureEvent::NewSession(closed)) => {
                 let before = writer.summary.segments.len();
                 let sealed = writer.seal();
-                let ids = writer.summary.segments[before..].iter().map(|segment| segment.id.clone());
+                let ids =
+                    writer.summary.segments[before..].iter().map(|segment| segment.id.clone());
                 let _nobody_waits = closed.send(ids.collect());
                 sealed
             }

@@ -16,7 +16,8 @@ const LIKELIER: f64 = 15.0;
 
 /// Settles what is nearly proven where the same field changed in the same way on another route.
 pub(crate) fn corroborate(case: &Case<'_>, decisions: &mut [Decision]) {
-    let proven: BTreeSet<_> = decisions.iter().filter(|decision| decision.settled).filter_map(same).collect();
+    let proven: BTreeSet<_> =
+        decisions.iter().filter(|decision| decision.settled).filter_map(same).collect();
     for decision in decisions.iter_mut().filter(|decision| !decision.settled) {
         let chance = 1.0 - decision.finding.confidence;
         let threshold = if is_widening(decision.finding.kind, &decision.finding.after) {
@@ -24,7 +25,9 @@ pub(crate) fn corroborate(case: &Case<'_>, decisions: &mut [Decision]) {
         } else {
             case.policy.unseen_max
         };
-        if chance < threshold * LIKELIER && same(decision).is_some_and(|same| proven.contains(&same)) {
+        if chance < threshold * LIKELIER
+            && same(decision).is_some_and(|same| proven.contains(&same))
+        {
             decision.settled = true;
         }
     }

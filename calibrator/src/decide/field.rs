@@ -12,7 +12,12 @@ use crate::observe::full_path;
 
 /// Decides on every suspect field.
 pub(crate) fn fields(case: &Case<'_>, suspects: &[FieldSuspect]) -> Vec<Decision> {
-    suspects.iter().flat_map(|suspect| Field::of(case, suspect).map(|field| field.decide()).unwrap_or_default()).collect()
+    suspects
+        .iter()
+        .flat_map(|suspect| {
+            Field::of(case, suspect).map(|field| field.decide()).unwrap_or_default()
+        })
+        .collect()
 }
 
 /// One suspect with its evidence at hand.
@@ -57,12 +62,15 @@ impl<'a> Field<'a> {
         if !self.known {
             return self.added(now).into_iter().collect();
         }
-        let Some(view) = view_at(self.case.model, self.place, &self.path) else { return Vec::new() };
+        let Some(view) = view_at(self.case.model, self.place, &self.path) else {
+            return Vec::new();
+        };
         let typed = self.type_changed(now, &view);
         if typed.as_ref().is_some_and(|decision| decision.settled) {
             return typed.into_iter().collect();
         }
-        let others = [self.format_changed(now, &view), self.nullability(now, &view), self.requiredness(now)];
+        let others =
+            [self.format_changed(now, &view), self.nullability(now, &view), self.requiredness(now)];
         typed.into_iter().chain(others.into_iter().flatten()).collect()
     }
 
@@ -84,16 +92,29 @@ impl<'a> Field<'a> {
         let of = self.around.n;
         let (chance, settled) = match (self.before, self.around_before) {
             (Some(field), Some(around)) => {
-                let chance = none_later(float(field.n) * field.weight, float(around.n) * field.weight, float(of) * self.object_weight());
+                let chance = none_later(
+                    float(field.n) * field.weight,
+                    float(around.n) * field.weight,
+                    float(of) * self.object_weight(),
+                );
                 (chance, chance < self.case.policy.unseen_max)
             }
             // Never seen before either: the model's word against both.
             (None, Some(_)) => return None,
-            (_, None) if self.is_required() => (chance_of_fluke(float(of)), of >= self.case.policy.absences_min),
+            (_, None) if self.is_required() => {
+                (chance_of_fluke(float(of)), of >= self.case.policy.absences_min)
+            }
             (_, None) => return None,
         };
         let span = self.case.now.places.get(self.place).map(|place| place.seen).unwrap_or_default();
-        let counts = Counts { seen: of, of, units: float(of) * self.object_weight(), callers: 0, span, chance };
+        let counts = Counts {
+            seen: of,
+            of,
+            units: float(of) * self.object_weight(),
+            callers: 0,
+            span,
+            chance,
+        };
         let types: Vec<_> = schema.types().into_iter().map(JsonType::name).collect();
         let difference = Difference {
             kind: Kind::FieldRemoved,
@@ -126,12 +147,21 @@ impl<'a> Field<'a> {
             .class_set()
             .without(Class::Null.mask())
             .iter()
-            .filter(|class| class.json_type().is_some_and(|json_type| !allowed.types().contains(&json_type)))
+            .filter(|class| {
+                class.json_type().is_some_and(|json_type| !allowed.types().contains(&json_type))
+            })
             .collect();
         let before = type_names(view.classes());
         if !extra.is_empty() {
             let after = type_names(view.classes().union(now.class_set()));
-            return Some(self.widened(Kind::TypeChanged, before, after, now.with(extra), now.when(extra), now));
+            return Some(self.widened(
+                Kind::TypeChanged,
+                before,
+                after,
+                now.with(extra),
+                now.when(extra),
+                now,
+            ));
         }
         self.type_gone(now, view)
     }
@@ -148,7 +178,9 @@ impl<'a> Field<'a> {
             .iter()
             .filter(|class| {
                 class.json_type().is_some_and(|json_type| {
-                    !types_now.contains(&json_type) && !(json_type == JsonType::Integer && types_now.contains(&JsonType::Number))
+                    !types_now.contains(&json_type)
+                        && !(json_type == JsonType::Integer
+                            && types_now.contains(&JsonType::Number))
                 })
             })
             .filter(|class| *class != Class::Number || !types_now.contains(&JsonType::Integer))
@@ -157,11 +189,20 @@ impl<'a> Field<'a> {
             return None;
         }
         let (before_types, after) = (type_names(view.classes()), type_names(now.class_set()));
-        Some(self.narrowed(Kind::TypeChanged, before_types, after, before.with(gone), before.n, now))
+        Some(self.narrowed(
+            Kind::TypeChanged,
+            before_types,
+            after,
+            before.with(gone),
+            before.n,
+            now,
+        ))
     }
 
     fn format_changed(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
-        let Some(format) = view.format().and_then(Class::of_format) else { return self.format_gained(now, view) };
+        let Some(format) = view.format().and_then(Class::of_format) else {
+            return self.format_gained(now, view);
+        };
         let extra: Classes = now
             .class_set()
             .without(self.allowed(view))
@@ -180,7 +221,10 @@ impl<'a> Field<'a> {
     fn format_gained(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
         let before = self.before?;
         let after = single_format(now.class_set());
-        if after.is_null() || !view.types().contains(&JsonType::String) || view.enumeration().is_some() {
+        if after.is_null()
+            || !view.types().contains(&JsonType::String)
+            || view.enumeration().is_some()
+        {
             return None;
         }
         let others: Classes = before
@@ -192,21 +236,42 @@ impl<'a> Field<'a> {
         if others.is_empty() {
             return None;
         }
-        Some(self.narrowed(Kind::FormatChanged, Value::Null, after, before.with(others), before.n, now))
+        Some(self.narrowed(
+            Kind::FormatChanged,
+            Value::Null,
+            after,
+            before.with(others),
+            before.n,
+            now,
+        ))
     }
 
     fn nullability(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
         let null = Class::Null.mask();
         let nulls = now.with(null);
         if nulls > 0 && !view.nullable && !view.says_nothing() {
-            return Some(self.widened(Kind::NullabilityChanged, json!(false), json!(true), nulls, now.when(null), now));
+            return Some(self.widened(
+                Kind::NullabilityChanged,
+                json!(false),
+                json!(true),
+                nulls,
+                now.when(null),
+                now,
+            ));
         }
         let before = self.before?;
         let nulls_before = before.with(null);
         if nulls > 0 || nulls_before == 0 || !view.nullable {
             return None;
         }
-        Some(self.narrowed(Kind::NullabilityChanged, json!(true), json!(false), nulls_before, before.n, now))
+        Some(self.narrowed(
+            Kind::NullabilityChanged,
+            json!(true),
+            json!(false),
+            nulls_before,
+            before.n,
+            now,
+        ))
     }
 
     fn requiredness(&self, now: &FieldEvidence) -> Option<Decision> {
@@ -215,20 +280,43 @@ impl<'a> Field<'a> {
         }
         let absent = self.around.absent(now);
         if self.is_required() && absent > 0 {
-            let span = self.case.now.places.get(self.place).map(|place| place.seen).unwrap_or_default();
-            return Some(self.widened(Kind::RequirednessChanged, json!(true), json!(false), absent, span, now));
+            let span =
+                self.case.now.places.get(self.place).map(|place| place.seen).unwrap_or_default();
+            return Some(self.widened(
+                Kind::RequirednessChanged,
+                json!(true),
+                json!(false),
+                absent,
+                span,
+                now,
+            ));
         }
         let (before, around) = (self.before?, self.around_before?);
         let absent_before = around.absent(before);
         if absent > 0 || absent_before == 0 || self.is_required() {
             return None;
         }
-        Some(self.narrowed(Kind::RequirednessChanged, json!(false), json!(true), absent_before, around.n, now))
+        Some(self.narrowed(
+            Kind::RequirednessChanged,
+            json!(false),
+            json!(true),
+            absent_before,
+            around.n,
+            now,
+        ))
     }
 
     /// Something new: proved by one sighting against the model's word, by more against evidence in
     /// which it could have been seen.
-    fn widened(&self, kind: Kind, before: Value, after: Value, seen: u64, span: Span, now: &FieldEvidence) -> Decision {
+    fn widened(
+        &self,
+        kind: Kind,
+        before: Value,
+        after: Value,
+        seen: u64,
+        span: Span,
+        now: &FieldEvidence,
+    ) -> Decision {
         let units = float(seen) * now.weight;
         let of = float(self.around.n) * now.weight;
         let (chance, settled) = match self.around_before {
@@ -240,18 +328,29 @@ impl<'a> Field<'a> {
             None => (chance_of_fluke(units), true),
         };
         let counts = Counts { seen, of: self.around.n, units, callers: now.callers, span, chance };
-        let difference = Difference { kind, place: self.place, path: self.path.clone(), before, after };
+        let difference =
+            Difference { kind, place: self.place, path: self.path.clone(), before, after };
         self.case.decide(difference, counts, settled)
     }
 
     /// Something that evidence of before shows and this does not.
-    fn narrowed(&self, kind: Kind, before: Value, after: Value, seen_before: u64, of_before: u64, now: &FieldEvidence) -> Decision {
+    fn narrowed(
+        &self,
+        kind: Kind,
+        before: Value,
+        after: Value,
+        seen_before: u64,
+        of_before: u64,
+        now: &FieldEvidence,
+    ) -> Decision {
         let weight_before = self.before.map_or(1.0, |field| field.weight);
         let of = if kind == Kind::RequirednessChanged { self.around.n } else { now.n };
         let units = float(of) * now.weight;
-        let chance = none_later(float(seen_before) * weight_before, float(of_before) * weight_before, units);
+        let chance =
+            none_later(float(seen_before) * weight_before, float(of_before) * weight_before, units);
         let counts = Counts { seen: of, of, units, callers: now.callers, span: now.seen, chance };
-        let difference = Difference { kind, place: self.place, path: self.path.clone(), before, after };
+        let difference =
+            Difference { kind, place: self.place, path: self.path.clone(), before, after };
         self.case.decide(difference, counts, chance < self.case.policy.unseen_max)
     }
 
@@ -265,7 +364,11 @@ impl<'a> Field<'a> {
         if let Some(items) = view.step(&Step::Items).filter(|_| classes.contains(Class::Array)) {
             classes = classes.union(items.classes());
         }
-        if classes.types().contains(&JsonType::String) { classes.union(readings_of_text()) } else { classes }
+        if classes.types().contains(&JsonType::String) {
+            classes.union(readings_of_text())
+        } else {
+            classes
+        }
     }
 }
 

@@ -13,21 +13,50 @@ pub(crate) fn limits(case: &Case<'_>, calls: &[Call]) -> (Vec<Decision>, Vec<Str
     for verdict in infer(calls, &case.model.limits) {
         let scope = verdict.scope().to_owned();
         match verdict {
-            LimitVerdict::Changed { before, after, alternatives, decided_otherwise, stated, evidence, .. } => {
+            LimitVerdict::Changed {
+                before,
+                after,
+                alternatives,
+                decided_otherwise,
+                stated,
+                evidence,
+                ..
+            } => {
                 let chance = if stated { 1e-4 } else { 0.05 / float(decided_otherwise.max(1)) };
-                decisions.push(changed(case, &scope, json!(before), json!(after), chance, &evidence));
+                decisions.push(changed(
+                    case,
+                    &scope,
+                    json!(before),
+                    json!(after),
+                    chance,
+                    &evidence,
+                ));
                 if !alternatives.is_empty() {
-                    notes.push(format!("rate limit `{scope}`: the refusals fit {} other limits as well", alternatives.len()));
+                    notes.push(format!(
+                        "rate limit `{scope}`: the refusals fit {} other limits as well",
+                        alternatives.len()
+                    ));
                 }
             }
-            LimitVerdict::OnlyLowerBound { before, at_least, window_seconds, decided_otherwise, .. } => {
-                if decided_otherwise > 0 || before.is_none() && at_least > 0 && !case.model.limits.is_empty() {
+            LimitVerdict::OnlyLowerBound {
+                before,
+                at_least,
+                window_seconds,
+                decided_otherwise,
+                ..
+            } => {
+                if decided_otherwise > 0
+                    || before.is_none() && at_least > 0 && !case.model.limits.is_empty()
+                {
                     notes.push(format!("rate limit `{scope}`: at least {at_least} calls in {window_seconds} s were let through, no refusal seen"));
                 }
             }
             LimitVerdict::NewScope { limit, stated, .. } => {
                 let how = if stated { "headers state" } else { "refusals suggest" };
-                notes.push(format!("rate limit `{scope}`, which the model does not have: {how} {} in {} s", limit.limit, limit.window_seconds));
+                notes.push(format!(
+                    "rate limit `{scope}`, which the model does not have: {how} {} in {} s",
+                    limit.limit, limit.window_seconds
+                ));
             }
             LimitVerdict::CannotTell { reason, evidence, .. } if evidence.throttled > 0 => {
                 notes.push(format!("rate limit `{scope}`: {} calls were refused, but no limit can be told from them ({reason:?})", evidence.throttled));
@@ -50,7 +79,14 @@ pub(crate) fn learned(calls: &[Call]) -> std::collections::BTreeMap<String, mode
         .collect()
 }
 
-fn changed(case: &Case<'_>, scope: &str, before: Value, after: Value, chance: f64, evidence: &LimitEvidence) -> Decision {
+fn changed(
+    case: &Case<'_>,
+    scope: &str,
+    before: Value,
+    after: Value,
+    chance: f64,
+    evidence: &LimitEvidence,
+) -> Decision {
     let span = match (evidence.first_us, evidence.last_us) {
         (Some(first_us), Some(last_us)) => Span { first_us, last_us },
         _ => Span::default(),
@@ -65,6 +101,14 @@ fn changed(case: &Case<'_>, scope: &str, before: Value, after: Value, chance: f6
     };
     let place = Place { surface: Surface::Response, route: None, status: None, event: None };
     // The scope stands for the path: `default` is the root.
-    let path = if scope == "default" { FieldPath::ROOT } else { FieldPath(vec![models::Step::Field(scope.to_owned())]) };
-    case.decide(Difference { kind: Kind::RateLimitChanged, place: &place, path, before, after }, counts, true)
+    let path = if scope == "default" {
+        FieldPath::ROOT
+    } else {
+        FieldPath(vec![models::Step::Field(scope.to_owned())])
+    };
+    case.decide(
+        Difference { kind: Kind::RateLimitChanged, place: &place, path, before, after },
+        counts,
+        true,
+    )
 }

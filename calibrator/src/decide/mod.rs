@@ -62,7 +62,12 @@ pub(crate) struct Difference<'a> {
 }
 
 impl Case<'_> {
-    pub(crate) fn decide(&self, difference: Difference<'_>, counts: Counts, settled: bool) -> Decision {
+    pub(crate) fn decide(
+        &self,
+        difference: Difference<'_>,
+        counts: Counts,
+        settled: bool,
+    ) -> Decision {
         let Difference { kind, place, path, before, after } = difference;
         let (entity, entity_path) = self.home(kind, place, &path);
         let mut finding = Finding {
@@ -100,14 +105,21 @@ impl Case<'_> {
     }
 
     /// The shared schema a field stands in, and its path there.
-    fn home(&self, kind: Kind, place: &Place, path: &FieldPath) -> (Option<String>, Option<String>) {
+    fn home(
+        &self,
+        kind: Kind,
+        place: &Place,
+        path: &FieldPath,
+    ) -> (Option<String>, Option<String>) {
         // An added field is not in the model yet: its object is.
         let (object, last) = match (kind, path.split_last()) {
             (Kind::FieldAdded, Some((object, last))) => (object, Some(last.clone())),
             _ => (path.clone(), None),
         };
         let view = view_at(self.model, place, &object);
-        let home = view.as_ref().and_then(|view| view.alternatives.iter().find_map(|one| one.entity.clone()));
+        let home = view
+            .as_ref()
+            .and_then(|view| view.alternatives.iter().find_map(|one| one.entity.clone()));
         let Some((entity, within)) = home else { return (None, None) };
         let within = last.map_or(within.clone(), |last| within.then(last));
         (Some(entity.to_owned()), Some(within.to_string()))
@@ -121,14 +133,20 @@ fn is_breaking(kind: Kind, surface: Surface, before: &Value, after: &Value) -> b
         Kind::RouteRemoved | Kind::TypeChanged => true,
         Kind::FieldRemoved | Kind::FormatChanged => !is_request,
         Kind::RateLimitChanged => {
-            let rate = |limit: &Value| Some(limit.get("limit")?.as_f64()? / limit.get("window_seconds")?.as_f64()?);
+            let rate = |limit: &Value| {
+                Some(limit.get("limit")?.as_f64()? / limit.get("window_seconds")?.as_f64()?)
+            };
             rate(before).zip(rate(after)).is_none_or(|(before, after)| after < before)
         }
         // What the vendor sends may lack or be null where it never was; what it takes may be demanded.
         Kind::RequirednessChanged => (after == &Value::Bool(true)) == is_request,
         Kind::NullabilityChanged => (after == &Value::Bool(true)) != is_request,
         Kind::EnumValueRemoved => is_request,
-        Kind::RouteAdded | Kind::StatusAdded | Kind::FieldAdded | Kind::EnumValueAdded | Kind::WebhookEventAdded => false,
+        Kind::RouteAdded
+        | Kind::StatusAdded
+        | Kind::FieldAdded
+        | Kind::EnumValueAdded
+        | Kind::WebhookEventAdded => false,
     }
 }
 
@@ -136,7 +154,11 @@ fn time(us: i64) -> Option<DateTime<Utc>> {
     (us != i64::MAX && us != i64::MIN).then(|| DateTime::from_timestamp_micros(us)).flatten()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "units lie between 0 and a count")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units lie between 0 and a count"
+)]
 fn whole(units: f64) -> u64 {
     units.round().max(0.0) as u64
 }

@@ -33,19 +33,38 @@ fn added(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Option<Decision> 
     if accepted == 0 {
         return None;
     }
-    let span = now.statuses.range(200..300).fold(Span::default(), |span, (_, status)| span.merge(status.seen));
+    let span = now
+        .statuses
+        .range(200..300)
+        .fold(Span::default(), |span, (_, status)| span.merge(status.seen));
     let callers = now.statuses.range(200..300).map(|(_, status)| status.callers).max().unwrap_or(0);
-    let calls = |evidence: &crate::evidence::Evidence| evidence.routes.values().map(RouteEvidence::n).sum::<u64>();
+    let calls = |evidence: &crate::evidence::Evidence| {
+        evidence.routes.values().map(RouteEvidence::n).sum::<u64>()
+    };
     let (chance, settled) = against_before(case, case.before.map(calls), accepted, calls(case.now));
-    let counts = Counts { seen: accepted, of: now.n(), units: float(accepted), callers, span, chance };
+    let counts =
+        Counts { seen: accepted, of: now.n(), units: float(accepted), callers, span, chance };
     let place = route_place(route, None);
-    Some(case.decide(difference(Kind::RouteAdded, &place, Value::Null, Value::Null), counts, settled))
+    Some(case.decide(
+        difference(Kind::RouteAdded, &place, Value::Null, Value::Null),
+        counts,
+        settled,
+    ))
 }
 
 /// Every call refused as not there.
 fn removed(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Option<Decision> {
-    let refused: u64 = [404, 405, 410].iter().filter_map(|status| now.statuses.get(status)).map(|status| status.n).sum();
-    let judged: u64 = now.statuses.iter().filter(|(status, _)| **status != 429 && **status < 500).map(|(_, status)| status.n).sum();
+    let refused: u64 = [404, 405, 410]
+        .iter()
+        .filter_map(|status| now.statuses.get(status))
+        .map(|status| status.n)
+        .sum();
+    let judged: u64 = now
+        .statuses
+        .iter()
+        .filter(|(status, _)| **status != 429 && **status < 500)
+        .map(|(_, status)| status.n)
+        .sum();
     if refused == 0 || refused < judged {
         return None;
     }
@@ -55,15 +74,21 @@ fn removed(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Option<Decision
     }
     // How often such a call was refused when the route was there.
     let usual = before.map_or(0.2, |before| {
-        let refused: u64 = [404, 405, 410].iter().filter_map(|s| before.statuses.get(s)).map(|s| s.n).sum();
+        let refused: u64 =
+            [404, 405, 410].iter().filter_map(|s| before.statuses.get(s)).map(|s| s.n).sum();
         (float(refused) + 0.5) / (float(before.n()) + 1.0)
     });
     let chance = (float(refused) * usual.ln()).exp();
     let settled = refused >= case.policy.refusals_min && chance < case.policy.unseen_max;
     let span = now.statuses.values().fold(Span::default(), |span, status| span.merge(status.seen));
-    let counts = Counts { seen: refused, of: judged, units: float(refused), callers: 0, span, chance };
+    let counts =
+        Counts { seen: refused, of: judged, units: float(refused), callers: 0, span, chance };
     let place = route_place(route, None);
-    Some(case.decide(difference(Kind::RouteRemoved, &place, Value::Null, Value::Null), counts, settled))
+    Some(case.decide(
+        difference(Kind::RouteRemoved, &place, Value::Null, Value::Null),
+        counts,
+        settled,
+    ))
 }
 
 fn statuses(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Vec<Decision> {
@@ -75,26 +100,57 @@ fn statuses(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Vec<Decision> 
         **status < 500 && seen.clean > 0 && known.variant_for(**status).is_none()
     };
     let decide = |(status, seen): (&u16, &StatusEvidence)| {
-        let (chance, settled) = against_before(case, before.map(RouteEvidence::n), seen.clean, now.n());
-        let counts =
-            Counts { seen: seen.clean, of: now.n(), units: float(seen.clean), callers: seen.callers, span: seen.seen, chance };
+        let (chance, settled) =
+            against_before(case, before.map(RouteEvidence::n), seen.clean, now.n());
+        let counts = Counts {
+            seen: seen.clean,
+            of: now.n(),
+            units: float(seen.clean),
+            callers: seen.callers,
+            span: seen.seen,
+            chance,
+        };
         let place = route_place(route, Some(*status));
-        case.decide(difference(Kind::StatusAdded, &place, Value::Null, json!(status)), counts, settled)
+        case.decide(
+            difference(Kind::StatusAdded, &place, Value::Null, json!(status)),
+            counts,
+            settled,
+        )
     };
     now.statuses.iter().filter(new).map(decide).collect()
 }
 
 fn events(case: &Case<'_>) -> Vec<Decision> {
     let deliveries = |evidence: &crate::evidence::Evidence| {
-        evidence.places.iter().filter(|(place, _)| place.event.is_some()).map(|(_, seen)| seen.n).sum::<u64>()
+        evidence
+            .places
+            .iter()
+            .filter(|(place, _)| place.event.is_some())
+            .map(|(_, seen)| seen.n)
+            .sum::<u64>()
     };
     let new = case.now.places.iter().filter(|(place, _)| {
-        place.event.as_ref().is_some_and(|event| event != "unknown" && !case.model.webhooks.contains_key(event))
+        place
+            .event
+            .as_ref()
+            .is_some_and(|event| event != "unknown" && !case.model.webhooks.contains_key(event))
     });
     new.map(|(place, seen)| {
-        let (chance, settled) = against_before(case, case.before.map(deliveries), seen.n, deliveries(case.now));
-        let counts = Counts { seen: seen.n, of: seen.n, units: float(seen.n), callers: 0, span: seen.seen, chance };
-        case.decide(difference(Kind::WebhookEventAdded, place, Value::Null, Value::Null), counts, settled)
+        let (chance, settled) =
+            against_before(case, case.before.map(deliveries), seen.n, deliveries(case.now));
+        let counts = Counts {
+            seen: seen.n,
+            of: seen.n,
+            units: float(seen.n),
+            callers: 0,
+            span: seen.seen,
+            chance,
+        };
+        case.decide(
+            difference(Kind::WebhookEventAdded, place, Value::Null, Value::Null),
+            counts,
+            settled,
+        )
     })
     .collect()
 }

@@ -21,11 +21,14 @@ pub(crate) async fn calls(session: &LakeSession) -> Result<Vec<Call>, ObserveErr
     let callers = sampled_callers(session).await?;
     let schema = Arc::new(Schema::new(vec![Field::new("caller", DataType::UInt64, false)]));
     let column: ArrayRef = Arc::new(UInt64Array::from(callers));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).expect("one column of its type");
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), vec![column]).expect("one column of its type");
     session.register("sampled_callers", schema, vec![batch])?;
     let mut calls = Vec::new();
     let mut routes: HashMap<String, u32> = HashMap::new();
-    for batch in session.query("observed_calls.sql", include_str!("../sql/observed_calls.sql")).await? {
+    for batch in
+        session.query("observed_calls.sql", include_str!("../sql/observed_calls.sql")).await?
+    {
         add_calls(&batch, &mut routes, &mut calls);
     }
     Ok(calls)
@@ -50,7 +53,8 @@ async fn sampled_callers(session: &LakeSession) -> Result<Vec<u64>, ObserveError
 
 fn add_calls(batch: &RecordBatch, routes: &mut HashMap<String, u32>, calls: &mut Vec<Call>) {
     let rows = Rows(batch);
-    let (times, latencies, callers) = (rows.time("seen_at"), rows.u32("latency_us"), rows.u64("caller"));
+    let (times, latencies, callers) =
+        (rows.time("seen_at"), rows.u32("latency_us"), rows.u64("caller"));
     let (names, statuses, bodies) = (rows.word("route"), rows.u16("status"), rows.word("body"));
     let (limits, retry_after) = (Limits::of(batch), rows.maybe_u64("retry_after_ms"));
     for row in 0..rows.len() {
@@ -87,8 +91,13 @@ struct Limits<'b> {
 
 impl<'b> Limits<'b> {
     fn of(batch: &'b RecordBatch) -> Self {
-        let column = |name: &str| batch.column_by_name(name).expect("the query lists the column").as_ref();
-        Self { policies: column("limits"), remaining: column("limits_remaining"), resets: column("limits_reset_ms") }
+        let column =
+            |name: &str| batch.column_by_name(name).expect("the query lists the column").as_ref();
+        Self {
+            policies: column("limits"),
+            remaining: column("limits_remaining"),
+            resets: column("limits_reset_ms"),
+        }
     }
 
     fn at(&self, row: usize, at_us: i64) -> Vec<Observed> {
@@ -96,13 +105,25 @@ impl<'b> Limits<'b> {
         if policies.is_empty() {
             return Vec::new();
         }
-        let policies = datafusion::arrow::compute::cast(&policies, &DataType::Utf8).expect("a dictionary of text is text");
-        let (remaining, resets) = (self.remaining.as_list::<i32>().value(row), self.resets.as_list::<i32>().value(row));
-        let (remaining, resets) = (remaining.as_primitive::<Int64Type>(), resets.as_primitive::<Int64Type>());
-        let cell = |values: &datafusion::arrow::array::Int64Array, index: usize| values.is_valid(index).then(|| values.value(index));
+        let policies = datafusion::arrow::compute::cast(&policies, &DataType::Utf8)
+            .expect("a dictionary of text is text");
+        let (remaining, resets) =
+            (self.remaining.as_list::<i32>().value(row), self.resets.as_list::<i32>().value(row));
+        let (remaining, resets) =
+            (remaining.as_primitive::<Int64Type>(), resets.as_primitive::<Int64Type>());
+        let cell = |values: &datafusion::arrow::array::Int64Array, index: usize| {
+            values.is_valid(index).then(|| values.value(index))
+        };
         let texts = policies.as_string::<i32>();
         (0..texts.len())
-            .filter_map(|index| limit::decode(texts.value(index), cell(remaining, index), cell(resets, index), at_us))
+            .filter_map(|index| {
+                limit::decode(
+                    texts.value(index),
+                    cell(remaining, index),
+                    cell(resets, index),
+                    at_us,
+                )
+            })
             .collect()
     }
 }

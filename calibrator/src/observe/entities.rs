@@ -43,11 +43,17 @@ pub(crate) fn weight(polls: &[(u64, u64)]) -> f64 {
 }
 
 /// Weights by place, object and field, from the sampled polls.
-pub(crate) fn weights(polls: &Polls, shapes: &ShapeFields) -> BTreeMap<Place, BTreeMap<(FieldPath, FieldPath), f64>> {
+pub(crate) fn weights(
+    polls: &Polls,
+    shapes: &ShapeFields,
+) -> BTreeMap<Place, BTreeMap<(FieldPath, FieldPath), f64>> {
     polls.iter().map(|(place, entities)| (place.clone(), weights_at(entities, shapes))).collect()
 }
 
-fn weights_at(entities: &BTreeMap<u64, Vec<(u64, u64)>>, shapes: &ShapeFields) -> BTreeMap<(FieldPath, FieldPath), f64> {
+fn weights_at(
+    entities: &BTreeMap<u64, Vec<(u64, u64)>>,
+    shapes: &ShapeFields,
+) -> BTreeMap<(FieldPath, FieldPath), f64> {
     // Shapes of one object, then for each the polls by entity.
     let mut objects: BTreeMap<&FieldPath, BTreeMap<u64, Vec<(u64, u64)>>> = BTreeMap::new();
     for (entity, seen) in entities {
@@ -69,7 +75,9 @@ fn weights_at(entities: &BTreeMap<u64, Vec<(u64, u64)>>, shapes: &ShapeFields) -
                 .values()
                 .map(|seen| {
                     let total = seen.iter().map(|(_, n)| n).sum();
-                    let has = |shape: &u64| shapes.get(shape).is_some_and(|fields| fields.fields.contains_key(name));
+                    let has = |shape: &u64| {
+                        shapes.get(shape).is_some_and(|fields| fields.fields.contains_key(name))
+                    };
                     (total, seen.iter().filter(|(shape, _)| has(shape)).map(|(_, n)| n).sum())
                 })
                 .collect();

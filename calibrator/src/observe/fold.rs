@@ -31,7 +31,10 @@ pub struct ShapeOf {
     pub fields: BTreeMap<FieldPath, (Classes, bool)>,
 }
 
-pub(super) async fn fold(session: &LakeSession, model: &Model) -> Result<Observation, ObserveError> {
+pub(super) async fn fold(
+    session: &LakeSession,
+    model: &Model,
+) -> Result<Observation, ObserveError> {
     let shapes = shape_fields(session).await?;
     let mut observation = Observation {
         evidence: Evidence::default(),
@@ -75,7 +78,8 @@ async fn shape_fields(session: &LakeSession) -> Result<ShapeFields, ObserveError
 }
 
 async fn totals(session: &LakeSession, observation: &mut Observation) -> Result<(), ObserveError> {
-    let sql = "SELECT COUNT(*) AS n, MIN(seen_at) AS first_seen, MAX(seen_at) AS last_seen FROM routed";
+    let sql =
+        "SELECT COUNT(*) AS n, MIN(seen_at) AS first_seen, MAX(seen_at) AS last_seen FROM routed";
     for batch in session.query("totals", sql).await? {
         let rows = Rows(&batch);
         for (n, span) in rows.u64("n").into_iter().zip(rows.spans()) {
@@ -103,9 +107,12 @@ async fn totals(session: &LakeSession, observation: &mut Observation) -> Result<
 }
 
 async fn fold_routes(session: &LakeSession, evidence: &mut Evidence) -> Result<(), ObserveError> {
-    for batch in session.query("observed_places.sql", include_str!("../sql/observed_places.sql")).await? {
+    for batch in
+        session.query("observed_places.sql", include_str!("../sql/observed_places.sql")).await?
+    {
         let rows = Rows(&batch);
-        let (routes, events, statuses) = (rows.word("route"), rows.word("event"), rows.u16("status"));
+        let (routes, events, statuses) =
+            (rows.word("route"), rows.word("event"), rows.u16("status"));
         let (bodies, media, n) = (rows.word("body"), rows.word("response_media"), rows.u64("n"));
         let (spans, callers) = (rows.spans(), rows.u64("callers"));
         for row in 0..rows.len() {
@@ -128,7 +135,9 @@ async fn fold_routes(session: &LakeSession, evidence: &mut Evidence) -> Result<(
     let sql = include_str!("../sql/observed_request_media.sql");
     for batch in session.query("observed_request_media.sql", sql).await? {
         let rows = Rows(&batch);
-        for ((route, media), n) in rows.word("route").into_iter().zip(rows.word("media")).zip(rows.u64("n")) {
+        for ((route, media), n) in
+            rows.word("route").into_iter().zip(rows.word("media")).zip(rows.u64("n"))
+        {
             evidence.routes.entry(route).or_default().request_media.insert(media, n);
         }
     }
@@ -141,7 +150,9 @@ async fn fold_shapes(
     shapes: &ShapeFields,
     observation: &mut Observation,
 ) -> Result<(), ObserveError> {
-    for batch in session.query("observed_shapes.sql", include_str!("../sql/observed_shapes.sql")).await? {
+    for batch in
+        session.query("observed_shapes.sql", include_str!("../sql/observed_shapes.sql")).await?
+    {
         let rows = Rows(&batch);
         let places = places(&rows, model);
         let (ids, held, n) = (rows.u64("shape"), rows.bool("held"), rows.u64("n"));
@@ -201,7 +212,12 @@ fn places(rows: &Rows<'_>, model: &Model) -> Vec<Place> {
                 status: None,
                 event: Some(events[row].clone()),
             },
-            "request" => Place { surface: Surface::Request, route: Some(routes[row].clone()), status: None, event: None },
+            "request" => Place {
+                surface: Surface::Request,
+                route: Some(routes[row].clone()),
+                status: None,
+                event: None,
+            },
             _ => Place {
                 surface: Surface::Response,
                 route: Some(routes[row].clone()),
@@ -215,7 +231,8 @@ fn places(rows: &Rows<'_>, model: &Model) -> Vec<Place> {
 /// The status under which the model describes an answer.
 pub(crate) fn described_status(model: &Model, route: &str, status: u16) -> u16 {
     let key = RouteKey::parse(route).ok();
-    let variant = key.and_then(|key| model.routes.get(&key)).and_then(|route| route.variant_for(status));
+    let variant =
+        key.and_then(|key| model.routes.get(&key)).and_then(|route| route.variant_for(status));
     match variant {
         Some("4XX") => 400,
         Some("5XX") => 500,
@@ -224,7 +241,11 @@ pub(crate) fn described_status(model: &Model, route: &str, status: u16) -> u16 {
     }
 }
 
-async fn polls(session: &LakeSession, model: &Model, evidence: &Evidence) -> Result<Polls, ObserveError> {
+async fn polls(
+    session: &LakeSession,
+    model: &Model,
+    evidence: &Evidence,
+) -> Result<Polls, ObserveError> {
     session.register("samples", samples_schema(), vec![samples(evidence)])?;
     let sql = include_str!("../sql/observed_entities.sql");
     let mut polls = Polls::new();
@@ -232,7 +253,12 @@ async fn polls(session: &LakeSession, model: &Model, evidence: &Evidence) -> Res
         let rows = Rows(&batch);
         let (entities, shapes, n) = (rows.u64("entity"), rows.u64("shape"), rows.u64("n"));
         for (row, place) in places(&rows, model).into_iter().enumerate() {
-            polls.entry(place).or_default().entry(entities[row]).or_default().push((shapes[row], n[row]));
+            polls
+                .entry(place)
+                .or_default()
+                .entry(entities[row])
+                .or_default()
+                .push((shapes[row], n[row]));
         }
     }
     Ok(polls)
@@ -251,7 +277,9 @@ fn samples_schema() -> Arc<Schema> {
 fn samples(evidence: &Evidence) -> RecordBatch {
     let mut bounds: Vec<(&str, &str, u16, u64)> = Vec::new();
     for (route, seen) in &evidence.routes {
-        bounds.extend(seen.statuses.iter().map(|(status, seen)| (route.as_str(), "", *status, seen.n)));
+        bounds.extend(
+            seen.statuses.iter().map(|(status, seen)| (route.as_str(), "", *status, seen.n)),
+        );
     }
     // The receiver's status says nothing of a delivery, but the row has it.
     for (place, seen) in &evidence.places {
@@ -269,7 +297,10 @@ fn samples(evidence: &Evidence) -> RecordBatch {
     RecordBatch::try_new(samples_schema(), columns).expect("columns follow the schema above")
 }
 
-fn apply_weights(evidence: &mut Evidence, weights: &BTreeMap<Place, BTreeMap<(FieldPath, FieldPath), f64>>) {
+fn apply_weights(
+    evidence: &mut Evidence,
+    weights: &BTreeMap<Place, BTreeMap<(FieldPath, FieldPath), f64>>,
+) {
     for (place, at) in &mut evidence.places {
         let Some(weights) = weights.get(place) else { continue };
         for (path, object) in &mut at.objects {
@@ -283,11 +314,15 @@ fn apply_weights(evidence: &mut Evidence, weights: &BTreeMap<Place, BTreeMap<(Fi
 }
 
 async fn fold_values(session: &LakeSession, evidence: &mut Evidence) -> Result<(), ObserveError> {
-    for batch in session.query("observed_values.sql", include_str!("../sql/observed_values.sql")).await? {
+    for batch in
+        session.query("observed_values.sql", include_str!("../sql/observed_values.sql")).await?
+    {
         let rows = Rows(&batch);
-        let (surfaces, routes, events) = (rows.word("surface"), rows.word("route"), rows.word("event"));
+        let (surfaces, routes, events) =
+            (rows.word("surface"), rows.word("route"), rows.word("event"));
         let (statuses, paths, tokens) = (rows.u16("status"), rows.word("path"), rows.text("token"));
-        let (pseudonyms, n, witnesses) = (rows.maybe_u64("pseudonym"), rows.u64("n"), rows.u64("witnesses"));
+        let (pseudonyms, n, witnesses) =
+            (rows.maybe_u64("pseudonym"), rows.u64("n"), rows.u64("witnesses"));
         let (spans, open) = (rows.spans(), rows.bool("open"));
         for row in 0..rows.len() {
             let surface = match surfaces[row].as_str() {

@@ -13,8 +13,8 @@ use models::{Model, Place, Window};
 use observer::lake::{Lake, LakeError, Segment};
 
 use crate::evidence::Evidence;
-pub use fold::{ShapeFields, ShapeOf};
 pub(crate) use fold::full_path;
+pub use fold::{ShapeFields, ShapeOf};
 pub(crate) use rows::Rows;
 pub use session::LakeSession;
 
@@ -67,9 +67,18 @@ pub type Since = i64;
 /// # Errors
 ///
 /// Where the lake cannot be read.
-pub async fn observe(lake: &Lake, twin: &str, model: &Model, since_us: Since) -> Result<(LakeSession, Observation), ObserveError> {
-    let segments: Vec<Segment> =
-        lake.segments(twin).await?.into_iter().filter(|segment| segment.exchanges > 0 && segment.to_us >= since_us).collect();
+pub async fn observe(
+    lake: &Lake,
+    twin: &str,
+    model: &Model,
+    since_us: Since,
+) -> Result<(LakeSession, Observation), ObserveError> {
+    let segments: Vec<Segment> = lake
+        .segments(twin)
+        .await?
+        .into_iter()
+        .filter(|segment| segment.exchanges > 0 && segment.to_us >= since_us)
+        .collect();
     let session = LakeSession::open(lake, &segments, since_us).await?;
     paths::register_templates(&session, model).await?;
     let mut observation = fold::fold(&session, model).await?;

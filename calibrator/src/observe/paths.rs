@@ -14,8 +14,12 @@ use super::session::LakeSession;
 
 /// Infers templates and registers `templates(path, route)`, `skeletons(skeleton, route)` and the
 /// views `routed` and `accepted`.
-pub(super) async fn register_templates(session: &LakeSession, model: &Model) -> Result<(), ObserveError> {
-    let sql = "SELECT DISTINCT arrow_cast(path, 'Utf8') AS path FROM exchanges WHERE path IS NOT NULL";
+pub(super) async fn register_templates(
+    session: &LakeSession,
+    model: &Model,
+) -> Result<(), ObserveError> {
+    let sql =
+        "SELECT DISTINCT arrow_cast(path, 'Utf8') AS path FROM exchanges WHERE path IS NOT NULL";
     let mut paths: Vec<String> = Vec::new();
     for batch in session.query("paths", sql).await? {
         paths.extend(Rows(&batch).word("path"));
@@ -30,8 +34,13 @@ pub(super) async fn register_templates(session: &LakeSession, model: &Model) -> 
             routes.insert(&paths[member], template.route.to_string());
         }
     }
-    session.register("templates", schema("path"), vec![batch("path", routes.iter().map(|(path, route)| (*path, route.as_str())))])?;
-    let skeletons: BTreeMap<String, &String> = routes.iter().map(|(path, route)| (skeleton_of(path), route)).collect();
+    session.register(
+        "templates",
+        schema("path"),
+        vec![batch("path", routes.iter().map(|(path, route)| (*path, route.as_str())))],
+    )?;
+    let skeletons: BTreeMap<String, &String> =
+        routes.iter().map(|(path, route)| (skeleton_of(path), route)).collect();
     let pairs = skeletons.iter().map(|(skeleton, route)| (skeleton.as_str(), route.as_str()));
     session.register("skeletons", schema("skeleton"), vec![batch("skeleton", pairs)])?;
     session.query("routed.sql", include_str!("../sql/routed.sql")).await?;
@@ -51,7 +60,11 @@ fn segment(text: &str) -> Segment {
     let Some((inner, suffix)) = withheld else { return Segment::Clear(text.to_owned()) };
     let (class, pseudonym) = inner.split_once(':').unwrap_or((inner, "0"));
     let class = SegmentClass::named(class).unwrap_or(SegmentClass::Text);
-    Segment::Withheld(class, suffix.to_owned(), u64::from_str_radix(pseudonym, 16).unwrap_or_default())
+    Segment::Withheld(
+        class,
+        suffix.to_owned(),
+        u64::from_str_radix(pseudonym, 16).unwrap_or_default(),
+    )
 }
 
 /// The observed path without its pseudonyms: as the intake keys places of unknown paths.
@@ -81,6 +94,7 @@ fn schema(first: &str) -> Arc<Schema> {
 
 fn batch<'p>(first: &str, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> RecordBatch {
     let (ones, others): (Vec<_>, Vec<_>) = pairs.unzip();
-    let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(ones)), Arc::new(StringArray::from(others))];
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from(ones)), Arc::new(StringArray::from(others))];
     RecordBatch::try_new(schema(first), columns).expect("columns follow the schema above")
 }

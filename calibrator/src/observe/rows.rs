@@ -1,11 +1,11 @@
 //! Columns of query results as Rust values.
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::datatypes::{
     Float64Type, TimestampMicrosecondType, UInt16Type, UInt32Type, UInt64Type,
 };
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::DataType;
 
 use crate::evidence::Span;
 
@@ -27,7 +27,11 @@ impl Rows<'_> {
     }
 
     pub(crate) fn u64(&self, name: &str) -> Vec<u64> {
-        self.cast(name, &DataType::UInt64).as_primitive::<UInt64Type>().iter().map(Option::unwrap_or_default).collect()
+        self.cast(name, &DataType::UInt64)
+            .as_primitive::<UInt64Type>()
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect()
     }
 
     pub(crate) fn maybe_u64(&self, name: &str) -> Vec<Option<u64>> {
@@ -35,11 +39,19 @@ impl Rows<'_> {
     }
 
     pub(crate) fn u32(&self, name: &str) -> Vec<u32> {
-        self.cast(name, &DataType::UInt32).as_primitive::<UInt32Type>().iter().map(Option::unwrap_or_default).collect()
+        self.cast(name, &DataType::UInt32)
+            .as_primitive::<UInt32Type>()
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect()
     }
 
     pub(crate) fn u16(&self, name: &str) -> Vec<u16> {
-        self.cast(name, &DataType::UInt16).as_primitive::<UInt16Type>().iter().map(Option::unwrap_or_default).collect()
+        self.cast(name, &DataType::UInt16)
+            .as_primitive::<UInt16Type>()
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect()
     }
 
     pub(crate) fn bool(&self, name: &str) -> Vec<bool> {
@@ -51,7 +63,11 @@ impl Rows<'_> {
     }
 
     pub(crate) fn f64(&self, name: &str) -> Vec<f64> {
-        self.column(name).as_primitive::<Float64Type>().iter().map(Option::unwrap_or_default).collect()
+        self.column(name)
+            .as_primitive::<Float64Type>()
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect()
     }
 
     /// `first_seen` and `last_seen` together.
@@ -65,7 +81,9 @@ impl Rows<'_> {
     }
 
     fn column(&self, name: &str) -> &std::sync::Arc<dyn Array> {
-        self.0.column_by_name(name).unwrap_or_else(|| panic!("the query's file lists the column {name}"))
+        self.0
+            .column_by_name(name)
+            .unwrap_or_else(|| panic!("the query's file lists the column {name}"))
     }
 
     fn cast(&self, name: &str, to: &DataType) -> std::sync::Arc<dyn Array> {

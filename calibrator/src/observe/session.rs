@@ -27,7 +27,11 @@ impl LakeSession {
     /// # Errors
     ///
     /// Where a file cannot be read.
-    pub async fn open(lake: &Lake, segments: &[Segment], since_us: Since) -> Result<Self, ObserveError> {
+    pub async fn open(
+        lake: &Lake,
+        segments: &[Segment],
+        since_us: Since,
+    ) -> Result<Self, ObserveError> {
         let mut config = SessionConfig::new().with_target_partitions(2);
         config.options_mut().execution.parquet.schema_force_view_types = false;
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
@@ -55,7 +59,11 @@ impl LakeSession {
         }
         let schema = table.schema();
         let options = ParquetReadOptions::new().schema(&schema).parquet_pruning(true);
-        let frame = self.context.read_parquet(files, options).await.map_err(|source| fault(table.name(), source))?;
+        let frame = self
+            .context
+            .read_parquet(files, options)
+            .await
+            .map_err(|source| fault(table.name(), source))?;
         self.context
             .register_table(table.name(), frame.into_view())
             .map_err(|source| fault(table.name(), source))?;
@@ -63,9 +71,14 @@ impl LakeSession {
     }
 
     async fn narrow(&self, since_us: Since) -> Result<(), ObserveError> {
-        let exchanges = self.context.deregister_table("exchanges").map_err(|source| fault("exchanges", source))?;
+        let exchanges = self
+            .context
+            .deregister_table("exchanges")
+            .map_err(|source| fault("exchanges", source))?;
         let exchanges = exchanges.expect("registered just now");
-        self.context.register_table("all_exchanges", exchanges).map_err(|source| fault("exchanges", source))?;
+        self.context
+            .register_table("all_exchanges", exchanges)
+            .map_err(|source| fault("exchanges", source))?;
         let sql = format!(
             "CREATE VIEW exchanges AS SELECT * FROM all_exchanges \
              WHERE seen_at >= arrow_cast({since_us}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
@@ -79,7 +92,12 @@ impl LakeSession {
     /// # Errors
     ///
     /// Where the rows do not follow the schema.
-    pub fn register(&self, name: &'static str, schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<(), ObserveError> {
+    pub fn register(
+        &self,
+        name: &'static str,
+        schema: SchemaRef,
+        rows: Vec<RecordBatch>,
+    ) -> Result<(), ObserveError> {
         let table = MemTable::try_new(schema, vec![rows]).map_err(|source| fault(name, source))?;
         self.context.register_table(name, Arc::new(table)).map_err(|source| fault(name, source))?;
         Ok(())
@@ -90,7 +108,11 @@ impl LakeSession {
     /// # Errors
     ///
     /// Where it cannot be planned or run.
-    pub async fn query(&self, name: &'static str, sql: &str) -> Result<Vec<RecordBatch>, ObserveError> {
+    pub async fn query(
+        &self,
+        name: &'static str,
+        sql: &str,
+    ) -> Result<Vec<RecordBatch>, ObserveError> {
         let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
         frame.collect().await.map_err(|source| fault(name, source))
     }

@@ -1,8 +1,12 @@
 //! Templates for paths that no known route has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use super::{SegmentClass, split_suffix};
+use super::{
+    SegmentClass,
+    naming::singular,
+    reading::{Reading, Siblings, tail},
+};
 use crate::RouteKey;
 
 /// One distinct path as the lake holds it.
@@ -25,27 +29,26 @@ pub enum Segment {
 }
 
 /// A template and the paths it stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     /// With parameters named after what they follow.
     pub route: RouteKey,
-    /// Indices of the paths given to [`infer`].
+    /// Indices of the paths given to [`infer`], ascending.
     pub members: Vec<usize>,
+    /// How sure it is that each segment is what it is taken for, 0 to 1. It orders templates; it is no
+    /// measured probability.
+    pub confidence: f64,
 }
-
-/// Distinct names withheld at one position from which all names there are parameters.
-///
-/// # Source
-///
-/// INFERENCE §2: "provenance ≥ 2 distinct values". One name alone may be wording that a body happens
-/// to hold.
-const NAMES_MIN: usize = 2;
 
 /// Templates of all paths, in the order of their routes.
 ///
+/// Paths that were never answered with success are the caller's to leave out: a scanner's make
+/// templates too. Empty segments make none, so a trailing slash does not count.
+///
 /// Never by number alone: siblings that are words stay apart however many there are, unless bodies
-/// show that some are names (`/Services` and `/Flows` are no values of a parameter). Where a known
-/// route has a parameter after the same prefix, a word there that goes on as its values do is one.
+/// show that some are names (`/Services` and `/Flows` are no values of a parameter). A word that goes on
+/// as the values beside it do, or as the parameter a known route has there, is a value as well. Names
+/// at several depths and nothing else are one parameter that holds slashes, `{path+}`.
 ///
 /// The answer does not depend on the order of `paths`.
 pub fn infer(paths: &[ObservedPath], known: &[RouteKey]) -> Vec<Template> {
@@ -54,34 +57,31 @@ pub fn infer(paths: &[ObservedPath], known: &[RouteKey]) -> Vec<Template> {
         root.add(&path.segments, &path.method, index);
     }
     let known: Vec<Vec<&str>> = known.iter().map(|key| key.segments().collect()).collect();
-    let mut templates: BTreeMap<RouteKey, Vec<usize>> = BTreeMap::new();
     let start = Prefix {
         written: String::new(),
+        confidence: 1.0,
         names: BTreeSet::new(),
         known: known.iter().map(Vec::as_slice).collect(),
     };
+    let mut templates = Templates::new();
     root.write(&start, &mut templates);
     templates
         .into_iter()
-        .map(|(route, mut members)| {
+        .map(|(route, (mut members, confidence))| {
             members.sort_unstable();
-            Template { route, members }
+            Template { route, members, confidence }
         })
         .collect()
 }
 
+type Templates = BTreeMap<RouteKey, (Vec<usize>, f64)>;
+
 /// Paths by their segments; parameters are merged when the tree is written.
 #[derive(Debug, Default)]
-struct Node {
-    children: BTreeMap<Segment, Node>,
-    ends: Vec<(String, usize)>,
-}
-
-/// What was written so far, and the known routes that begin so.
-struct Prefix<'k> {
-    written: String,
-    names: BTreeSet<String>,
-    known: Vec<&'k [&'k str]>,
+pub(super) struct Node {
+    pub(super) children: BTreeMap<Segment, Node>,
+    /// Methods and indices of the paths that end here.
+    pub(super) ends: Vec<(String, usize)>,
 }
 
 impl Node {
@@ -98,145 +98,102 @@ impl Node {
         self.ends.extend(other.ends);
         for (segment, child) in other.children {
             match self.children.entry(segment) {
-                std::collections::btree_map::Entry::Vacant(place) => {
+                Entry::Vacant(place) => {
                     place.insert(child);
                 }
-                std::collections::btree_map::Entry::Occupied(there) => {
-                    there.into_mut().merge(child);
+                Entry::Occupied(there) => there.into_mut().merge(child),
+            }
+        }
+    }
+
+    fn write(self, prefix: &Prefix<'_>, templates: &mut Templates) {
+        prefix.end(self.ends, templates);
+        if let Some((ends, confidence)) = tail(&self.children) {
+            return prefix.then_parameter("path+", "", confidence).end(ends, templates);
+        }
+        let siblings = Siblings::of(&self.children, prefix);
+        // By suffix: `{id}.json` and `{id}` are two templates.
+        let mut values: BTreeMap<String, (Self, f64)> = BTreeMap::new();
+        for (segment, child) in self.children {
+            match siblings.read(&segment, &child, prefix) {
+                Reading::Wording { word, confidence } => {
+                    child.write(&prefix.then(&word, confidence), templates);
+                }
+                Reading::Value { suffix, confidence } => {
+                    let (merged, surest) = values.entry(suffix).or_default();
+                    merged.merge(child);
+                    *surest = surest.max(confidence);
                 }
             }
         }
-    }
-
-    fn write(self, prefix: &Prefix<'_>, templates: &mut BTreeMap<RouteKey, Vec<usize>>) {
-        for (method, index) in self.ends {
-            let path = if prefix.written.is_empty() { "/" } else { &prefix.written };
-            if let Ok(route) = RouteKey::new(&method, path) {
-                templates.entry(route).or_default().push(index);
-            }
-        }
-        let names_are_values = names_are_values(&self.children);
-        let going_on = going_on(&self.children, prefix);
-        // By suffix: `{id}.json` and `{id}` are two templates.
-        let mut parameters: BTreeMap<String, Node> = BTreeMap::new();
-        for (segment, child) in self.children {
-            let (literal, suffix) =
-                literal_of(&segment, names_are_values, &going_on, &child, prefix);
-            match literal {
-                Some(word) => child.write(&prefix.then(&word, &word), templates),
-                None => parameters.entry(suffix).or_default().merge(child),
-            }
-        }
-        for (suffix, child) in parameters {
+        for (suffix, (child, confidence)) in values {
             let name = prefix.parameter();
-            let written = format!("{{{name}}}{suffix}");
-            child.write(&prefix.then_parameter(&written, name), templates);
+            child.write(&prefix.then_parameter(&name, &suffix, confidence), templates);
         }
     }
 }
 
-/// Whether the words at one position are names: at least two are known from bodies, and these are not
-/// the fewer.
-fn names_are_values(children: &BTreeMap<Segment, Node>) -> bool {
-    let withheld =
-        children.keys().filter(|s| matches!(s, Segment::Withheld(SegmentClass::Word, ..))).count();
-    let clear = children.keys().filter(|s| matches!(s, Segment::Clear(_))).count();
-    withheld >= NAMES_MIN && withheld >= clear
+/// What was written so far, and the known routes that begin so.
+pub(super) struct Prefix<'k> {
+    written: String,
+    confidence: f64,
+    names: BTreeSet<String>,
+    /// What is left of them.
+    pub(super) known: Vec<&'k [&'k str]>,
 }
 
-/// What follows the values at this position: the segments after withheld siblings, and after the
-/// parameter that a known route has here. `None` in it stands for a value.
-fn going_on(children: &BTreeMap<Segment, Node>, prefix: &Prefix<'_>) -> BTreeSet<Option<String>> {
-    let values = children.iter().filter(|(segment, _)| matches!(segment, Segment::Withheld(..)));
-    let after = values.flat_map(|(_, child)| child.children.keys()).map(wording_of);
-    let known =
-        prefix.known.iter().filter(|rest| rest.first().is_some_and(|first| first.starts_with('{')));
-    let known = known
-        .filter_map(|rest| rest.get(1))
-        .map(|next| (!next.contains('{')).then(|| (*next).to_owned()));
-    after.chain(known).collect()
-}
-
-fn wording_of(segment: &Segment) -> Option<String> {
-    match segment {
-        Segment::Clear(word) => Some(word.clone()),
-        Segment::Withheld(..) => None,
-    }
-}
-
-/// The wording a segment is, or none and the suffix of the parameter it is.
-///
-/// A word where a known route has a parameter is a value of it if it goes on as values do; else it is
-/// wording that the parameter hid (`/emails/receiving/{id}` beside `/emails/{id}`).
-fn literal_of(
-    segment: &Segment,
-    names_are_values: bool,
-    going_on: &BTreeSet<Option<String>>,
-    child: &Node,
-    prefix: &Prefix<'_>,
-) -> (Option<String>, String) {
-    match segment {
-        Segment::Withheld(_, suffix, _) => (None, suffix.clone()),
-        Segment::Clear(word) => {
-            let (_, suffix) = split_suffix(word);
-            let kept = super::lex(word, prefix.depth()) == SegmentClass::Keep;
-            let as_values =
-                || child.children.keys().any(|next| going_on.contains(&wording_of(next)));
-            let is_value = !kept
-                && (names_are_values
-                    || (prefix.has_parameter() && !prefix.has_literal(word) && as_values()));
-            if is_value { (None, suffix.to_owned()) } else { (Some(word.clone()), String::new()) }
-        }
-    }
-}
-
-impl<'k> Prefix<'k> {
-    fn depth(&self) -> usize {
+impl Prefix<'_> {
+    /// The position of the segment that comes next.
+    pub(super) fn depth(&self) -> usize {
         self.written.matches('/').count()
     }
 
-    /// Known routes that go on with a literal or, when there is none, with a parameter.
-    fn then(&self, written: &str, literal: &str) -> Self {
-        let with = |wanted: &dyn Fn(&str) -> bool| -> Vec<&'k [&'k str]> {
-            self.known
-                .iter()
-                .filter(|rest| rest.first().is_some_and(|first| wanted(first)))
-                .map(|rest| &rest[1..])
-                .collect()
-        };
-        let known = with(&|first| first == literal);
-        Self { written: format!("{}/{written}", self.written), names: self.names.clone(), known }
+    /// Notes the paths that end here.
+    fn end(&self, ends: Vec<(String, usize)>, templates: &mut Templates) {
+        let path = if self.written.is_empty() { "/" } else { &self.written };
+        for (method, index) in ends {
+            if let Ok(route) = RouteKey::new(&method, path) {
+                let template = templates.entry(route).or_insert((Vec::new(), self.confidence));
+                template.0.push(index);
+            }
+        }
     }
 
-    fn then_parameter(&self, written: &str, name: String) -> Self {
-        let known = self
-            .known
-            .iter()
-            .filter(|rest| rest.first().is_some_and(|first| first.contains('{')))
-            .map(|rest| &rest[1..])
-            .collect();
-        let mut names = self.names.clone();
-        names.insert(name);
-        Self { written: format!("{}/{written}", self.written), names, known }
+    /// After a word, with the known routes that have it too.
+    fn then(&self, word: &str, confidence: f64) -> Self {
+        self.with(word, confidence, |first| first == word)
     }
 
-    fn has_parameter(&self) -> bool {
-        self.known.iter().any(|rest| rest.first().is_some_and(|first| first.starts_with('{')))
+    /// After a value, with the known routes that have a parameter.
+    fn then_parameter(&self, name: &str, suffix: &str, confidence: f64) -> Self {
+        let written = format!("{{{name}}}{suffix}");
+        let mut next = self.with(&written, confidence, |first| first.contains('{'));
+        next.names.insert(name.to_owned());
+        next
     }
 
-    fn has_literal(&self, word: &str) -> bool {
-        self.known.iter().any(|rest| rest.first().is_some_and(|first| *first == word))
+    fn with(&self, written: &str, confidence: f64, follows: impl Fn(&str) -> bool) -> Self {
+        let known =
+            self.known.iter().filter(|rest| rest.first().is_some_and(|first| follows(first)));
+        Self {
+            written: format!("{}/{written}", self.written),
+            confidence: self.confidence * confidence,
+            names: self.names.clone(),
+            known: known.map(|rest| &rest[1..]).collect(),
+        }
     }
 
-    /// The known route's name for the parameter, else the singular of the wording before it and `_id`.
+    /// The known route's name for the parameter, else the singular of the wording before it and `_id`;
+    /// numbered where an earlier parameter has that name.
     fn parameter(&self) -> String {
         let known =
             self.known.iter().find_map(|rest| rest.first()?.strip_prefix('{')?.split('}').next());
         let before =
             self.written.rsplit('/').find(|segment| !segment.is_empty() && !segment.contains('{'));
-        let base = match known {
-            Some(name) => name.to_owned(),
-            None => before.map_or_else(|| "id".to_owned(), |word| format!("{}_id", singular(word))),
+        let base = match (known, before) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(word)) => format!("{}_id", singular(word)),
+            (None, None) => "id".to_owned(),
         };
         let mut name = base.clone();
         let mut again = 2;
@@ -248,32 +205,9 @@ impl<'k> Prefix<'k> {
     }
 }
 
-/// `companies` → `company`, `boxes` → `box`, `customers` → `customer`; joints become `_`.
-fn singular(word: &str) -> String {
-    let (word, _) = split_suffix(word);
-    let lower: String = word
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
-        .collect();
-    if let Some(stem) = lower.strip_suffix("ies").filter(|stem| stem.len() > 1) {
-        return format!("{stem}y");
-    }
-    for ending in ["sses", "xes", "ches", "shes"] {
-        if lower.ends_with(ending) {
-            return lower[..lower.len() - 2].to_owned();
-        }
-    }
-    match lower.strip_suffix('s') {
-        Some(stem) if !stem.ends_with('s') && !stem.ends_with('u') && stem.len() > 1 => {
-            stem.to_owned()
-        }
-        _ => lower,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::split_suffix, *};
 
     /// Paths with `~name` for names known from bodies.
     fn routes(paths: &[&str], known: &[&str]) -> Vec<String> {
@@ -284,7 +218,7 @@ mod tests {
                 let segments =
                     path.split('/').filter(|s| !s.is_empty()).enumerate().map(|(at, text)| {
                         let name = text.strip_prefix('~');
-                        let class = super::super::lex(name.unwrap_or(text), at);
+                        let class = crate::templates::lex(name.unwrap_or(text), at);
                         let pseudonym = text
                             .bytes()
                             .fold(7_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
@@ -393,5 +327,137 @@ mod tests {
                 "GET /Accounts/{account_id}/Calls/{call_id}.json 1"
             ]
         );
+    }
+
+    #[test]
+    fn two_words_where_a_known_route_has_two_parameters_are_values() {
+        let known = ["GET /repos/{owner}/{repo}/issues", "GET /contacts/{id}/topics"];
+        let paths = ["GET /repos/acme/42/milestones", "GET /contacts/receiving/42"];
+        assert_eq!(
+            routes(&paths, &known),
+            ["GET /contacts/receiving/{receiving_id} 1", "GET /repos/{owner}/{repo}/milestones 1"]
+        );
+    }
+
+    #[test]
+    fn a_verb_beside_ids_or_names_stays() {
+        let paths = [
+            "GET /customers/12",
+            "GET /customers/13/cards",
+            "GET /customers/search",
+            "GET /users/~pengwynn",
+            "GET /users/~octokit",
+            "GET /users/search",
+            "GET /users/me",
+        ];
+        assert_eq!(
+            routes(&paths, &[]),
+            [
+                "GET /customers/search 1",
+                "GET /customers/{customer_id} 1",
+                "GET /customers/{customer_id}/cards 1",
+                "GET /users/me 1",
+                "GET /users/search 1",
+                "GET /users/{user_id} 2",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_word_that_goes_on_as_the_ids_beside_it_is_a_value() {
+        let paths = [
+            "GET /commits/507f1f77bcf86cd799439011/check-runs",
+            "GET /commits/master/check-runs",
+            "GET /issues/7/comments",
+            "GET /issues/comments/8",
+            "GET /locales/en/strings",
+        ];
+        assert_eq!(
+            routes(&paths, &[]),
+            [
+                "GET /commits/{commit_id}/check-runs 2",
+                "GET /issues/comments/{comment_id} 1",
+                "GET /issues/{issue_id}/comments 1",
+                "GET /locales/en/strings 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_at_several_depths_are_one_parameter_with_slashes() {
+        let paths = [
+            "GET /contents/~README.md",
+            "GET /contents/~lib/~main.rb",
+            "PUT /contents/~lib/~deep/a.js",
+            "GET /contents",
+        ];
+        assert_eq!(
+            routes(&paths, &[]),
+            ["GET /contents 1", "GET /contents/{path+} 2", "PUT /contents/{path+} 1"]
+        );
+        let repositories =
+            ["GET /repos/~octokit/~fetch", "GET /repos/~octokit", "GET /repos/~a/~b/tags"];
+        assert!(routes(&repositories, &[]).iter().all(|route| !route.contains('+')));
+    }
+
+    #[test]
+    fn one_id_alone_is_a_parameter_and_one_word_alone_is_not() {
+        let paths = [
+            "GET /orders/o%2F7",
+            "GET /orders/9/notes",
+            "GET /pages/imprint",
+            "GET /pages/imprint/text",
+        ];
+        assert_eq!(
+            routes(&paths, &[]),
+            [
+                "GET /orders/{order_id} 1",
+                "GET /orders/{order_id}/notes 1",
+                "GET /pages/imprint 1",
+                "GET /pages/imprint/text 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_word_under_two_parents_and_slashes_at_the_end() {
+        let paths =
+            ["GET /users/7/settings/", "GET /teams/8/settings", "GET /settings/", "GET /settings"];
+        assert_eq!(
+            routes(&paths, &[]),
+            [
+                "GET /settings 2",
+                "GET /teams/{team_id}/settings 1",
+                "GET /users/{user_id}/settings 1"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_order_of_paths_does_not_count_and_ids_are_surer_than_guesses() {
+        let path = |text: &str| ObservedPath {
+            method: "GET".to_owned(),
+            segments: text
+                .split('/')
+                .enumerate()
+                .map(|(at, text)| match crate::templates::lex(text, at) {
+                    class if class.is_literal() => Segment::Clear(text.to_owned()),
+                    class => Segment::Withheld(class, String::new(), 1),
+                })
+                .collect(),
+        };
+        let paths: Vec<_> = ["a/1/x", "a/2/x", "a/b/x", "a/c", "d"].map(path).into();
+        let forth = infer(&paths, &[]);
+        let mut reversed = paths.clone();
+        reversed.reverse();
+        let routes = |templates: &[Template]| {
+            templates.iter().map(|t| (t.route.clone(), t.members.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(routes(&forth), routes(&infer(&reversed, &[])));
+        let confidence = |route: &str| {
+            forth.iter().find(|t| t.route.path() == route).map(|t| t.confidence).unwrap()
+        };
+        assert!(confidence("/a/c") < confidence("/a/{a_id}/x"));
+        assert!(confidence("/a/{a_id}/x") < confidence("/d"));
     }
 }

@@ -2,6 +2,8 @@
 
 mod infer;
 mod lexer;
+mod naming;
+mod reading;
 
 pub use infer::{ObservedPath, Segment, Template, infer};
 pub use lexer::{SegmentClass, lex, split_suffix};

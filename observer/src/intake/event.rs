@@ -12,8 +12,14 @@ use crate::shape::word;
 /// # Source
 ///
 /// The vendors' webhook pages: GitHub, Gitea, GitLab, Shopify, Bitbucket, Linear.
-const HEADERS: [&str; 6] =
-    ["x-github-event", "x-gitea-event", "x-gitlab-event", "x-shopify-topic", "x-event-key", "linear-event"];
+const HEADERS: [&str; 6] = [
+    "x-github-event",
+    "x-gitea-event",
+    "x-gitlab-event",
+    "x-shopify-topic",
+    "x-event-key",
+    "linear-event",
+];
 
 /// Fields of a payload that name it, first match wins.
 #[derive(Deserialize, Default)]
@@ -34,12 +40,16 @@ pub(super) fn of(raw: &RawExchange<'_>, model: &Model) -> String {
         .and_then(|body| serde_json::from_slice::<Head>(&body.bytes).ok())
         .unwrap_or_default();
     let stated = HEADERS.iter().find_map(|name| raw.request_header(name)).map(str::to_owned);
-    let named = [&head.r#type, &head.event, &head.event_type, &head.topic].into_iter().find_map(token);
-    let Some(event) = stated.or(named).filter(|event| is_name(event)) else { return "unknown".to_owned() };
+    let named =
+        [&head.r#type, &head.event, &head.event_type, &head.topic].into_iter().find_map(token);
+    let Some(event) = stated.or(named).filter(|event| is_name(event)) else {
+        return "unknown".to_owned();
+    };
     match token(&head.action) {
         Some(action) => {
             let with_action = format!("{event}.{action}");
-            let alone = model.webhooks.contains_key(&event) && !model.webhooks.contains_key(&with_action);
+            let alone =
+                model.webhooks.contains_key(&event) && !model.webhooks.contains_key(&with_action);
             if alone { event } else { with_action }
         }
         None => event,

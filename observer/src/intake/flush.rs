@@ -42,7 +42,8 @@ impl Intake {
         let unknown = &self.unknown;
         self.rows.settle(|path| unknown.is_hidden(path));
         let exchanges = self.rows.take(|text| {
-            text.strip_prefix(PATH_MARK).map_or_else(|| text.to_owned(), |path| names.withhold(path, true))
+            text.strip_prefix(PATH_MARK)
+                .map_or_else(|| text.to_owned(), |path| names.withhold(path, true))
         });
         let mut tables = vec![(Table::Exchanges, exchanges)];
         if !shapes.is_empty() {
@@ -114,7 +115,8 @@ impl Intake {
                 if is_withheld {
                     continue;
                 }
-                let mut of_field: Vec<_> = vocabulary.tokens.iter().filter(|token| token.count > 0).collect();
+                let mut of_field: Vec<_> =
+                    vocabulary.tokens.iter().filter(|token| token.count > 0).collect();
                 of_field.sort_by(|one, other| one.text.cmp(&other.text));
                 for token in of_field {
                     let clear = may_stand(token, vocabulary.is_listed(), disclosure, callers);
@@ -137,7 +139,9 @@ impl Intake {
     fn links(&self) -> Vec<(String, u64)> {
         let mut rows = std::collections::BTreeSet::new();
         for trie in self.places.tries() {
-            for (id, node) in trie.ids().zip(trie.nodes()).filter(|(_, node)| !node.links.is_empty()) {
+            for (id, node) in
+                trie.ids().zip(trie.nodes()).filter(|(_, node)| !node.links.is_empty())
+            {
                 let field = path::encode(&trie.path(id));
                 rows.extend(node.links.iter().map(|link| (field.clone(), *link)));
             }
@@ -150,7 +154,9 @@ impl Intake {
 /// that its values are secrets or somebody's.
 fn vocabularies(trie: &mut Trie) -> Vec<(String, bool, &mut FieldVocabulary)> {
     let paths: Vec<_> = trie.ids().map(|id| trie.path(id)).collect();
-    let fields = trie.nodes_mut().filter(|(_, node)| node.vocabulary.open || !node.vocabulary.tokens.is_empty());
+    let fields = trie
+        .nodes_mut()
+        .filter(|(_, node)| node.vocabulary.open || !node.vocabulary.tokens.is_empty());
     let fields = fields.map(|(id, node)| {
         let field = &paths[id as usize];
         (path::encode(field), is_withheld(field), &mut node.vocabulary)
@@ -168,7 +174,12 @@ fn is_withheld(field: &FieldPath) -> bool {
 
 /// Whether a token may stand in the lake in clear (DESIGN, "Observation"): a word at first sight where
 /// the model closes the field, elsewhere once enough witnesses have shown it.
-fn may_stand(token: &crate::shape::Token, closed: bool, disclosure: Disclosure, callers: usize) -> bool {
+fn may_stand(
+    token: &crate::shape::Token,
+    closed: bool,
+    disclosure: Disclosure,
+    callers: usize,
+) -> bool {
     let Ok(text) = std::str::from_utf8(&token.text) else { return false };
     // The model's own text tells nothing of anybody.
     if token.listed {
@@ -178,7 +189,9 @@ fn may_stand(token: &crate::shape::Token, closed: bool, disclosure: Disclosure, 
         return false;
     }
     let callers_min = disclosure.token_callers_min.min(callers);
-    closed || (token.entities.len() >= disclosure.token_units_min && token.callers.len() >= callers_min)
+    closed
+        || (token.entities.len() >= disclosure.token_units_min
+            && token.callers.len() >= callers_min)
 }
 
 fn row_of(place: &Place, field: &str, count: Option<u64>) -> ValueRow {

@@ -35,7 +35,8 @@ impl Stated {
     /// `Retry-After`, milliseconds.
     pub(super) fn retry_after_ms(&self) -> Option<u32> {
         let seconds = self.observed.iter().find_map(|observed| observed.retry_after_seconds)?;
-        Some(whole(seconds * 1e3).clamp(0, i64::from(u32::MAX))).and_then(|ms| u32::try_from(ms).ok())
+        Some(whole(seconds * 1e3).clamp(0, i64::from(u32::MAX)))
+            .and_then(|ms| u32::try_from(ms).ok())
     }
 
     /// Resets are kept as seen from the request, so that they compress and say nothing else.

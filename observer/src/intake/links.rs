@@ -19,7 +19,10 @@ pub(super) fn note(links: &mut Links, key: &LakeKey, text: &[u8]) {
     insert(links, key.link(text));
     if memchr::memchr(b'/', text).is_some() {
         let path = memchr::memmem::find(text, b"://").map_or(text, |at| &text[at + 3..]);
-        for part in path.split(|byte| matches!(byte, b'/' | b'?' | b'\\')).skip(usize::from(path.len() < text.len())) {
+        for part in path
+            .split(|byte| matches!(byte, b'/' | b'?' | b'\\'))
+            .skip(usize::from(path.len() < text.len()))
+        {
             if !part.is_empty() && part.len() <= 128 {
                 insert(links, key.link(part));
             }

@@ -183,7 +183,12 @@ impl Intake {
         }
     }
 
-    fn shape_call(&mut self, raw: &RawExchange<'_>, scratch: &mut Scratch, routing: Routing) -> Result<(), Refusal> {
+    fn shape_call(
+        &mut self,
+        raw: &RawExchange<'_>,
+        scratch: &mut Scratch,
+        routing: Routing,
+    ) -> Result<(), Refusal> {
         let url = url::parse(&raw.url).ok_or(Refusal::Skip(Skip::BadUrl))?;
         if !url::is_host_of(&self.model, url.host) {
             return Err(Refusal::Skip(Skip::OtherHost));
@@ -199,7 +204,9 @@ impl Intake {
         }
         let (route, parameters, is_known) = match routed {
             Some((route, values)) => (route, values, true),
-            None => (self.places.name(&self.unknown.skeleton(&raw.method, path)), Vec::new(), false),
+            None => {
+                (self.places.name(&self.unknown.skeleton(&raw.method, path)), Vec::new(), false)
+            }
         };
         let request_place = self.places.request(route);
         self.shape_request(raw, request_place, &url, scratch);
@@ -218,7 +225,9 @@ impl Intake {
         let own_id = own_id.and_then(|range| raw.response_body.as_ref()?.bytes.get(range));
         let name = self.places.text(route);
         let identity: Vec<&[u8]> = match (parameters.is_empty(), is_known, own_id) {
-            (false, ..) => std::iter::once(name.as_bytes()).chain(parameters.iter().map(|p| p.as_bytes())).collect(),
+            (false, ..) => std::iter::once(name.as_bytes())
+                .chain(parameters.iter().map(|p| p.as_bytes()))
+                .collect(),
             (true, _, Some(id)) => vec![b"id", id],
             // A path that holds an id shows that object.
             (true, false, None) if name.contains('{') => vec![path.as_bytes()],
@@ -228,7 +237,11 @@ impl Intake {
         let witness = Witness { entity, caller, at_us: raw.seen_at_us };
         self.note(place, raw.response_body.as_ref(), &mut scratch.found_in_response, witness);
         self.note(request_place, raw.request_body.as_ref(), &mut scratch.found_in_request, witness);
-        let path_text = if is_known { hidden } else { Some(self.unknown.observed(&self.key, &raw.method, path)) };
+        let path_text = if is_known {
+            hidden
+        } else {
+            Some(self.unknown.observed(&self.key, &raw.method, path))
+        };
         let stated = limits::Stated::of(raw);
         let row = ExchangeRow {
             seen_at_us: raw.seen_at_us,
@@ -259,7 +272,8 @@ impl Intake {
         let body = self.shape_body(place, raw.request_body.as_ref(), &mut scratch);
         let own_id = scratch.found_in_response.own_id.clone();
         let own_id = own_id.and_then(|range| raw.request_body.as_ref()?.bytes.get(range));
-        let identity = own_id.map_or_else(Vec::new, |id| vec![b"event".as_slice(), event.as_bytes(), id]);
+        let identity =
+            own_id.map_or_else(Vec::new, |id| vec![b"event".as_slice(), event.as_bytes(), id]);
         let entity = self.entity(&identity, 0, raw.request_body.as_ref());
         let witness = Witness { entity, caller: 0, at_us: raw.seen_at_us };
         self.note(place, raw.request_body.as_ref(), &mut scratch.found_in_response, witness);
@@ -284,7 +298,13 @@ impl Intake {
     }
 
     /// Shapes of an accepted request; a refused one says nothing of what the vendor takes.
-    fn shape_request(&mut self, raw: &RawExchange<'_>, place: TrieId, url: &url::Url<'_>, scratch: &mut Scratch) {
+    fn shape_request(
+        &mut self,
+        raw: &RawExchange<'_>,
+        place: TrieId,
+        url: &url::Url<'_>,
+        scratch: &mut Scratch,
+    ) {
         scratch.request.clear();
         scratch.found_in_request.clear();
         if !(200..400).contains(&raw.status) {
@@ -305,7 +325,12 @@ impl Intake {
     }
 
     /// Shapes of an answer or a delivery, into `scratch.response`.
-    fn shape_body(&mut self, place: TrieId, body: Option<&RawBody<'_>>, scratch: &mut Scratch) -> BodyState {
+    fn shape_body(
+        &mut self,
+        place: TrieId,
+        body: Option<&RawBody<'_>>,
+        scratch: &mut Scratch,
+    ) -> BodyState {
         scratch.response.clear();
         scratch.found_in_response.clear();
         let Some(body) = body.filter(|body| !body.bytes.is_empty()) else { return BodyState::None };
@@ -326,14 +351,24 @@ impl Intake {
         };
         if !read || body.truncated {
             scratch.found_in_response.clear();
-            return if body.truncated || looks_cut(&body.bytes) { BodyState::Truncated } else { BodyState::NotJson };
+            return if body.truncated || looks_cut(&body.bytes) {
+                BodyState::Truncated
+            } else {
+                BodyState::NotJson
+            };
         }
         shape::shapes_of(trie, &mut self.known_shapes, &mut self.shape_rows, &mut scratch.response);
         BodyState::Ok
     }
 
     /// Counts the tokens and samples the identifiers of a body.
-    fn note(&mut self, place: TrieId, body: Option<&RawBody<'_>>, found: &mut Sightings, witness: Witness) {
+    fn note(
+        &mut self,
+        place: TrieId,
+        body: Option<&RawBody<'_>>,
+        found: &mut Sightings,
+        witness: Witness,
+    ) {
         if found.tokens.is_empty() && found.links.is_empty() {
             return;
         }
@@ -341,7 +376,12 @@ impl Intake {
         found.tokens.sort_unstable();
         found.tokens.dedup();
         for &(node, slot) in &found.tokens {
-            trie.node_mut(node).vocabulary.count(slot, witness.entity, witness.caller, witness.at_us);
+            trie.node_mut(node).vocabulary.count(
+                slot,
+                witness.entity,
+                witness.caller,
+                witness.at_us,
+            );
         }
         let Some(body) = body else { return };
         for (node, range) in found.links.drain(..) {
@@ -356,7 +396,9 @@ impl Intake {
     }
 
     fn caller(&mut self, raw: &RawExchange<'_>) -> u64 {
-        let Some(credential) = CREDENTIALS.iter().find_map(|name| raw.request_header(name)) else { return 0 };
+        let Some(credential) = CREDENTIALS.iter().find_map(|name| raw.request_header(name)) else {
+            return 0;
+        };
         let caller = self.key.pseudonym(Domain::Caller, &[credential.as_bytes()]);
         self.callers.insert(caller);
         caller
@@ -367,7 +409,9 @@ impl Intake {
     fn entity(&self, identity: &[&[u8]], caller: u64, body: Option<&RawBody<'_>>) -> u64 {
         if identity.is_empty() {
             let told = body.map_or(&[][..], |body| &body.bytes);
-            return self.key.short_pseudonym(Domain::Entity, &[b"told", &caller.to_le_bytes(), told]);
+            return self
+                .key
+                .short_pseudonym(Domain::Entity, &[b"told", &caller.to_le_bytes(), told]);
         }
         self.key.short_pseudonym(Domain::Entity, identity)
     }
@@ -379,7 +423,8 @@ fn is_plain_word(segment: &str) -> bool {
 }
 
 /// Headers that carry who calls, most telling first.
-const CREDENTIALS: [&str; 5] = ["authorization", "x-api-key", "api-key", "x-shopify-access-token", "x-auth-token"];
+const CREDENTIALS: [&str; 5] =
+    ["authorization", "x-api-key", "api-key", "x-shopify-access-token", "x-auth-token"];
 
 /// Headers that pin the vendor's API version.
 ///
@@ -387,14 +432,23 @@ const CREDENTIALS: [&str; 5] = ["authorization", "x-api-key", "api-key", "x-shop
 ///
 /// INFERENCE §3, "Pinning headers to stratify on".
 const VERSIONS: [&str; 10] = [
-    "stripe-version", "x-github-api-version", "x-shopify-api-version", "plaid-version", "notion-version",
-    "square-version", "intercom-version", "anthropic-version", "x-api-version", "api-version",
+    "stripe-version",
+    "x-github-api-version",
+    "x-shopify-api-version",
+    "plaid-version",
+    "notion-version",
+    "square-version",
+    "intercom-version",
+    "anthropic-version",
+    "x-api-version",
+    "api-version",
 ];
 
 fn api_version<'r>(raw: &'r RawExchange<'_>) -> Option<&'r str> {
     let stated = |headers: &'r crate::exchange::Headers<'_>| {
         headers.iter().find(|(name, _)| {
-            (8..=21).contains(&name.len()) && VERSIONS.iter().any(|known| name.eq_ignore_ascii_case(known))
+            (8..=21).contains(&name.len())
+                && VERSIONS.iter().any(|known| name.eq_ignore_ascii_case(known))
         })
     };
     let (_, version) = stated(&raw.response_headers).or_else(|| stated(&raw.request_headers))?;
@@ -405,15 +459,23 @@ fn api_version<'r>(raw: &'r RawExchange<'_>) -> Option<&'r str> {
 fn is_version(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    text.len() <= 24 && text.bytes().all(plain) && (1..=10).contains(&digits) && !crate::scrub::is_secret(text)
+    text.len() <= 24
+        && text.bytes().all(plain)
+        && (1..=10).contains(&digits)
+        && !crate::scrub::is_secret(text)
 }
 
 /// `type/subtype` of a registered type, RFC 6838; anything else may hold anything.
 fn is_media_type(text: &str) -> bool {
-    const TYPES: [&str; 8] = ["application", "text", "multipart", "image", "audio", "video", "font", "x-unknown"];
+    const TYPES: [&str; 8] =
+        ["application", "text", "multipart", "image", "audio", "video", "font", "x-unknown"];
     let (kind, subtype) = text.split_once('/').unwrap_or((text, "x"));
-    let plain = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'.' | b'-' | b'+' | b'1'..=b'9');
-    TYPES.contains(&kind) && subtype.len() <= 60 && subtype.bytes().all(plain) && subtype.bytes().filter(u8::is_ascii_digit).count() <= 3
+    let plain =
+        |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'.' | b'-' | b'+' | b'1'..=b'9');
+    TYPES.contains(&kind)
+        && subtype.len() <= 60
+        && subtype.bytes().all(plain)
+        && subtype.bytes().filter(u8::is_ascii_digit).count() <= 3
 }
 
 /// Reads a request's body by its media type; `false` where it is not what it says it is.
@@ -435,21 +497,30 @@ fn scan_request(body: &RawBody<'_>, trie: &mut Trie, found: &mut Sightings) -> b
 }
 
 fn is_json(body: &RawBody<'_>) -> bool {
-    body.media_type.contains("json") || (!is_declared_other(&body.media_type) && starts_as_json(&body.bytes))
+    body.media_type.contains("json")
+        || (!is_declared_other(&body.media_type) && starts_as_json(&body.bytes))
 }
 
 /// Types under which no JSON travels; `text/plain` and none at all may be anything.
 fn is_declared_other(media_type: &str) -> bool {
     let bare = media_type.split(';').next().unwrap_or_default().trim();
-    !matches!(bare, "" | "text/plain" | "x-unknown" | "application/octet-stream" | "text/json" | "*/*")
+    !matches!(
+        bare,
+        "" | "text/plain" | "x-unknown" | "application/octet-stream" | "text/json" | "*/*"
+    )
 }
 
 fn starts_as_json(bytes: &[u8]) -> bool {
-    bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| matches!(byte, b'{' | b'['))
+    bytes
+        .iter()
+        .find(|byte| !byte.is_ascii_whitespace())
+        .is_some_and(|byte| matches!(byte, b'{' | b'['))
 }
 
 fn is_html(body: &RawBody<'_>) -> bool {
-    body.media_type.starts_with("text/html") || body.bytes.starts_with(b"<!DOCTYPE") || body.bytes.starts_with(b"<html")
+    body.media_type.starts_with("text/html")
+        || body.bytes.starts_with(b"<!DOCTYPE")
+        || body.bytes.starts_with(b"<html")
 }
 
 /// JSON that begins but does not end.

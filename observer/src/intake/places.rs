@@ -83,7 +83,8 @@ impl Places {
             Surface::Webhook => Place { surface, route: None, status: None, event: Some(text) },
             Surface::Request => Place { surface, route: Some(text), status: None, event: None },
             Surface::Response => {
-                let status = if name < self.known { self.described_status(&text, status) } else { status };
+                let status =
+                    if name < self.known { self.described_status(&text, status) } else { status };
                 Place { surface, route: Some(text), status: Some(status), event: None }
             }
         };
@@ -98,7 +99,9 @@ impl Places {
 
     fn described_status(&self, route: &str, status: u16) -> u16 {
         let key = RouteKey::parse(route).ok();
-        let described = key.and_then(|key| self.model.routes.get(&key)).and_then(|route| route.variant_for(status));
+        let described = key
+            .and_then(|key| self.model.routes.get(&key))
+            .and_then(|route| route.variant_for(status));
         match described {
             Some("4XX") => 400,
             Some("5XX") => 500,

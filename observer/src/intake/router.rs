@@ -66,7 +66,11 @@ impl Router {
     fn add(&mut self, index: u32, key: &RouteKey, route: &Route) {
         let mut at = 0;
         for segment in key.segments() {
-            at = if segment.contains('{') { self.pattern(at, segment, route) } else { self.literal(at, segment) };
+            at = if segment.contains('{') {
+                self.pattern(at, segment, route)
+            } else {
+                self.literal(at, segment)
+            };
         }
         self.nodes[at].ends.push((key.method().into(), index));
     }
@@ -82,7 +86,9 @@ impl Router {
 
     fn pattern(&mut self, at: usize, segment: &str, route: &Route) -> usize {
         let pattern = Pattern::parse(segment, route);
-        if let Some((_, child)) = self.nodes[at].patterns.iter().find(|(known, _)| *known == pattern) {
+        if let Some((_, child)) =
+            self.nodes[at].patterns.iter().find(|(known, _)| *known == pattern)
+        {
             return *child;
         }
         let child = self.nodes.len();
@@ -99,7 +105,13 @@ impl Router {
         Some((index, values))
     }
 
-    fn descend<'p>(&self, at: usize, method: &str, rest: &[&'p str], values: &mut Vec<&'p str>) -> Option<u32> {
+    fn descend<'p>(
+        &self,
+        at: usize,
+        method: &str,
+        rest: &[&'p str],
+        values: &mut Vec<&'p str>,
+    ) -> Option<u32> {
         let node = &self.nodes[at];
         let Some((segment, rest)) = rest.split_first() else {
             return node.ends.iter().find(|(known, _)| **known == *method).map(|(_, index)| *index);
@@ -146,7 +158,11 @@ impl Pattern {
         let Some(mut rest) = segment.strip_prefix(&**first) else { return false };
         for (index, piece) in more.iter().enumerate() {
             let last = index + 1 == more.len();
-            let value = if last { rest.strip_suffix(&**piece) } else { rest.split_once(&**piece).map(|(value, _)| value) };
+            let value = if last {
+                rest.strip_suffix(&**piece)
+            } else {
+                rest.split_once(&**piece).map(|(value, _)| value)
+            };
             let fits = |value: &&str| !value.is_empty() && self.values[index].admits(value);
             let Some(value) = value.filter(fits) else { return false };
             values.push(value);
@@ -163,13 +179,24 @@ mod tests {
     #[test]
     fn literal_segments_win_and_a_dead_end_is_left_again() {
         let mut model = Model::empty("t", "");
-        for route in ["GET /a/{id}", "GET /a/me", "GET /a/me/b", "GET /a/{id}/c", "POST /a/{id}", "GET /f/{n}.json", "GET /f/{n}", "GET /c/{base}...{head}"] {
+        for route in [
+            "GET /a/{id}",
+            "GET /a/me",
+            "GET /a/me/b",
+            "GET /a/{id}/c",
+            "POST /a/{id}",
+            "GET /f/{n}.json",
+            "GET /f/{n}",
+            "GET /c/{base}...{head}",
+        ] {
             model.routes.insert(RouteKey::parse(route).unwrap(), models::Route::default());
         }
         let router = Router::new(&model);
         let keys: Vec<_> = model.routes.keys().collect();
         let found = |method: &str, path: &str| {
-            router.route(method, path).map(|(index, values)| format!("{} {}", keys[index as usize], values.join(" ")))
+            router
+                .route(method, path)
+                .map(|(index, values)| format!("{} {}", keys[index as usize], values.join(" ")))
         };
         assert_eq!(found("GET", "/a/me").unwrap(), "GET /a/me ");
         assert_eq!(found("GET", "/a/7").unwrap(), "GET /a/{id} 7");

@@ -56,7 +56,9 @@ impl UnknownPaths {
     /// As the skeleton, with the pseudonym of each segment that is no word: `{uuid:4f0e…}`, and
     /// [`PATH_MARK`] in front.
     pub(super) fn observed(&self, key: &LakeKey, method: &str, path: &str) -> String {
-        let observed = render(method, path, |class, segment| format!("{}:{:x}", class.name(), key.link(segment.as_bytes())));
+        let observed = render(method, path, |class, segment| {
+            format!("{}:{:x}", class.name(), key.link(segment.as_bytes()))
+        });
         format!("{PATH_MARK}{observed}")
     }
 
@@ -76,12 +78,20 @@ impl UnknownPaths {
                 let Some((prefix, word)) = names.prefix_and_word(skeleton, depth) else { continue };
                 let (known, wording) = siblings.entry(prefix).or_default();
                 let found = is_identifier(key.link(word.as_bytes()));
-                if found { known.insert(word) } else { wording.insert(word) };
+                if found {
+                    known.insert(word)
+                } else {
+                    wording.insert(word)
+                };
             }
-            if siblings.is_empty() && self.skeletons.iter().all(|one| one.split('/').count() <= depth + 1) {
+            if siblings.is_empty()
+                && self.skeletons.iter().all(|one| one.split('/').count() <= depth + 1)
+            {
                 return names;
             }
-            let values = siblings.into_iter().filter(|(_, (known, wording))| known.len() >= 2 && known.len() >= wording.len());
+            let values = siblings
+                .into_iter()
+                .filter(|(_, (known, wording))| known.len() >= 2 && known.len() >= wording.len());
             names.positions.extend(values.map(|(prefix, _)| prefix));
             depth += 1;
         }
@@ -140,7 +150,8 @@ fn render(method: &str, path: &str, hide: impl Fn(SegmentClass, &str) -> String)
     for (position, segment) in path.split('/').filter(|segment| !segment.is_empty()).enumerate() {
         out.push('/');
         let class = lex(segment, position);
-        let in_clear = class.is_literal() && (word::is_wording(segment.as_bytes()) || class == SegmentClass::Keep);
+        let in_clear = class.is_literal()
+            && (word::is_wording(segment.as_bytes()) || class == SegmentClass::Keep);
         if in_clear {
             out.push_str(segment);
         } else {
@@ -162,13 +173,27 @@ mod tests {
     fn names_known_from_bodies_are_withheld_and_wording_stays() {
         let key = LakeKey::new([3; 16]);
         let mut paths = UnknownPaths::default();
-        for path in ["/repos/octokit/fetch/issues", "/repos/octokit/rest/pulls", "/repos/pengwynn/pingwynn/issues", "/users/12/issues"] {
+        for path in [
+            "/repos/octokit/fetch/issues",
+            "/repos/octokit/rest/pulls",
+            "/repos/pengwynn/pingwynn/issues",
+            "/users/12/issues",
+        ] {
             paths.skeleton("GET", path);
         }
-        let identifiers = ["octokit", "pengwynn", "fetch", "rest", "pingwynn", "issues"].map(|name| key.link(name.as_bytes()));
+        let identifiers = ["octokit", "pengwynn", "fetch", "rest", "pingwynn", "issues"]
+            .map(|name| key.link(name.as_bytes()));
         let names = paths.names(&key, |pseudonym| identifiers.contains(&pseudonym));
-        assert_eq!(names.withhold("GET /repos/octokit/fetch/issues", false), "GET /repos/{word}/{word}/issues");
-        assert_eq!(names.withhold("GET /users/{int:1f}/issues", true), "GET /users/{int:1f}/issues");
-        assert!(names.withhold("GET /repos/octokit/fetch/pulls", true).starts_with("GET /repos/{word:"));
+        assert_eq!(
+            names.withhold("GET /repos/octokit/fetch/issues", false),
+            "GET /repos/{word}/{word}/issues"
+        );
+        assert_eq!(
+            names.withhold("GET /users/{int:1f}/issues", true),
+            "GET /users/{int:1f}/issues"
+        );
+        assert!(
+            names.withhold("GET /repos/octokit/fetch/pulls", true).starts_with("GET /repos/{word:")
+        );
     }
 }

@@ -31,7 +31,9 @@ pub(super) fn parse(url: &str) -> Option<Url<'_>> {
 /// Whether a host is the twin's; any is where the model names none.
 pub(super) fn is_host_of(model: &Model, host: &str) -> bool {
     let base = model.base_host();
-    base.is_empty() || host.is_empty() || without_port(host).eq_ignore_ascii_case(without_port(base))
+    base.is_empty()
+        || host.is_empty()
+        || without_port(host).eq_ignore_ascii_case(without_port(base))
 }
 
 fn without_port(host: &str) -> &str {

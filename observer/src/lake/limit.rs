@@ -5,7 +5,13 @@ use models::limits::{Observed, Reset, Style, Unit};
 /// `scope;limit;window_seconds;style;unit;reset` with nothing for what is not stated; `reset` is
 /// `in` or `at`, since the column of resets holds the time to go for both.
 pub(crate) fn encode(observed: &Observed) -> String {
-    let scope: String = observed.scope.iter().flat_map(|scope| scope.chars()).filter(|c| *c != ';').take(64).collect();
+    let scope: String = observed
+        .scope
+        .iter()
+        .flat_map(|scope| scope.chars())
+        .filter(|c| *c != ';')
+        .take(64)
+        .collect();
     let limit = observed.limit.map(|limit| limit.to_string()).unwrap_or_default();
     let window = observed.window_seconds.map(|window| window.to_string()).unwrap_or_default();
     let unit = match observed.unit {
@@ -23,7 +29,12 @@ pub(crate) fn encode(observed: &Observed) -> String {
 
 /// Reads what the column and its neighbours hold of an exchange seen at a time; `None` for text that
 /// this version did not write.
-pub fn decode(text: &str, remaining: Option<i64>, reset_ms: Option<i64>, seen_at_us: i64) -> Option<Observed> {
+pub fn decode(
+    text: &str,
+    remaining: Option<i64>,
+    reset_ms: Option<i64>,
+    seen_at_us: i64,
+) -> Option<Observed> {
     let mut parts = text.split(';');
     let scope = parts.next().filter(|scope| !scope.is_empty()).map(str::to_owned);
     let limit = parts.next()?.parse().ok();
@@ -38,9 +49,22 @@ pub fn decode(text: &str, remaining: Option<i64>, reset_ms: Option<i64>, seen_at
     let is_instant = parts.next() == Some("at");
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age are far below 2^52")]
     let reset = reset_ms.map(|ms| {
-        if is_instant { Reset::At((seen_at_us.div_euclid(1000) + ms) as f64 / 1e3) } else { Reset::In(ms as f64 / 1e3) }
+        if is_instant {
+            Reset::At((seen_at_us.div_euclid(1000) + ms) as f64 / 1e3)
+        } else {
+            Reset::In(ms as f64 / 1e3)
+        }
     });
-    Some(Observed { scope, unit, limit, remaining, reset, window_seconds, retry_after_seconds: None, style })
+    Some(Observed {
+        scope,
+        unit,
+        limit,
+        remaining,
+        reset,
+        window_seconds,
+        retry_after_seconds: None,
+        style,
+    })
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ pub mod wal;
 mod writer;
 
 pub use rows::BodyState;
+pub use seal::{SealError, Sealed};
 pub(crate) use seal::{recover, seal};
-pub use seal::{Sealed, SealError};
 pub use segment::{Segment, SegmentFile, SegmentFormat};
 pub use store::{Lake, LakeError, TableStats};
 pub use table::Table;

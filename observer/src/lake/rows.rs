@@ -117,7 +117,13 @@ impl ExchangeRows {
         self.by_name[place] - 1
     }
 
-    pub(crate) fn push(&mut self, row: ExchangeRow, request: &[u64], response: &[u64], limits: Vec<LimitCell>) {
+    pub(crate) fn push(
+        &mut self,
+        row: ExchangeRow,
+        request: &[u64],
+        response: &[u64],
+        limits: Vec<LimitCell>,
+    ) {
         self.rows.push(row);
         self.request.push(request);
         self.response.push(response);
@@ -141,9 +147,11 @@ impl ExchangeRows {
         let open = std::mem::take(self);
         let texts: Vec<String> = open.texts.iter().map(|text| render(text)).collect();
         let rows = &open.rows;
-        let time: TimestampMicrosecondArray = rows.iter().map(|row| row.seen_at_us).collect::<Vec<_>>().into();
-        let mut policies = ListBuilder::new(arrow::array::StringDictionaryBuilder::<Int32Type>::new())
-            .with_field(Field::new("item", dictionary_type(), false));
+        let time: TimestampMicrosecondArray =
+            rows.iter().map(|row| row.seen_at_us).collect::<Vec<_>>().into();
+        let mut policies =
+            ListBuilder::new(arrow::array::StringDictionaryBuilder::<Int32Type>::new())
+                .with_field(Field::new("item", dictionary_type(), false));
         let mut remaining = ListBuilder::new(Int64Builder::new());
         let mut reset = ListBuilder::new(Int64Builder::new());
         let mut start = 0;
@@ -178,7 +186,8 @@ impl ExchangeRows {
             Arc::new(reset.finish()),
             Arc::new(rows.iter().map(|row| row.retry_after_ms).collect::<UInt32Array>()),
         ];
-        RecordBatch::try_new(Table::Exchanges.schema(), columns).expect("columns follow the table's schema")
+        RecordBatch::try_new(Table::Exchanges.schema(), columns)
+            .expect("columns follow the table's schema")
     }
 }
 
@@ -207,7 +216,8 @@ pub(crate) fn shapes_batch(rows: &[ShapeRow]) -> RecordBatch {
         Arc::new(UInt32Array::from_iter_values(rows.iter().map(|row| row.classes.0))),
         Arc::new(rows.iter().map(|row| Some(row.sometimes)).collect::<BooleanArray>()),
     ];
-    RecordBatch::try_new(Table::Shapes.schema(), columns).expect("columns follow the table's schema")
+    RecordBatch::try_new(Table::Shapes.schema(), columns)
+        .expect("columns follow the table's schema")
 }
 
 /// One row of `values`.
@@ -247,7 +257,8 @@ pub(crate) fn values_batch(rows: &[ValueRow]) -> RecordBatch {
         time(|row| row.first_us),
         time(|row| row.last_us),
     ];
-    RecordBatch::try_new(Table::Values.schema(), columns).expect("columns follow the table's schema")
+    RecordBatch::try_new(Table::Values.schema(), columns)
+        .expect("columns follow the table's schema")
 }
 
 /// Rows of `links`, (encoded path, pseudonym), as a batch.
@@ -291,8 +302,13 @@ fn dictionary(texts: &[String], indices: impl Iterator<Item = Option<u32>>) -> A
 }
 
 fn body_states(rows: &[ExchangeRow]) -> ArrayRef {
-    const STATES: [BodyState; 5] =
-        [BodyState::Ok, BodyState::None, BodyState::NotJson, BodyState::Truncated, BodyState::Gateway];
+    const STATES: [BodyState; 5] = [
+        BodyState::Ok,
+        BodyState::None,
+        BodyState::NotJson,
+        BodyState::Truncated,
+        BodyState::Gateway,
+    ];
     let keys = rows.iter().map(|row| row.body as i32);
     let names = StringArray::from_iter_values(STATES.iter().map(|state| state.name()));
     Arc::new(DictionaryArray::<Int32Type>::new(Int32Array::from_iter_values(keys), Arc::new(names)))

@@ -105,23 +105,32 @@ fn commit(
 /// The batch with the names in its column `path` withheld.
 fn with_paths(batch: &RecordBatch, withhold: &Withholding) -> RecordBatch {
     let Ok(index) = batch.schema_ref().index_of("path") else { return batch.clone() };
-    let Some(paths) = batch.column(index).as_dictionary_opt::<Int32Type>() else { return batch.clone() };
+    let Some(paths) = batch.column(index).as_dictionary_opt::<Int32Type>() else {
+        return batch.clone();
+    };
     let texts = paths.values().as_string::<i32>();
-    let texts: StringArray = texts.iter().map(|text| text.map(|path| withhold.path(path))).collect();
+    let texts: StringArray =
+        texts.iter().map(|text| text.map(|path| withhold.path(path))).collect();
     let mut columns = batch.columns().to_vec();
     columns[index] = Arc::new(paths.with_values(Arc::new(texts)));
     RecordBatch::try_new(batch.schema(), columns).expect("the texts alone are others")
 }
 
 fn remove(path: &Path) -> Result<(), WalError> {
-    std::fs::remove_file(path)
-        .map_err(|source| WalError::Io { doing: "remove", path: path.to_owned(), source })
+    std::fs::remove_file(path).map_err(|source| WalError::Io {
+        doing: "remove",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn set_aside(path: &Path) -> Result<PathBuf, WalError> {
     let aside = path.with_extension(format!("{EXTENSION}.damaged"));
-    std::fs::rename(path, &aside)
-        .map_err(|source| WalError::Io { doing: "set aside", path: path.to_owned(), source })?;
+    std::fs::rename(path, &aside).map_err(|source| WalError::Io {
+        doing: "set aside",
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(aside)
 }
 
@@ -159,7 +168,9 @@ pub(crate) fn recover(lake: &Lake, twin: &str, folder: &Path) -> Result<Vec<Seal
         match file.try_lock() {
             Ok(()) if path.exists() => sealed.push(seal(lake, twin, &path, None)?),
             Ok(()) | Err(std::fs::TryLockError::WouldBlock) => {}
-            Err(std::fs::TryLockError::Error(source)) => return Err(io("read", &path)(source).into()),
+            Err(std::fs::TryLockError::Error(source)) => {
+                return Err(io("read", &path)(source).into());
+            }
         }
     }
     Ok(sealed)

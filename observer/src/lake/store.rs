@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, local::LocalFileSystem, path::Path};
+use object_store::{
+    ObjectStore, ObjectStoreExt as _, PutPayload, local::LocalFileSystem, path::Path,
+};
 
 use super::segment::Segment;
 use super::table::Table;
@@ -41,7 +43,9 @@ pub enum LakeError {
         source: object_store::Error,
     },
     /// A segment's manifest is not one.
-    #[error("the lake's segment {path} is not a manifest this version reads; move the file away to go on without its exchanges")]
+    #[error(
+        "the lake's segment {path} is not a manifest this version reads; move the file away to go on without its exchanges"
+    )]
     Manifest {
         /// From the lake's root.
         path: String,
@@ -121,7 +125,8 @@ impl Lake {
         let fault = |source| LakeError::Store { doing: "list", path: prefix.to_string(), source };
         let listed = self.store.list_with_delimiter(Some(&prefix)).await.map_err(fault)?;
         let names = listed.common_prefixes.iter().filter_map(|folder| folder.filename());
-        let mut twins: Vec<_> = names.filter_map(|name| name.strip_prefix("twin=")).map(str::to_owned).collect();
+        let mut twins: Vec<_> =
+            names.filter_map(|name| name.strip_prefix("twin=")).map(str::to_owned).collect();
         twins.sort();
         Ok(twins)
     }
@@ -160,7 +165,8 @@ impl Lake {
         self.store.put(path, PutPayload::from_bytes(bytes)).await.map_err(fault)?;
         if let Some(folder) = &self.folder {
             let file = folder.join(path.as_ref());
-            let force = |path: &std::path::Path| std::fs::File::open(path).and_then(|file| file.sync_all());
+            let force =
+                |path: &std::path::Path| std::fs::File::open(path).and_then(|file| file.sync_all());
             // The name has to survive as well as the bytes.
             let forced = force(&file).and_then(|()| file.parent().map_or(Ok(()), force));
             forced.map_err(|source| {
@@ -176,8 +182,10 @@ impl Lake {
     ///
     /// As [`Lake::segments`].
     pub async fn stats(&self, twin: &str) -> Result<BTreeMap<String, TableStats>, LakeError> {
-        let mut stats: BTreeMap<_, TableStats> =
-            Table::ALL.iter().map(|table| (table.name().to_owned(), TableStats::default())).collect();
+        let mut stats: BTreeMap<_, TableStats> = Table::ALL
+            .iter()
+            .map(|table| (table.name().to_owned(), TableStats::default()))
+            .collect();
         for file in self.segments(twin).await?.into_iter().flat_map(|segment| segment.files) {
             let table = stats.entry(file.table).or_default();
             table.files += 1;
@@ -190,7 +198,8 @@ impl Lake {
     async fn manifest(&self, path: &Path) -> Result<Segment, LakeError> {
         let fault = |source| LakeError::Store { doing: "read", path: path.to_string(), source };
         let bytes = self.store.get(path).await.map_err(fault)?.bytes().await.map_err(fault)?;
-        serde_json::from_slice(&bytes).map_err(|source| LakeError::Manifest { path: path.to_string(), source })
+        serde_json::from_slice(&bytes)
+            .map_err(|source| LakeError::Manifest { path: path.to_string(), source })
     }
 }
 

@@ -169,7 +169,11 @@ impl WalFile {
             this.dirty = false;
             Ok(())
         };
-        write(self).map_err(|source| WalError::Io { doing: "write", path: self.path.clone(), source })
+        write(self).map_err(|source| WalError::Io {
+            doing: "write",
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -216,8 +220,11 @@ impl Wal {
     ///
     /// Where the file cannot be read at all.
     pub(crate) fn read(path: &Path) -> Result<Self, WalError> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| WalError::Io { doing: "read", path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| WalError::Io {
+            doing: "read",
+            path: path.to_owned(),
+            source,
+        })?;
         let mut wal = Self::default();
         let mut at = 0;
         while at < bytes.len() {
@@ -240,7 +247,8 @@ impl Wal {
     /// Takes the frame at the start of `bytes`; its length.
     fn frame(&mut self, bytes: &[u8]) -> Result<usize, Damage> {
         let head: &[u8; HEAD_BYTES] = bytes.first_chunk().ok_or(Damage::Torn)?;
-        let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let end = HEAD_BYTES + word(0) as usize;
         let payload = bytes.get(HEAD_BYTES..end).ok_or(Damage::Torn)?;
         if checksum(head[8], payload) != word(4) {
@@ -290,7 +298,11 @@ mod tests {
 
     fn links(pseudonym: u64) -> RecordBatch {
         let field = Arc::new(StringArray::from(vec!["/id"]));
-        RecordBatch::try_new(Table::Links.schema(), vec![field, Arc::new(UInt64Array::from(vec![pseudonym]))]).unwrap()
+        RecordBatch::try_new(
+            Table::Links.schema(),
+            vec![field, Arc::new(UInt64Array::from(vec![pseudonym]))],
+        )
+        .unwrap()
     }
 
     /// Three frames, and where each ends.
@@ -300,7 +312,9 @@ mod tests {
         let first = frames.len();
         frames.rows(Table::Links, &links(2)).unwrap();
         let second = frames.len();
-        frames.notes(&Notes { source: "proxy".to_owned(), dropped: 3, ..Notes::default() }).unwrap();
+        frames
+            .notes(&Notes { source: "proxy".to_owned(), dropped: 3, ..Notes::default() })
+            .unwrap();
         let ends = [first, second, frames.len()];
         (frames, ends)
     }
@@ -317,7 +331,10 @@ mod tests {
         for length in 0..=frames.len() {
             let wal = read(&frames.bytes[..length]);
             let whole = ends.iter().filter(|end| **end <= length).count();
-            assert_eq!(wal.snapshot.get(&Table::Links), [links(1), links(2), links(2)].get(whole.wrapping_sub(1)));
+            assert_eq!(
+                wal.snapshot.get(&Table::Links),
+                [links(1), links(2), links(2)].get(whole.wrapping_sub(1))
+            );
             assert_eq!(wal.notes.dropped, if whole == 3 { 3 } else { 0 });
             let end = if whole == 0 { 0 } else { ends[whole - 1] };
             let torn = wal.fault.map(|fault| (fault.damage, fault.at, fault.lost));

@@ -59,18 +59,25 @@ impl SegmentWriter {
             return Ok(());
         }
         if table != Table::Exchanges {
-            let day = if self.segment.exchanges == 0 { 0 } else { self.segment.from_us.div_euclid(DAY_US) };
+            let day = if self.segment.exchanges == 0 {
+                0
+            } else {
+                self.segment.from_us.div_euclid(DAY_US)
+            };
             return self.write_day(table, day, batch);
         }
         let times = batch.column(0).as_any().downcast_ref::<TimestampMicrosecondArray>();
         let times = times.expect("the first column of exchanges is its time").values();
         self.segment.exchanges += batch.num_rows() as u64;
-        self.segment.from_us = self.segment.from_us.min(times.iter().copied().min().unwrap_or(i64::MAX));
-        self.segment.to_us = self.segment.to_us.max(times.iter().copied().max().unwrap_or(i64::MIN));
+        self.segment.from_us =
+            self.segment.from_us.min(times.iter().copied().min().unwrap_or(i64::MAX));
+        self.segment.to_us =
+            self.segment.to_us.max(times.iter().copied().max().unwrap_or(i64::MIN));
         let mut start = 0;
         while start < times.len() {
             let day = times[start].div_euclid(DAY_US);
-            let run = times[start..].iter().take_while(|time| time.div_euclid(DAY_US) == day).count();
+            let run =
+                times[start..].iter().take_while(|time| time.div_euclid(DAY_US) == day).count();
             self.write_day(table, day, &batch.slice(start, run))?;
             start += run;
         }
@@ -82,7 +89,9 @@ impl SegmentWriter {
         let file = match self.open.entry((table, day)) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::btree_map::Entry::Vacant(place) => {
-                let writer = ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties(table))).map_err(fault)?;
+                let writer =
+                    ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties(table)))
+                        .map_err(fault)?;
                 place.insert(OpenFile { writer, rows: 0 })
             }
         };
@@ -96,10 +105,19 @@ impl SegmentWriter {
 
     fn close(&mut self, table: Table, day: i64) -> Result<(), LakeError> {
         let Some(file) = self.open.remove(&(table, day)) else { return Ok(()) };
-        let bytes = file.writer.into_inner().map_err(|source| LakeError::Parquet { table: table.name(), source })?;
-        let date = chrono::DateTime::from_timestamp_micros(day * DAY_US).unwrap_or_default().format("%Y-%m-%d");
+        let bytes = file
+            .writer
+            .into_inner()
+            .map_err(|source| LakeError::Parquet { table: table.name(), source })?;
+        let date = chrono::DateTime::from_timestamp_micros(day * DAY_US)
+            .unwrap_or_default()
+            .format("%Y-%m-%d");
         let (twin, stamp) = (&self.segment.twin, &self.stamp);
-        let path = Path::from(format!("{}/twin={twin}/day={date}/{stamp}-{}.parquet", table.name(), self.parts));
+        let path = Path::from(format!(
+            "{}/twin={twin}/day={date}/{stamp}-{}.parquet",
+            table.name(),
+            self.parts
+        ));
         self.parts += 1;
         self.segment.files.push(SegmentFile {
             table: table.name().to_owned(),
@@ -116,7 +134,12 @@ impl SegmentWriter {
     /// # Errors
     ///
     /// Where a file or the manifest cannot be written; the lake is then as it was.
-    pub fn commit(mut self, id: String, skipped: BTreeMap<String, u64>, dropped: u64) -> Result<Segment, LakeError> {
+    pub fn commit(
+        mut self,
+        id: String,
+        skipped: BTreeMap<String, u64>,
+        dropped: u64,
+    ) -> Result<Segment, LakeError> {
         let open: Vec<_> = self.open.keys().copied().collect();
         for (table, day) in open {
             self.close(table, day)?;

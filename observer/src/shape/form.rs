@@ -39,7 +39,12 @@ pub(crate) fn scan_form(body: &[u8], trie: &mut Trie, found: &mut Sightings) {
 /// # Source
 ///
 /// RFC 7578; a boundary that does not occur leaves the body without fields.
-pub(crate) fn scan_multipart(body: &[u8], media_type: &str, trie: &mut Trie, found: &mut Sightings) {
+pub(crate) fn scan_multipart(
+    body: &[u8],
+    media_type: &str,
+    trie: &mut Trie,
+    found: &mut Sightings,
+) {
     trie.visit(0, Class::Object);
     let Some(boundary) = parameter(media_type, "boundary") else { return };
     let delimiter = format!("--{boundary}");
@@ -75,7 +80,13 @@ fn place(name: &str, trie: &mut Trie, objects: &mut Vec<NodeId>) -> Option<NodeI
         let folds = trie.node(node).folds;
         if !objects.contains(&node) {
             objects.push(node);
-            let class = if folds { Class::Map } else if is_index { Class::Array } else { Class::Object };
+            let class = if folds {
+                Class::Map
+            } else if is_index {
+                Class::Array
+            } else {
+                Class::Object
+            };
             trie.visit(node, class);
         }
         node = if is_index && !folds { trie.items(node) } else { trie.field(node, key.as_bytes()) };
@@ -137,7 +148,8 @@ pub(crate) fn decode(text: &[u8]) -> String {
         }
         at += 1;
     }
-    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+    String::from_utf8(out)
+        .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
 }
 
 /// A parameter of a header value: `boundary` of a media type, `name` of a disposition.

@@ -105,7 +105,8 @@ mod tests {
     use super::*;
 
     fn trie() -> Trie {
-        let place = Place { surface: Surface::Response, route: None, status: Some(200), event: None };
+        let place =
+            Place { surface: Surface::Response, route: None, status: Some(200), event: None };
         Trie::new(Arc::new(Model::empty("t", "")), place)
     }
 
@@ -116,7 +117,8 @@ mod tests {
         shapes_of(&mut trie, &mut FxHashSet::default(), &mut rows, &mut Vec::new());
         rows.iter()
             .map(|row| {
-                let classes: Vec<_> = row.classes.iter().map(|class| format!("{class:?}")).collect();
+                let classes: Vec<_> =
+                    row.classes.iter().map(|class| format!("{class:?}")).collect();
                 let some = if row.sometimes { " sometimes" } else { "" };
                 format!("{} | {}: {}{some}", row.path, row.key, classes.join(","))
             })
@@ -146,7 +148,18 @@ mod tests {
 
     #[test]
     fn a_text_that_is_not_json_says_where() {
-        for (text, at) in [("", 0), ("{", 1), ("{\"a\":}", 5), ("[1,]", 3), ("01", 2), ("\"a", 2), ("1 2", 2), ("{\"a\" 1}", 5), ("nul", 0), ("\"\\", 2)] {
+        for (text, at) in [
+            ("", 0),
+            ("{", 1),
+            ("{\"a\":}", 5),
+            ("[1,]", 3),
+            ("01", 2),
+            ("\"a", 2),
+            ("1 2", 2),
+            ("{\"a\" 1}", 5),
+            ("nul", 0),
+            ("\"\\", 2),
+        ] {
             let fault = scan(text.as_bytes(), &mut trie(), &mut Sightings::default());
             assert_eq!(fault, Err(NotJson { at }), "{text}");
         }

@@ -24,7 +24,9 @@ fn punctuated(text: &[u8]) -> Option<Class> {
         return None;
     }
     match memchr::memchr2(b':', b'@', text) {
-        Some(at) if text[at] == b':' => uri(text, at).or_else(|| ipv6(text)).or_else(|| email(text)),
+        Some(at) if text[at] == b':' => {
+            uri(text, at).or_else(|| ipv6(text)).or_else(|| email(text))
+        }
         Some(_) => email(text),
         None => None,
     }
@@ -58,7 +60,11 @@ fn is_date(text: &[u8]) -> bool {
 }
 
 fn is_clock(text: &[u8]) -> bool {
-    text[2] == b':' && digits(&text[..2]) && digits(&text[3..5]) && two(&text[..2]) < 24 && two(&text[3..5]) < 60
+    text[2] == b':'
+        && digits(&text[..2])
+        && digits(&text[3..5])
+        && two(&text[..2]) < 24
+        && two(&text[3..5]) < 60
 }
 
 /// `:25`, a fraction or none, then `Z` or `+hh:mm`.
@@ -84,7 +90,9 @@ fn is_seconds_and_zone(text: &[u8]) -> bool {
 fn uuid(text: &[u8]) -> Option<Class> {
     let dashed = text.len() == 36 && [8, 13, 18, 23].iter().all(|&at| text[at] == b'-');
     let hex = || {
-        text.iter().enumerate().all(|(at, byte)| matches!(at, 8 | 13 | 18 | 23) || byte.is_ascii_hexdigit())
+        text.iter()
+            .enumerate()
+            .all(|(at, byte)| matches!(at, 8 | 13 | 18 | 23) || byte.is_ascii_hexdigit())
     };
     (dashed && hex()).then_some(Class::Uuid)
 }
@@ -105,21 +113,25 @@ fn ipv4(text: &[u8]) -> Option<Class> {
 }
 
 fn ipv6(text: &[u8]) -> Option<Class> {
-    let plausible = text.len() <= 45 && text.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
-    let parsed = plausible.then(|| std::str::from_utf8(text).ok()?.parse::<std::net::Ipv6Addr>().ok());
+    let plausible = text.len() <= 45
+        && text.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+    let parsed =
+        plausible.then(|| std::str::from_utf8(text).ok()?.parse::<std::net::Ipv6Addr>().ok());
     parsed.flatten().map(|_| Class::Ipv6)
 }
 
 /// E.164: `+`, a first digit that is not zero, 7 to 15 digits in all.
 fn phone(text: &[u8]) -> Option<Class> {
     let number = &text[1..];
-    ((7..=15).contains(&number.len()) && number[0] != b'0' && digits(number)).then_some(Class::Phone)
+    ((7..=15).contains(&number.len()) && number[0] != b'0' && digits(number))
+        .then_some(Class::Phone)
 }
 
 /// RFC 2822 §3.3, day name first: `Tue, 15 Nov 2022 12:45:26 +0000`.
 fn rfc2822(text: &[u8]) -> Option<Class> {
     const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
-    let shaped = (25..=33).contains(&text.len()) && &text[3..5] == b", " && DAYS.contains(&&text[..3]);
+    let shaped =
+        (25..=33).contains(&text.len()) && &text[3..5] == b", " && DAYS.contains(&&text[..3]);
     (shaped && memchr::memchr(b':', text).is_some()).then_some(Class::Rfc2822)
 }
 
@@ -128,7 +140,9 @@ fn uri(text: &[u8], colon: usize) -> Option<Class> {
     const OPAQUE: [&[u8]; 5] = [b"mailto", b"urn", b"tel", b"data", b"sms"];
     let scheme = &text[..colon];
     let named = scheme.first().is_some_and(u8::is_ascii_alphabetic)
-        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        && scheme
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     let rest = &text[colon + 1..];
     let located = (rest.starts_with(b"//") && rest.len() > 2) || OPAQUE.contains(&scheme);
     // JSON may escape slashes: `https:\/\/`.
@@ -141,10 +155,17 @@ fn email(text: &[u8]) -> Option<Class> {
     let at = memchr::memchr(b'@', text)?;
     let (local, domain) = (&text[..at], &text[at + 1..]);
     let dot = memchr::memrchr(b'.', domain)?;
-    let fits = !local.is_empty() && local.len() <= 64 && dot > 0 && dot + 2 < domain.len() && text.len() <= 254;
+    let fits = !local.is_empty()
+        && local.len() <= 64
+        && dot > 0
+        && dot + 2 < domain.len()
+        && text.len() <= 254;
     let domain_bytes = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    let local_bytes = |byte: &u8| !matches!(byte, b' ' | b'"' | b'<' | b'>' | b'(' | b')' | b',' | b';' | b'\\' | b'/');
-    (fits && domain.iter().all(domain_bytes) && local.iter().all(local_bytes)).then_some(Class::Email)
+    let local_bytes = |byte: &u8| {
+        !matches!(byte, b' ' | b'"' | b'<' | b'>' | b'(' | b')' | b',' | b';' | b'\\' | b'/')
+    };
+    (fits && domain.iter().all(domain_bytes) && local.iter().all(local_bytes))
+        .then_some(Class::Email)
 }
 
 fn digits(text: &[u8]) -> bool {

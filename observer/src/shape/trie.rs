@@ -162,7 +162,8 @@ impl Trie {
     #[cold]
     fn add_field(&mut self, object: NodeId, key: &[u8]) -> NodeId {
         let name = decoded_key(key);
-        let in_model = self.view_of(object).is_some_and(|view| view.fields().contains_key(name.as_str()));
+        let in_model =
+            self.view_of(object).is_some_and(|view| view.fields().contains_key(name.as_str()));
         let full = self.nodes[object as usize].children.len() >= KEYS_MAX;
         let is_name = word::is_field_name(name.as_bytes()) && !full;
         let id = if in_model || is_name {
@@ -251,9 +252,14 @@ impl Trie {
     }
 
     fn apply_rule(&mut self, id: NodeId) {
-        let view_is_map = self.view_of(id).map(|view| (view.is_map(), view.enumeration().map(|values| {
-            values.into_iter().map(|value| value.as_bytes().into()).collect()
-        })));
+        let view_is_map = self.view_of(id).map(|view| {
+            (
+                view.is_map(),
+                view.enumeration().map(|values| {
+                    values.into_iter().map(|value| value.as_bytes().into()).collect()
+                }),
+            )
+        });
         let path = self.path(id);
         let name = match path.0.last() {
             Some(Step::Field(name) | Step::Query(name)) => name.clone(),
@@ -278,7 +284,9 @@ impl Trie {
     /// Whether the present body is none the model has here: most of its top fields are unknown, and
     /// few of the model's are there.
     pub(crate) fn misfits(&self) -> bool {
-        let Some(view) = self.view_of(0).filter(|view| !view.is_opaque_object()) else { return false };
+        let Some(view) = self.view_of(0).filter(|view| !view.is_opaque_object()) else {
+            return false;
+        };
         let known = view.fields();
         let shown = self.touched.iter().filter_map(|&id| match &self.node(id).step {
             Some(Step::Field(name)) if self.node(id).parent == 0 => Some(name.as_str()),
@@ -304,7 +312,13 @@ impl Node {
         matches!(&self.step, Some(Step::Field(name)) if name == "url" || name.ends_with("_url"))
     }
 
-    fn new(parent: NodeId, owner: NodeId, step: Option<Step>, path_hash: u64, key_hash: u64) -> Self {
+    fn new(
+        parent: NodeId,
+        owner: NodeId,
+        step: Option<Step>,
+        path_hash: u64,
+        key_hash: u64,
+    ) -> Self {
         Self {
             parent,
             owner,
@@ -341,7 +355,9 @@ fn decoded_key(raw: &[u8]) -> String {
 
 /// FNV-1a; stored in the lake, so it must not depend on the build.
 fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
+        (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Spreads two words over one (the finaliser of `SplitMix64`).

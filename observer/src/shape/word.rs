@@ -33,8 +33,12 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 
 /// Whether a path segment can be wording: as a token, or a longer name in the usual joints.
 pub(crate) fn is_wording(segment: &[u8]) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-    is_token(segment) || (segment.len() <= 64 && segment.iter().all(plain) && segment.iter().filter(|b| b.is_ascii_digit()).count() <= 2)
+    let plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    is_token(segment)
+        || (segment.len() <= 64
+            && segment.iter().all(plain)
+            && segment.iter().filter(|b| b.is_ascii_digit()).count() <= 2)
 }
 
 /// Whether an object's key can be a field name and may stand in the lake: an identifier in any
@@ -44,13 +48,19 @@ pub(crate) fn is_field_name(key: &[u8]) -> bool {
         return false;
     }
     let head = key[0].is_ascii_alphabetic() || matches!(key[0], b'_' | b'$' | b'@' | b'+' | b'-');
-    let body = key.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b':' | b'+' | b'/' | b'@'));
+    let body = key.iter().all(|byte| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'-' | b'.' | b'$' | b':' | b'+' | b'/' | b'@')
+    });
     let digits = key.iter().filter(|byte| byte.is_ascii_digit()).count();
     head && body && digits <= 4 && !is_address(key)
 }
 
 fn is_address(key: &[u8]) -> bool {
-    matches!(super::text::class_of(key), models::Class::Email | models::Class::Uri | models::Class::Uuid)
+    matches!(
+        super::text::class_of(key),
+        models::Class::Email | models::Class::Uri | models::Class::Uuid
+    )
 }
 
 /// Names of objects whose keys users choose.
@@ -59,15 +69,33 @@ fn is_address(key: &[u8]) -> bool {
 ///
 /// INFERENCE §1, "user-named bags".
 pub(crate) fn is_bag_name(key: &str) -> bool {
-    const BAGS: [&str; 7] =
-        ["metadata", "properties", "custom_fields", "labels", "tags", "attributes", "custom_attributes"];
+    const BAGS: [&str; 7] = [
+        "metadata",
+        "properties",
+        "custom_fields",
+        "labels",
+        "tags",
+        "attributes",
+        "custom_attributes",
+    ];
     BAGS.contains(&key) || key.ends_with("_by_id")
 }
 
 /// Whether a key names the object it stands in or another one: its values are identifiers.
 pub(crate) fn is_id_name(key: &str) -> bool {
     const NAMES: [&str; 12] = [
-        "id", "sid", "uuid", "guid", "gid", "key", "slug", "login", "name", "number", "full_name", "handle",
+        "id",
+        "sid",
+        "uuid",
+        "guid",
+        "gid",
+        "key",
+        "slug",
+        "login",
+        "name",
+        "number",
+        "full_name",
+        "handle",
     ];
     NAMES.contains(&key)
         || key.ends_with("_id")
@@ -88,20 +116,59 @@ mod tests {
 
     #[test]
     fn vocabulary_is_told_from_ids_and_prose() {
-        for token in ["active", "requires_action", "us-east-1", "IMPORT_PLEASE_REPLACE", "image/png", "v1.0", "camelCaseWord", "opt_in", "a2p"] {
+        for token in [
+            "active",
+            "requires_action",
+            "us-east-1",
+            "IMPORT_PLEASE_REPLACE",
+            "image/png",
+            "v1.0",
+            "camelCaseWord",
+            "opt_in",
+            "a2p",
+        ] {
             assert!(is_token(token.as_bytes()), "{token}");
         }
-        for other in ["", "two words", "cus_9Y4WK0ZaJkmQnm", "4111111111111111", "882012611357", "x786nancmvuqiku6roe7", "a@b.co", "é", "sk_live_4eC39HqLyjWDarjtT1zdp7dc"] {
+        for other in [
+            "",
+            "two words",
+            "cus_9Y4WK0ZaJkmQnm",
+            "4111111111111111",
+            "882012611357",
+            "x786nancmvuqiku6roe7",
+            "a@b.co",
+            "é",
+            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+        ] {
             assert!(!is_token(other.as_bytes()), "{other}");
         }
     }
 
     #[test]
     fn field_names_are_told_from_map_keys() {
-        for key in ["id", "card_present", "lastEvent", "@type", "x-request-id", "address_line1", "_links", "Configuration.Filters", "+1", "-1"] {
+        for key in [
+            "id",
+            "card_present",
+            "lastEvent",
+            "@type",
+            "x-request-id",
+            "address_line1",
+            "_links",
+            "Configuration.Filters",
+            "+1",
+            "-1",
+        ] {
             assert!(is_field_name(key.as_bytes()), "{key}");
         }
-        for key in ["", "Lena Patel", "lena@example.com", "882012611357", "2026-08-21", "https://x.y/z", "12"] {
+        for key in [
+            "",
+            "Lena Patel",
+            "lena@example.com",
+            "882012611357",
+            "2026-08-21",
+            "https://x.y/z",
+            "12",
+        ] {
             assert!(!is_field_name(key.as_bytes()), "{key}");
         }
     }

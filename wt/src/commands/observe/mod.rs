@@ -1,6 +1,7 @@
 //! `wt observe`.
 
 mod import;
+mod proxy;
 
 use std::path::Path;
 
@@ -14,6 +15,8 @@ pub(super) use import::FAULTS_NAMED_MAX;
 pub(crate) enum Command {
     /// Import recorded traffic: HAR 1.2, NDJSON of HAR entries, VCR; plain or gzip
     Import(import::Args),
+    /// Observe what goes through a local port
+    Proxy(proxy::Args),
 }
 
 pub(crate) fn run(
@@ -23,5 +26,6 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     match command {
         Command::Import(args) => import::run(args, project, out),
+        Command::Proxy(args) => proxy::run(args, project, out),
     }
 }
