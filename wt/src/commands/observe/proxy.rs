@@ -1,0 +1,104 @@
+//! `wt observe proxy`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use observer::intake::{Disclosure, Intake};
+use observer::live::{LiveConfig, LiveWriter, observe};
+use observer::proxy::{Proxy, ProxyConfig};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::commands::{block_on, count, stop_signal};
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::project::Project;
+
+/// Exchanges waiting to be written, beyond those the proxy itself keeps.
+const WAITING_MAX: usize = 16;
+
+/// Observe what goes through a local port.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The twin
+    name: String,
+    /// Where the proxy listens; 0 takes a free port
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+}
+
+pub(crate) fn run(
+    args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let name = &args.name;
+    let model = project.twin(name)?.current(out)?.model;
+    if model.base_url.is_empty() {
+        let path = project.model_path(name);
+        bail!(
+            "{}: `base_url` is empty, so there is nowhere to forward to: set it there",
+            path.display()
+        );
+    }
+    let (base_url, base_path) = (model.base_url.clone(), model.base_path().to_owned());
+    // Paths go through as they come: an application replaces scheme and host, nothing else.
+    let origin = base_url.strip_suffix(&base_path).unwrap_or(&base_url);
+    let upstream =
+        origin.parse().with_context(|| format!("the model's `base_url` {origin} is no URL"))?;
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION);
+    let config = LiveConfig::new(name, "proxy", project.own_dir().join("wal").join(name));
+    let lake = project.lake()?;
+    block_on(async {
+        let mut stop = stop_signal()?;
+        let proxy = Proxy::bind(ProxyConfig::new(listen, upstream)).await?;
+        let opening = tokio::task::spawn_blocking(move || LiveWriter::open(intake, lake, config));
+        let (writer, recovered) = opening.await.context("recovery stopped by itself")??;
+        for sealed in &recovered {
+            if let Some(fault) = &sealed.fault {
+                out.warn(&fault.to_string());
+            }
+            if let Some(segment) = &sealed.segment {
+                out.say(&format!(
+                    "  {} recovered of an observer that did not end well",
+                    segment.exchanges
+                ));
+            }
+        }
+        out.say(&format!(
+            "✓ observing {name}: http://{}{base_path} is {base_url}",
+            proxy.local_addr()
+        ));
+        out.say("  Ctrl-C ends it");
+        let (sender, events) = mpsc::channel(WAITING_MAX);
+        let status = proxy.status();
+        let observing = tokio::task::spawn_blocking(move || observe(events, writer, status));
+        let stopped = async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        proxy.run(sender, stopped).await;
+        let summary = observing.await.context("the observer stopped by itself")??;
+        let text = || {
+            let mut parts = vec![format!("{} observed", summary.exchanges)];
+            parts.push(format!("in {}", count(summary.segments.len(), "segment")));
+            parts.extend(
+                summary.skipped.iter().map(|(reason, count)| format!("{count} skipped ({reason})")),
+            );
+            if summary.dropped > 0 {
+                parts.push(format!("{} dropped", summary.dropped));
+            }
+            format!("{name}: {}", parts.join(", "))
+        };
+        let (observed, dropped) = (summary.exchanges, summary.dropped);
+        let skipped = &summary.skipped;
+        out.result(
+            text,
+            &json!({"twin": name, "observed": observed, "skipped": skipped, "dropped": dropped}),
+        )
+    })?;
+    Ok(Outcome::Done)
+}
