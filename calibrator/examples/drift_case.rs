@@ -1,8 +1,13 @@
 //! dev only
+use models::Model;
+use observer::{
+    import::{Strictness, import},
+    intake::{Disclosure, Intake},
+    key::LakeKey,
+    lake::Lake,
+};
 use std::path::Path;
 use std::sync::Arc;
-use models::Model;
-use observer::{import::{import, Strictness}, intake::{Disclosure, Intake}, key::LakeKey, lake::Lake};
 #[tokio::main]
 async fn main() {
     let case = std::env::args().nth(1).unwrap();
@@ -18,7 +23,9 @@ async fn main() {
     } else {
         let first = {
             use std::io::BufRead;
-            let f = flate2::read::GzDecoder::new(std::fs::File::open(case.join("baseline.ndjson.gz")).unwrap());
+            let f = flate2::read::GzDecoder::new(
+                std::fs::File::open(case.join("baseline.ndjson.gz")).unwrap(),
+            );
             let line = std::io::BufReader::new(f).lines().nth(1).unwrap().unwrap();
             let v: serde_json::Value = serde_json::from_str(&line).unwrap();
             let u = v["request"]["url"].as_str().unwrap().to_owned();
@@ -27,17 +34,43 @@ async fn main() {
         let base = Model::empty("bench", first);
         let blake = Lake::open(&tmp.join("baseline")).unwrap();
         let mut intake = Intake::new(Arc::new(base.clone()), key.clone(), Disclosure::RECORDING);
-        let imported = import(&blake, "bench", &mut intake, &case.join("baseline.ndjson.gz"), Strictness::Lenient, &mut |_| ()).unwrap();
+        let imported = import(
+            &blake,
+            "bench",
+            &mut intake,
+            &case.join("baseline.ndjson.gz"),
+            Strictness::Lenient,
+            &mut |_| (),
+        )
+        .unwrap();
         eprintln!("baseline {} rows", imported.segment.exchanges);
         let (model, evidence) = calibrator::synthesise(&blake, "bench", base).await.unwrap();
         (model, Some(evidence))
     };
     eprintln!("model {} routes {:?}", model.routes.len(), t0.elapsed());
-    if std::env::var("MODEL").is_ok() { std::fs::write("/tmp/model.json", serde_json::to_string_pretty(&model).unwrap()).unwrap(); }
+    if std::env::var("MODEL").is_ok() {
+        std::fs::write("/tmp/model.json", serde_json::to_string_pretty(&model).unwrap()).unwrap();
+    }
     let mut intake = Intake::new(Arc::new(model.clone()), key, Disclosure::PRODUCTION);
-    let imported = import(&lake, "bench", &mut intake, &case.join("observed.ndjson.gz"), Strictness::Lenient, &mut |_| ()).unwrap();
-    eprintln!("imported {} {:?} {:?}", imported.segment.exchanges, imported.segment.skipped, t0.elapsed());
-    let analysis = calibrator::analyse(&lake, "bench", &model, before.as_ref(), i64::MIN, &Default::default()).await.unwrap();
+    let imported = import(
+        &lake,
+        "bench",
+        &mut intake,
+        &case.join("observed.ndjson.gz"),
+        Strictness::Lenient,
+        &mut |_| (),
+    )
+    .unwrap();
+    eprintln!(
+        "imported {} {:?} {:?}",
+        imported.segment.exchanges,
+        imported.segment.skipped,
+        t0.elapsed()
+    );
+    let analysis =
+        calibrator::analyse(&lake, "bench", &model, before.as_ref(), i64::MIN, &Default::default())
+            .await
+            .unwrap();
     eprintln!("analysed {:?}", t0.elapsed());
     println!("{}", serde_json::to_string(&analysis.drift).unwrap());
     std::fs::remove_dir_all(&tmp).ok();

@@ -339,9 +339,8 @@ impl FieldRows {
             .push(Arc::new(UInt64Array::from_iter_values(self.rows.iter().map(|row| row.absent))));
         columns
             .push(Arc::new(UInt32Array::from_iter_values(self.rows.iter().map(|row| row.classes))));
-        columns.push(Arc::new(BooleanArray::from_iter(
-            self.rows.iter().map(|row| Some(row.required)),
-        )));
+        let required: BooleanArray = self.rows.iter().map(|row| Some(row.required)).collect();
+        columns.push(Arc::new(required));
         RecordBatch::try_new(field_schema(), columns).expect("columns follow the schema below")
     }
 }

@@ -135,7 +135,7 @@ fn schema() -> SchemaRef {
 
 #[derive(Default, Clone)]
 struct Fact {
-    fact: &'static str,
+    kind: &'static str,
     name: String,
     object: String,
     key: String,
@@ -167,7 +167,7 @@ impl Facts {
                 facts.push(
                     &here,
                     Fact {
-                        fact: "status",
+                        kind: "status",
                         n: answers.n,
                         part: answers.clean,
                         callers: answers.callers,
@@ -178,24 +178,24 @@ impl Facts {
                 for (media, n) in &answers.media {
                     facts.push(
                         &here,
-                        Fact { fact: "media", name: media.clone(), n: *n, ..Fact::default() },
+                        Fact { kind: "media", name: media.clone(), n: *n, ..Fact::default() },
                     );
                 }
             }
             for (media, n) in &seen.request_media {
                 facts.push(
                     &place(None),
-                    Fact { fact: "request-media", name: media.clone(), n: *n, ..Fact::default() },
+                    Fact { kind: "request-media", name: media.clone(), n: *n, ..Fact::default() },
                 );
             }
         }
         for (place, seen) in &evidence.places {
-            facts.push(place, Fact { fact: "body", n: seen.n, seen: seen.seen, ..Fact::default() });
+            facts.push(place, Fact { kind: "body", n: seen.n, seen: seen.seen, ..Fact::default() });
             for (object, around) in &seen.objects {
                 let object = path::encode(object);
                 facts.push(
                     place,
-                    Fact { fact: "object", object: object.clone(), n: around.n, ..Fact::default() },
+                    Fact { kind: "object", object: object.clone(), n: around.n, ..Fact::default() },
                 );
                 for (key, field) in &around.fields {
                     facts.push_field(place, &object, &path::encode(key), field);
@@ -204,7 +204,7 @@ impl Facts {
             for (field, values) in &seen.values {
                 let key = path::encode(field);
                 if values.open {
-                    facts.push(place, Fact { fact: "open", key: key.clone(), ..Fact::default() });
+                    facts.push(place, Fact { kind: "open", key: key.clone(), ..Fact::default() });
                 }
                 for (token, seen) in &values.tokens {
                     let name = match token {
@@ -214,7 +214,7 @@ impl Facts {
                     facts.push(
                         place,
                         Fact {
-                            fact: "token",
+                            kind: "token",
                             key: key.clone(),
                             name,
                             n: seen.n,
@@ -239,7 +239,7 @@ impl Facts {
         self.push(
             place,
             Fact {
-                fact: "field",
+                kind: "field",
                 n: field.n,
                 part: field.sometimes,
                 callers: field.callers,
@@ -252,7 +252,7 @@ impl Facts {
             self.push(
                 place,
                 Fact {
-                    fact: "class",
+                    kind: "class",
                     name: (*class as u8).to_string(),
                     n: seen.n,
                     seen: seen.seen,
@@ -290,7 +290,7 @@ impl Facts {
             )),
             text(|fact| &fact.object),
             text(|fact| &fact.key),
-            text(|fact| fact.fact),
+            text(|fact| fact.kind),
             text(|fact| &fact.name),
             count(|fact| fact.n),
             count(|fact| fact.part),
@@ -311,7 +311,7 @@ fn add_facts(evidence: &mut Evidence, rows: &Rows<'_>) {
     let (weights, spans) = (rows.f64("weight"), rows.spans());
     for (row, place) in places.into_iter().enumerate() {
         let fact = Fact {
-            fact: "",
+            kind: "",
             name: names[row].clone(),
             object: objects[row].clone(),
             key: keys[row].clone(),
@@ -323,9 +323,9 @@ fn add_facts(evidence: &mut Evidence, rows: &Rows<'_>) {
         };
         match facts[row].as_str() {
             "status" | "media" | "request-media" => {
-                add_route_fact(evidence, &place, &facts[row], fact)
+                add_route_fact(evidence, &place, &facts[row], fact);
             }
-            other => add_body_fact(evidence, place, other, fact),
+            other => add_body_fact(evidence, place, other, &fact),
         }
     }
 }
@@ -345,7 +345,7 @@ fn add_route_fact(evidence: &mut Evidence, place: &Place, kind: &str, fact: Fact
         (fact.n, fact.part, fact.callers, fact.seen);
 }
 
-fn add_body_fact(evidence: &mut Evidence, place: Place, kind: &str, fact: Fact) {
+fn add_body_fact(evidence: &mut Evidence, place: Place, kind: &str, fact: &Fact) {
     let at = evidence.places.entry(place).or_default();
     let (object, key) = (path::decode(&fact.object), path::decode(&fact.key));
     let seen = Seen { n: fact.n, seen: fact.seen };

@@ -111,13 +111,12 @@ pub(crate) fn join(one: &Schema, other: &Schema) -> Schema {
     let mut joined = one.clone();
     joined.required &= other.required;
     joined.nullable |= other.nullable;
-    let had_text = one.types.contains(&JsonType::String);
-    let has_text = other.types.contains(&JsonType::String);
+    let texts = (one.types.contains(&JsonType::String), other.types.contains(&JsonType::String));
     joined.types.extend(&other.types);
     if joined.types.contains(&JsonType::Number) {
         joined.types.remove(&JsonType::Integer);
     }
-    match (had_text, has_text) {
+    match texts {
         (true, true) => {
             joined.format =
                 one.format.clone().filter(|format| other.format.as_ref() == Some(format));
@@ -142,13 +141,12 @@ pub(crate) fn join(one: &Schema, other: &Schema) -> Schema {
 fn join_fields(joined: &mut Schema, one: &Schema, other: &Schema) {
     let both = !one.properties.is_empty() && !other.properties.is_empty();
     for (name, theirs) in &other.properties {
-        match joined.properties.get_mut(name) {
-            Some(ours) => *ours = join(ours, theirs),
-            None => {
-                let mut added = theirs.clone();
-                added.required &= !both;
-                joined.properties.insert(name.clone(), added);
-            }
+        if let Some(ours) = joined.properties.get_mut(name) {
+            *ours = join(ours, theirs);
+        } else {
+            let mut added = theirs.clone();
+            added.required &= !both;
+            joined.properties.insert(name.clone(), added);
         }
     }
     if both {

@@ -347,16 +347,15 @@ fn roots(model: &Model, place: &Place) -> Vec<String> {
     let Some(key) = route_key(place) else { return Vec::new() };
     let Some(route) = model.routes.get(&key) else { return Vec::new() };
     let home = format!("/routes/{}", escape(key.as_str()));
-    match place.status {
-        Some(status) => {
-            let name = route.variant_for(status);
-            name.map(|name| format!("{home}/variants/{}/body", escape(name))).into_iter().collect()
-        }
-        None => {
-            let media = route.request.iter().flat_map(|body| body.content.keys());
-            media.map(|media| format!("{home}/request/content/{}", escape(media))).collect()
-        }
+    if let Some(status) = place.status {
+        let name = route.variant_for(status);
+        return name
+            .map(|name| format!("{home}/variants/{}/body", escape(name)))
+            .into_iter()
+            .collect();
     }
+    let media = route.request.iter().flat_map(|body| body.content.keys());
+    media.map(|media| format!("{home}/request/content/{}", escape(media))).collect()
 }
 
 fn field_schema(seen: &crate::evidence::PlaceEvidence, path: &FieldPath) -> Option<Schema> {

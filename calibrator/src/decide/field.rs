@@ -99,12 +99,11 @@ impl<'a> Field<'a> {
                 );
                 (chance, chance < self.case.policy.unseen_max)
             }
-            // Never seen before either: the model's word against both.
-            (None, Some(_)) => return None,
             (_, None) if self.is_required() => {
                 (chance_of_fluke(float(of)), of >= self.case.policy.absences_min)
             }
-            (_, None) => return None,
+            // Never seen before either, or never promised: nothing is gone.
+            _ => return None,
         };
         let span = self.case.now.places.get(self.place).map(|place| place.seen).unwrap_or_default();
         let counts = Counts {
@@ -173,17 +172,17 @@ impl<'a> Field<'a> {
             return None;
         }
         let types_now = now.class_set().types();
+        // Whole numbers and others stand for each other: which of them came is luck.
+        let numbers = [JsonType::Integer, JsonType::Number];
+        let still_there = |json_type: JsonType| {
+            types_now.contains(&json_type)
+                || (numbers.contains(&json_type)
+                    && numbers.iter().any(|one| types_now.contains(one)))
+        };
         let gone: Classes = before
             .class_set()
             .iter()
-            .filter(|class| {
-                class.json_type().is_some_and(|json_type| {
-                    !types_now.contains(&json_type)
-                        && !(json_type == JsonType::Integer
-                            && types_now.contains(&JsonType::Number))
-                })
-            })
-            .filter(|class| *class != Class::Number || !types_now.contains(&JsonType::Integer))
+            .filter(|class| class.json_type().is_some_and(|json_type| !still_there(json_type)))
             .collect();
         if gone.is_empty() {
             return None;

@@ -9,6 +9,9 @@ use super::fold::ShapeFields;
 /// Polls of sampled entities: place, entity, shape, n.
 pub(crate) type Polls = BTreeMap<Place, BTreeMap<u64, Vec<(u64, u64)>>>;
 
+/// Weights by object and field.
+pub(crate) type Weights = BTreeMap<(FieldPath, FieldPath), f64>;
+
 /// Weight of one body for the presence of a field: `1 / (1 + (m - 1) r)`.
 ///
 /// `m` is the polls an entity gets (weighted by polls, so that one entity polled a thousand times
@@ -43,17 +46,11 @@ pub(crate) fn weight(polls: &[(u64, u64)]) -> f64 {
 }
 
 /// Weights by place, object and field, from the sampled polls.
-pub(crate) fn weights(
-    polls: &Polls,
-    shapes: &ShapeFields,
-) -> BTreeMap<Place, BTreeMap<(FieldPath, FieldPath), f64>> {
+pub(crate) fn weights(polls: &Polls, shapes: &ShapeFields) -> BTreeMap<Place, Weights> {
     polls.iter().map(|(place, entities)| (place.clone(), weights_at(entities, shapes))).collect()
 }
 
-fn weights_at(
-    entities: &BTreeMap<u64, Vec<(u64, u64)>>,
-    shapes: &ShapeFields,
-) -> BTreeMap<(FieldPath, FieldPath), f64> {
+fn weights_at(entities: &BTreeMap<u64, Vec<(u64, u64)>>, shapes: &ShapeFields) -> Weights {
     // Shapes of one object, then for each the polls by entity.
     let mut objects: BTreeMap<&FieldPath, BTreeMap<u64, Vec<(u64, u64)>>> = BTreeMap::new();
     for (entity, seen) in entities {

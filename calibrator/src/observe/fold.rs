@@ -297,10 +297,7 @@ fn samples(evidence: &Evidence) -> RecordBatch {
     RecordBatch::try_new(samples_schema(), columns).expect("columns follow the schema above")
 }
 
-fn apply_weights(
-    evidence: &mut Evidence,
-    weights: &BTreeMap<Place, BTreeMap<(FieldPath, FieldPath), f64>>,
-) {
+fn apply_weights(evidence: &mut Evidence, weights: &BTreeMap<Place, entities::Weights>) {
     for (place, at) in &mut evidence.places {
         let Some(weights) = weights.get(place) else { continue };
         for (path, object) in &mut at.objects {

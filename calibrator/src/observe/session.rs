@@ -1,4 +1,4 @@
-//! A DataFusion session over a window of the lake.
+//! A `DataFusion` session over a window of the lake.
 
 use std::sync::Arc;
 
@@ -27,6 +27,10 @@ impl LakeSession {
     /// # Errors
     ///
     /// Where a file cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// Never: the scheme is a constant.
     pub async fn open(
         lake: &Lake,
         segments: &[Segment],

@@ -40,12 +40,13 @@ pub(super) fn of(raw: &RawExchange<'_>, model: &Model) -> String {
         .and_then(|body| serde_json::from_slice::<Head>(&body.bytes).ok())
         .unwrap_or_default();
     let stated = HEADERS.iter().find_map(|name| raw.request_header(name)).map(str::to_owned);
-    let named =
-        [&head.r#type, &head.event, &head.event_type, &head.topic].into_iter().find_map(token);
+    let named = [&head.r#type, &head.event, &head.event_type, &head.topic]
+        .into_iter()
+        .find_map(|value| token(value.as_ref()));
     let Some(event) = stated.or(named).filter(|event| is_name(event)) else {
         return "unknown".to_owned();
     };
-    match token(&head.action) {
+    match token(head.action.as_ref()) {
         Some(action) => {
             let with_action = format!("{event}.{action}");
             let alone =
@@ -56,8 +57,8 @@ pub(super) fn of(raw: &RawExchange<'_>, model: &Model) -> String {
     }
 }
 
-fn token(value: &Option<Value>) -> Option<String> {
-    value.as_ref()?.as_str().filter(|text| is_name(text)).map(str::to_owned)
+fn token(value: Option<&Value>) -> Option<String> {
+    value?.as_str().filter(|text| is_name(text)).map(str::to_owned)
 }
 
 fn is_name(text: &str) -> bool {

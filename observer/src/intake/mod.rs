@@ -131,7 +131,7 @@ impl Intake {
     pub fn new(model: Arc<Model>, key: LakeKey, disclosure: Disclosure) -> Self {
         Self {
             router: Router::new(&model),
-            places: Places::new(Arc::clone(&model)),
+            places: Places::new(&model),
             model,
             key,
             disclosure,
@@ -156,10 +156,17 @@ impl Intake {
     }
 
     /// Adds one exchange's row, or counts why it has none.
+    ///
+    /// # Errors
+    ///
+    /// Why the exchange leaves no row; it is counted, and nothing else is to be done about it.
     pub fn take(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
         let taken = match raw.direction {
             Direction::Call => self.take_call(raw),
-            Direction::Delivery => self.take_delivery(raw),
+            Direction::Delivery => {
+                self.take_delivery(raw);
+                Ok(())
+            }
         };
         if let Err(reason) = taken {
             *self.skipped.entry(reason).or_default() += 1;
@@ -213,7 +220,7 @@ impl Intake {
         let place = self.places.response(route, raw.status);
         let body = self.shape_body(place, raw.response_body.as_ref(), scratch);
         let words = is_known && parameters.iter().any(|value| is_plain_word(value));
-        let hidden = words.then(|| self.unknown.observed(&self.key, &raw.method, path));
+        let hidden = words.then(|| UnknownPaths::observed(&self.key, &raw.method, path));
         if let Some(path) = &hidden
             && body == BodyState::Ok
             && (200..300).contains(&raw.status)
@@ -240,7 +247,7 @@ impl Intake {
         let path_text = if is_known {
             hidden
         } else {
-            Some(self.unknown.observed(&self.key, &raw.method, path))
+            Some(UnknownPaths::observed(&self.key, &raw.method, path))
         };
         let stated = limits::Stated::of(raw);
         let row = ExchangeRow {
@@ -263,7 +270,7 @@ impl Intake {
         Ok(())
     }
 
-    fn take_delivery(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
+    fn take_delivery(&mut self, raw: &RawExchange<'_>) {
         let event = event::of(raw, &self.model);
         let name = self.places.name(&event);
         let place = self.places.webhook(name);
@@ -294,7 +301,6 @@ impl Intake {
         };
         self.rows.push(row, &scratch.request, &scratch.response, Vec::new());
         self.scratch = scratch;
-        Ok(())
     }
 
     /// Shapes of an accepted request; a refused one says nothing of what the vendor takes.
@@ -315,11 +321,11 @@ impl Intake {
         if !url.query.is_empty() {
             form::scan_query(url.query, trie, &mut scratch.found_in_request);
         }
-        if let Some(body) = &raw.request_body {
-            if body.truncated || !scan_request(body, trie, &mut scratch.found_in_request) {
-                scratch.found_in_request.clear();
-                return;
-            }
+        if let Some(body) = &raw.request_body
+            && (body.truncated || !scan_request(body, trie, &mut scratch.found_in_request))
+        {
+            scratch.found_in_request.clear();
+            return;
         }
         shape::shapes_of(trie, &mut self.known_shapes, &mut self.shape_rows, &mut scratch.request);
     }
@@ -339,7 +345,8 @@ impl Intake {
         }
         let is_form = body.media_type.starts_with("application/x-www-form-urlencoded");
         let trie = self.places.trie_mut(place);
-        if !is_json(body) && !(is_form && trie.place().surface == Surface::Webhook) {
+        let may_be_form = is_form && trie.place().surface == Surface::Webhook;
+        if !is_json(body) && !may_be_form {
             return BodyState::NotJson;
         }
         trie.begin();

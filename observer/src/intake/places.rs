@@ -26,9 +26,9 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub(super) fn new(model: Arc<Model>) -> Self {
+    pub(super) fn new(model: &Arc<Model>) -> Self {
         let mut places = Self {
-            model: Arc::clone(&model),
+            model: Arc::clone(model),
             names: Vec::new(),
             by_name: FxHashMap::default(),
             known: 0,

@@ -5,6 +5,7 @@
 //! their position holds names rather than wording.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use models::templates::{SegmentClass, lex, split_suffix};
 use rustc_hash::FxHashSet;
@@ -14,6 +15,16 @@ use crate::shape::word;
 
 /// Distinct skeletons kept apart; the paths of a scanner are without end.
 const SKELETONS_MAX: usize = 20_000;
+
+/// Methods written as they are; a request may name any.
+///
+/// # Source
+///
+/// IANA's registry of HTTP methods: those of APIs and the first three of `WebDAV`.
+const METHODS: [&str; 13] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "TRACE", "CONNECT",
+    "PROPFIND", "REPORT", "SEARCH",
+];
 
 /// Stands before an observed path among the texts of open rows, so that none is taken for a route.
 pub(super) const PATH_MARK: char = '\u{1}';
@@ -55,7 +66,7 @@ impl UnknownPaths {
 
     /// As the skeleton, with the pseudonym of each segment that is no word: `{uuid:4f0e…}`, and
     /// [`PATH_MARK`] in front.
-    pub(super) fn observed(&self, key: &LakeKey, method: &str, path: &str) -> String {
+    pub(super) fn observed(key: &LakeKey, method: &str, path: &str) -> String {
         let observed = render(method, path, |class, segment| {
             format!("{}:{:x}", class.name(), key.link(segment.as_bytes()))
         });
@@ -117,7 +128,7 @@ impl Names {
             if !is_name {
                 out.push_str(segment);
             } else if with_pseudonyms {
-                out.push_str(&format!("{{word:{:x}}}", self.key.link(segment.as_bytes())));
+                let _ = write!(out, "{{word:{:x}}}", self.key.link(segment.as_bytes()));
             } else {
                 out.push_str("{word}");
             }
@@ -146,17 +157,18 @@ fn push_prefix(prefix: &mut String, segment: &str, is_name: bool) {
 }
 
 fn render(method: &str, path: &str, hide: impl Fn(SegmentClass, &str) -> String) -> String {
-    let mut out = format!("{method} ");
+    let mut out = format!("{} ", if METHODS.contains(&method) { method } else { "OTHER" });
     for (position, segment) in path.split('/').filter(|segment| !segment.is_empty()).enumerate() {
         out.push('/');
         let class = lex(segment, position);
         let in_clear = class.is_literal()
+            && !segment.split(':').any(|part| word::is_telling(part.as_bytes()))
             && (word::is_wording(segment.as_bytes()) || class == SegmentClass::Keep);
         if in_clear {
             out.push_str(segment);
         } else {
             let (stem, suffix) = split_suffix(segment);
-            out.push_str(&format!("{{{}}}{suffix}", hide(class, stem)));
+            let _ = write!(out, "{{{}}}{suffix}", hide(class, stem));
         }
     }
     if out.ends_with(' ') {

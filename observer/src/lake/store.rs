@@ -40,7 +40,7 @@ pub enum LakeError {
         /// From the lake's root.
         path: String,
         /// What the store said.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// A segment's manifest is not one.
     #[error(
@@ -83,8 +83,9 @@ impl Lake {
         let fault = |source| LakeError::Folder { folder: folder.display().to_string(), source };
         std::fs::create_dir_all(folder).map_err(fault)?;
         let folder = folder.canonicalize().map_err(fault)?;
-        let store = LocalFileSystem::new_with_prefix(&folder)
-            .map_err(|source| LakeError::Store { doing: "list", path: String::new(), source })?;
+        let store = LocalFileSystem::new_with_prefix(&folder).map_err(|source| {
+            LakeError::Store { doing: "list", path: String::new(), source: Box::new(source) }
+        })?;
         Ok(Self { store: Arc::new(store), folder: Some(folder) })
     }
 
@@ -105,7 +106,11 @@ impl Lake {
     /// Where the store fails or a manifest is unreadable.
     pub async fn segments(&self, twin: &str) -> Result<Vec<Segment>, LakeError> {
         let prefix = Path::from(format!("segments/twin={twin}"));
-        let fault = |source| LakeError::Store { doing: "list", path: prefix.to_string(), source };
+        let fault = |source| LakeError::Store {
+            doing: "list",
+            path: prefix.to_string(),
+            source: Box::new(source),
+        };
         let found: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(fault)?;
         let mut segments = Vec::with_capacity(found.len());
         for meta in found {
@@ -122,7 +127,11 @@ impl Lake {
     /// Where the store fails.
     pub async fn twins(&self) -> Result<Vec<String>, LakeError> {
         let prefix = Path::from("segments");
-        let fault = |source| LakeError::Store { doing: "list", path: prefix.to_string(), source };
+        let fault = |source| LakeError::Store {
+            doing: "list",
+            path: prefix.to_string(),
+            source: Box::new(source),
+        };
         let listed = self.store.list_with_delimiter(Some(&prefix)).await.map_err(fault)?;
         let names = listed.common_prefixes.iter().filter_map(|folder| folder.filename());
         let mut twins: Vec<_> =
@@ -141,7 +150,11 @@ impl Lake {
         match self.store.head(&path).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(source) => Err(LakeError::Store { doing: "read", path: path.to_string(), source }),
+            Err(source) => Err(LakeError::Store {
+                doing: "read",
+                path: path.to_string(),
+                source: Box::new(source),
+            }),
         }
     }
 
@@ -150,6 +163,10 @@ impl Lake {
     /// # Errors
     ///
     /// Where the store fails; the lake is then as it was.
+    ///
+    /// # Panics
+    ///
+    /// Never: a manifest is representable in JSON.
     pub async fn commit(&self, segment: &Segment) -> Result<(), LakeError> {
         let json = serde_json::to_vec_pretty(segment).expect("a manifest's keys are strings");
         self.put(&manifest_path(&segment.twin, &segment.id), json.into()).await
@@ -161,7 +178,11 @@ impl Lake {
     ///
     /// Where the store fails (a full disk, say).
     pub async fn put(&self, path: &Path, bytes: Bytes) -> Result<(), LakeError> {
-        let fault = |source| LakeError::Store { doing: "write", path: path.to_string(), source };
+        let fault = |source| LakeError::Store {
+            doing: "write",
+            path: path.to_string(),
+            source: Box::new(source),
+        };
         self.store.put(path, PutPayload::from_bytes(bytes)).await.map_err(fault)?;
         if let Some(folder) = &self.folder {
             let file = folder.join(path.as_ref());
@@ -196,7 +217,11 @@ impl Lake {
     }
 
     async fn manifest(&self, path: &Path) -> Result<Segment, LakeError> {
-        let fault = |source| LakeError::Store { doing: "read", path: path.to_string(), source };
+        let fault = |source| LakeError::Store {
+            doing: "read",
+            path: path.to_string(),
+            source: Box::new(source),
+        };
         let bytes = self.store.get(path).await.map_err(fault)?.bytes().await.map_err(fault)?;
         serde_json::from_slice(&bytes)
             .map_err(|source| LakeError::Manifest { path: path.to_string(), source })

@@ -54,6 +54,10 @@ impl SegmentWriter {
     /// # Errors
     ///
     /// Where Parquet refuses the rows, or the store a file that is full.
+    ///
+    /// # Panics
+    ///
+    /// Where the batch is not of the table.
     pub fn write(&mut self, table: Table, batch: &RecordBatch) -> Result<(), LakeError> {
         if batch.num_rows() == 0 {
             return Ok(());

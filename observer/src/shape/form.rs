@@ -114,8 +114,12 @@ fn class_of_parameter(value: &[u8]) -> Class {
             return Class::Integer;
         }
         [b'0'..=b'9', rest @ ..] => {
-            let point = rest.iter().filter(|byte| **byte == b'.').count();
-            if point == 1 && rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') {
+            let point = rest.iter().position(|byte| *byte == b'.');
+            let last = rest.iter().rposition(|byte| *byte == b'.');
+            if point.is_some()
+                && point == last
+                && rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+            {
                 return Class::Number;
             }
         }

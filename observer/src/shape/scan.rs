@@ -146,10 +146,10 @@ impl Scanner<'_, '_> {
                 self.found.links.push((node, start..end));
             }
         }
-        if matches!(class, Class::Text) || field.vocabulary.is_listed() {
-            if let Some(slot) = field.vocabulary.slot(raw) {
-                self.found.tokens.push((node, slot));
-            }
+        if (matches!(class, Class::Text) || field.vocabulary.is_listed())
+            && let Some(slot) = field.vocabulary.slot(raw)
+        {
+            self.found.tokens.push((node, slot));
         }
         Ok(())
     }

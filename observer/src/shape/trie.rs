@@ -269,16 +269,9 @@ impl Trie {
         let node = &mut self.nodes[id as usize];
         node.is_link = word::is_id_name(&name);
         node.is_own_id = depth == 1 && word::is_own_id_name(&name);
-        match view_is_map {
-            Some((is_map, closed)) => {
-                node.folds = is_map;
-                node.vocabulary = Vocabulary::of(closed);
-            }
-            None => {
-                node.folds = word::is_bag_name(&name);
-                node.vocabulary = Vocabulary::of(None);
-            }
-        }
+        let (is_map, closed) = view_is_map.unwrap_or_else(|| (word::is_bag_name(&name), None));
+        node.folds = is_map;
+        node.vocabulary = Vocabulary::of(closed);
     }
 
     /// Whether the present body is none the model has here: most of its top fields are unknown, and

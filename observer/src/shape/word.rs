@@ -1,5 +1,9 @@
 //! Which short texts may be vocabulary: enum tokens and field names.
 
+use models::templates::lex;
+
+use crate::scrub;
+
 /// Longest text that can be a token, bytes.
 pub(crate) const TOKEN_BYTES_MAX: usize = 48;
 
@@ -53,7 +57,7 @@ pub(crate) fn is_field_name(key: &[u8]) -> bool {
             || matches!(byte, b'_' | b'-' | b'.' | b'$' | b':' | b'+' | b'/' | b'@')
     });
     let digits = key.iter().filter(|byte| byte.is_ascii_digit()).count();
-    head && body && digits <= 4 && !is_address(key)
+    head && body && digits <= 4 && !is_address(key) && !is_telling(key)
 }
 
 fn is_address(key: &[u8]) -> bool {
@@ -61,6 +65,19 @@ fn is_address(key: &[u8]) -> bool {
         super::text::class_of(key),
         models::Class::Email | models::Class::Uri | models::Class::Uuid
     )
+}
+
+/// Whether a text says by its form alone that it is a secret, somebody's, or an id: none may stand in
+/// the lake, however many show it and wherever they do.
+pub(crate) fn is_telling(text: &[u8]) -> bool {
+    use models::templates::SegmentClass as Is;
+    let Ok(text) = std::str::from_utf8(text) else { return true };
+    scrub::is_secret(text)
+        || scrub::is_personal(text)
+        || matches!(
+            lex(text, 1),
+            Is::Prefixed | Is::Token | Is::Uuid | Is::Hex | Is::Email | Is::Phone
+        )
 }
 
 /// Names of objects whose keys users choose.
