@@ -73,7 +73,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// The error and its causes, as `wt` prints them.
 fn chain(fault: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(fault), |fault| fault.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    std::iter::successors(Some(fault), |fault| fault.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 #[test]
@@ -85,7 +88,10 @@ fn the_same_content_adds_nothing_however_it_is_written() {
     assert_eq!(rows, 40);
     let lines: Vec<_> = plain.lines().collect();
     let reversed: String = lines.iter().rev().map(|line| format!("{line}\n")).collect();
-    let har = format!(r#"{{"log": {{"version": "1.2", "creator": {{}}, "entries": [{}]}}}}"#, lines.join(","));
+    let har = format!(
+        r#"{{"log": {{"version": "1.2", "creator": {{}}, "entries": [{}]}}}}"#,
+        lines.join(",")
+    );
     let again: [(&str, Vec<u8>); 5] = [
         ("calls.ndjson", plain.clone().into_bytes()),
         ("renamed.ndjson.gz", gzip(plain.as_bytes())),
@@ -124,9 +130,13 @@ fn strict_adds_nothing_of_a_file_with_a_fault() {
     let project = Project::new();
     let (_, before) = project.add("good.ndjson", ndjson(0..5));
     let there = files(&project.lake());
-    let file = project.file("calls.ndjson", format!("{}nonsense\n{}", ndjson(5..10), ndjson(10..20)));
+    let file =
+        project.file("calls.ndjson", format!("{}nonsense\n{}", ndjson(5..10), ndjson(10..20)));
     let fault = project.import(&file, Strictness::Strict).unwrap_err().to_string();
-    assert!(fault.contains("calls.ndjson") && fault.contains("line 6") && fault.contains("nothing"), "{fault}");
+    assert!(
+        fault.contains("calls.ndjson") && fault.contains("line 6") && fault.contains("nothing"),
+        "{fault}"
+    );
     assert_eq!(count(&project.lake(), "exchanges"), before);
     assert_eq!(files(&project.lake()), there);
     assert_eq!(project.import(&file, Strictness::Lenient).unwrap().segment.exchanges, 15);
@@ -141,7 +151,8 @@ fn a_file_that_was_refused_leaves_nothing_for_the_next() {
     let bad = project.file("bad.ndjson", format!("{}nonsense\n", ndjson(0..5)));
     let good = project.file("good.ndjson", ndjson(5..8));
     import(&lake, TWIN, &mut intake, &bad, Strictness::Strict, &mut |_| {}).unwrap_err();
-    let imported = import(&lake, TWIN, &mut intake, &good, Strictness::Strict, &mut |_| {}).unwrap();
+    let imported =
+        import(&lake, TWIN, &mut intake, &good, Strictness::Strict, &mut |_| {}).unwrap();
     assert_eq!((imported.segment.exchanges, count(&project.lake(), "exchanges")), (3, 3));
 }
 
@@ -197,7 +208,10 @@ fn an_import_killed_on_its_way_leaves_the_lake_as_it_was() {
             assert_eq!(found, 10 + size, "the child was faster than before, and whole");
             return;
         }
-        let named: usize = segments(&Lake::open(&project.lake()).unwrap()).iter().map(|segment| segment.files.len()).sum();
+        let named: usize = segments(&Lake::open(&project.lake()).unwrap())
+            .iter()
+            .map(|segment| segment.files.len())
+            .sum();
         orphans = orphans.max(files(&project.lake()).len() - named - 1);
     }
     assert!(orphans > 0, "no round was killed while files were being written");
@@ -216,7 +230,9 @@ fn run_child(lake: &Path, file: &Path, after: Duration) {
         .unwrap();
     let deadline = Instant::now() + after;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let ended = std::thread::spawn(move || lines.any(|line| line.is_ok_and(|line| line.contains("IMPORTED"))));
+    let ended = std::thread::spawn(move || {
+        lines.any(|line| line.is_ok_and(|line| line.contains("IMPORTED")))
+    });
     while Instant::now() < deadline && !ended.is_finished() {
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -67,7 +67,8 @@ fn recovered(wal: &[u8]) -> (tempfile::TempDir, Vec<observer::lake::Sealed>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("wal")).unwrap();
     std::fs::write(folder.path().join("wal/0001.wal"), wal).unwrap();
-    let (_, sealed) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+    let (_, sealed) =
+        LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
     (folder, sealed)
 }
 
@@ -100,14 +101,19 @@ fn live_rows_are_those_an_import_would_give() {
     }
     writer.finish().unwrap();
     for (table, batch) in whole.flush_segment().tables {
-        let live = arrow::compute::concat_batches(&batch.schema(), &rows(&folder.path().join("lake"), table.name()));
+        let live = arrow::compute::concat_batches(
+            &batch.schema(),
+            &rows(&folder.path().join("lake"), table.name()),
+        );
         assert_eq!(live.unwrap().num_rows(), batch.num_rows(), "{}", table.name());
     }
     let counts: u64 = rows(&folder.path().join("lake"), "values")
         .iter()
         .flat_map(|batch| {
             let counts = batch.column_by_name("count").unwrap().clone();
-            arrow::array::AsArray::as_primitive::<arrow::datatypes::UInt64Type>(&counts).values().to_vec()
+            arrow::array::AsArray::as_primitive::<arrow::datatypes::UInt64Type>(&counts)
+                .values()
+                .to_vec()
         })
         .sum();
     assert_eq!(counts, 100, "`active`, once an exchange; snapshots replace each other");
@@ -120,19 +126,25 @@ fn a_segment_is_recovered_once_and_a_file_in_use_is_left_alone() {
     for number in 0..GROUP_ROWS as u64 {
         running.take(&exchange(number)).unwrap();
     }
-    let (_, sealed) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+    let (_, sealed) =
+        LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
     assert!(sealed.is_empty(), "the other observer still writes it");
     let wal = wal_of(folder.path());
     let copy = std::fs::read(&wal).unwrap();
     drop(running);
-    let (_, sealed) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+    let (_, sealed) =
+        LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
     assert_eq!(sealed.len(), 1);
     assert_eq!(exchanges(folder.path()), GROUP_ROWS);
     // As a crash between the commit and the removal leaves it.
     std::fs::write(&wal, copy).unwrap();
-    let (_, sealed) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+    let (_, sealed) =
+        LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
     assert!(sealed[0].segment.is_none());
-    assert_eq!((exchanges(folder.path()), files(&folder.path().join("wal")).len()), (GROUP_ROWS, 0));
+    assert_eq!(
+        (exchanges(folder.path()), files(&folder.path().join("wal")).len()),
+        (GROUP_ROWS, 0)
+    );
 }
 
 #[test]
@@ -166,7 +178,8 @@ fn a_damaged_file_keeps_the_rows_before_and_says_where() {
     let aside = sealed[0].set_aside.clone().unwrap();
     assert_eq!(std::fs::read(aside).unwrap(), wal, "nothing of it is thrown away");
     // And it is not looked at again.
-    let (_, again) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+    let (_, again) =
+        LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
     assert!(again.is_empty());
     assert_eq!(exchanges(folder.path()), found);
 }
@@ -177,9 +190,13 @@ fn a_disk_that_refuses_is_named_counted_and_tried_again() {
     let mut writer = open(folder.path());
     // A file where the folder should be: refused to root as well.
     std::fs::write(folder.path().join("wal"), "in the way").unwrap();
-    let faults: Vec<_> = (0..200).filter_map(|number| writer.take(&exchange(number)).err()).collect();
+    let faults: Vec<_> =
+        (0..200).filter_map(|number| writer.take(&exchange(number)).err()).collect();
     let text = faults[0].to_string();
-    assert!(text.contains("cannot make") && text.contains("/wal/") && text.contains(".wal"), "{text}");
+    assert!(
+        text.contains("cannot make") && text.contains("/wal/") && text.contains(".wal"),
+        "{text}"
+    );
     let dropped = writer.dropped_here();
     assert_eq!(dropped, 200 - GROUP_ROWS as u64, "the first group waits in memory");
     std::fs::remove_file(folder.path().join("wal")).unwrap();
@@ -226,8 +243,13 @@ fn kill_9_under_load_loses_no_row_that_was_synced() {
         if round % 2 == 1 && round + 1 < rounds {
             continue;
         }
-        let (_, sealed) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
-        assert!(sealed.iter().all(|one| one.fault.as_ref().is_none_or(|fault| fault.damage == Damage::Torn)));
+        let (_, sealed) =
+            LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+        assert!(
+            sealed
+                .iter()
+                .all(|one| one.fault.as_ref().is_none_or(|fault| fault.damage == Damage::Torn))
+        );
         let found = exchanges(folder.path());
         assert!(safe <= found as u64, "round {round}: {safe} were synced, {found} are there");
         assert!(found as u64 <= sent, "round {round}: {found} rows of {sent} requests");
@@ -235,7 +257,8 @@ fn kill_9_under_load_loses_no_row_that_was_synced() {
             let kept = last.captured.saturating_sub((GROUP_ROWS + CHANNEL + 1) as u64);
             assert!(kept <= found as u64, "{} captured, {found} are there", last.captured);
         }
-        let (_, again) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+        let (_, again) =
+            LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
         assert!(again.is_empty());
         assert_eq!(exchanges(folder.path()), found);
         // From here on all rows found are safe.
@@ -271,7 +294,8 @@ fn a_full_disk_stops_the_capture_and_not_the_traffic() {
     assert!(last.dropped > 0, "{last:?}");
     assert!(before < after, "the proxy goes on serving");
     assert_eq!(load.failed, 0);
-    let (_, sealed) = LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
+    let (_, sealed) =
+        LiveWriter::open(intake(), lake(folder.path()), config(folder.path())).unwrap();
     assert_eq!(sealed.len(), 1);
     let found = exchanges(folder.path()) as u64;
     assert!(0 < found && last.synced <= found, "{} synced, {found} there", last.synced);
@@ -283,11 +307,15 @@ fn a_full_disk_stops_the_capture_and_not_the_traffic() {
 fn child() {
     let Some(folder) = std::env::var_os("WT_LIVE_FOLDER").map(PathBuf::from) else { return };
     let upstream = std::env::var("WT_LIVE_UPSTREAM").unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let writer = open(&folder);
         let synced = writer.synced();
-        let proxy = Proxy::bind(ProxyConfig::new(([127, 0, 0, 1], 0).into(), upstream.parse().unwrap())).await.unwrap();
+        let proxy =
+            Proxy::bind(ProxyConfig::new(([127, 0, 0, 1], 0).into(), upstream.parse().unwrap()))
+                .await
+                .unwrap();
         let status = proxy.status();
         let (sender, events) = mpsc::channel(CHANNEL);
         let observed = Arc::clone(&status);
@@ -297,7 +325,12 @@ fn child() {
             // To the pipe and not through the test's capture; nothing may be lost in a buffer.
             let mut out = std::io::stdout();
             loop {
-                let line = format!("STATE {port} {} {} {}\n", synced.rows(), status.dropped(), status.summary().captured);
+                let line = format!(
+                    "STATE {port} {} {} {}\n",
+                    synced.rows(),
+                    status.dropped(),
+                    status.summary().captured
+                );
                 if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
                     return;
                 }
@@ -332,7 +365,10 @@ impl Observer {
             None => Command::new(exe),
             Some(blocks) => {
                 let mut shell = Command::new("sh");
-                shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")).arg(exe);
+                shell
+                    .arg("-c")
+                    .arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""))
+                    .arg(exe);
                 shell
             }
         };
@@ -348,7 +384,8 @@ impl Observer {
         let reader = std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let Some(rest) = line.split("STATE ").nth(1) else { continue };
-                let numbers: Vec<u64> = rest.split(' ').filter_map(|number| number.parse().ok()).collect();
+                let numbers: Vec<u64> =
+                    rest.split(' ').filter_map(|number| number.parse().ok()).collect();
                 if let [port, synced, dropped, captured] = numbers[..] {
                     let port = u16::try_from(port).unwrap();
                     *told.lock().unwrap() = State { port, synced, dropped, captured };
@@ -412,7 +449,10 @@ fn answer(mut stream: TcpStream) {
         let number = first.split(['/', ' ']).find_map(|part| part.parse::<u64>().ok()).unwrap_or(0);
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
         let body = exchange(number).response_body.unwrap().bytes.into_owned();
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         let whole = [head.as_bytes(), &body].concat();
         if stream.write_all(&whole).is_err() {
             return;
@@ -445,8 +485,12 @@ impl Load {
         };
         for client in 0..4 {
             let first = first + client * 100_000;
-            let (stop, sent, answered, failed) =
-                (Arc::clone(&load.stop), Arc::clone(&load.sent), Arc::clone(&load.answered), Arc::clone(&load.failed));
+            let (stop, sent, answered, failed) = (
+                Arc::clone(&load.stop),
+                Arc::clone(&load.sent),
+                Arc::clone(&load.answered),
+                Arc::clone(&load.failed),
+            );
             load.clients.push(std::thread::spawn(move || {
                 let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return };
                 stream.set_nodelay(true).unwrap();
@@ -471,12 +515,17 @@ impl Load {
         for client in self.clients {
             client.join().unwrap();
         }
-        Loaded { sent: self.sent.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) }
+        Loaded {
+            sent: self.sent.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+        }
     }
 }
 
 fn ask(stream: &mut TcpStream, number: u64) -> std::io::Result<()> {
-    let request = format!("GET /v1/items/{number} HTTP/1.1\r\nhost: proxy\r\nauthorization: Bearer one\r\n\r\n");
+    let request = format!(
+        "GET /v1/items/{number} HTTP/1.1\r\nhost: proxy\r\nauthorization: Bearer one\r\n\r\n"
+    );
     stream.write_all(request.as_bytes())?;
     let (mut bytes, mut chunk) = (Vec::new(), [0; 2048]);
     // Head and body are short; the body ends with two braces.

@@ -6,8 +6,11 @@ use models::{FieldPath, Place};
 
 use super::fold::ShapeFields;
 
-/// Polls of sampled entities: place, entity, shape, n.
-pub(crate) type Polls = BTreeMap<Place, BTreeMap<u64, Vec<(u64, u64)>>>;
+/// Polls of one place's entities: shapes and how often.
+pub(crate) type EntityPolls = BTreeMap<u64, Vec<(u64, u64)>>;
+
+/// Polls of sampled entities.
+pub(crate) type Polls = BTreeMap<Place, EntityPolls>;
 
 /// Weights by object and field.
 pub(crate) type Weights = BTreeMap<(FieldPath, FieldPath), f64>;
@@ -50,9 +53,9 @@ pub(crate) fn weights(polls: &Polls, shapes: &ShapeFields) -> BTreeMap<Place, We
     polls.iter().map(|(place, entities)| (place.clone(), weights_at(entities, shapes))).collect()
 }
 
-fn weights_at(entities: &BTreeMap<u64, Vec<(u64, u64)>>, shapes: &ShapeFields) -> Weights {
+fn weights_at(entities: &EntityPolls, shapes: &ShapeFields) -> Weights {
     // Shapes of one object, then for each the polls by entity.
-    let mut objects: BTreeMap<&FieldPath, BTreeMap<u64, Vec<(u64, u64)>>> = BTreeMap::new();
+    let mut objects: BTreeMap<&FieldPath, EntityPolls> = BTreeMap::new();
     for (entity, seen) in entities {
         for &(shape, n) in seen {
             let Some(fields) = shapes.get(&shape) else { continue };

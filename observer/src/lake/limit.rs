@@ -2,17 +2,20 @@
 
 use models::limits::{Observed, Reset, Style, Unit};
 
+use crate::shape::word;
+
+/// Limits from here on are none: an account's number, a card's.
+const LIMIT_MAX: u64 = 1_000_000_000;
+
 /// `scope;limit;window_seconds;style;unit;reset` with nothing for what is not stated; `reset` is
 /// `in` or `at`, since the column of resets holds the time to go for both.
 pub(crate) fn encode(observed: &Observed) -> String {
-    let scope: String = observed
-        .scope
-        .iter()
-        .flat_map(|scope| scope.chars())
-        .filter(|c| *c != ';')
-        .take(64)
-        .collect();
-    let limit = observed.limit.map(|limit| limit.to_string()).unwrap_or_default();
+    // A scope is the vendor's word for a resource; a header may hold anything.
+    let wording =
+        |scope: &&str| word::is_token(scope.as_bytes()) && !word::is_telling(scope.as_bytes());
+    let scope = observed.scope.as_deref().filter(wording).unwrap_or_default();
+    let limit = observed.limit.filter(|limit| *limit < LIMIT_MAX);
+    let limit = limit.map(|limit| limit.to_string()).unwrap_or_default();
     let window = observed.window_seconds.map(|window| window.to_string()).unwrap_or_default();
     let unit = match observed.unit {
         Unit::Requests => "requests",

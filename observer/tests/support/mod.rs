@@ -30,7 +30,8 @@ pub(crate) fn intake_of(model: Model) -> Intake {
 
 /// The answer to `GET /v1/items/NUMBER`.
 pub(crate) fn exchange(number: u64) -> RawExchange<'static> {
-    let body = format!(r#"{{"id": "itm_{number}", "state": "active", "price": {{"amount": {number}}}}}"#);
+    let body =
+        format!(r#"{{"id": "itm_{number}", "state": "active", "price": {{"amount": {number}}}}}"#);
     RawExchange {
         direction: Direction::Call,
         seen_at_us: START_US + i64::try_from(number).unwrap() * 1000,
@@ -46,7 +47,11 @@ pub(crate) fn exchange(number: u64) -> RawExchange<'static> {
 }
 
 pub(crate) fn json(text: impl Into<Vec<u8>>) -> RawBody<'static> {
-    RawBody { media_type: Cow::Borrowed("application/json"), bytes: Cow::Owned(text.into()), truncated: false }
+    RawBody {
+        media_type: Cow::Borrowed("application/json"),
+        bytes: Cow::Owned(text.into()),
+        truncated: false,
+    }
 }
 
 pub(crate) fn segments(lake: &Lake) -> Vec<Segment> {
@@ -57,7 +62,11 @@ pub(crate) fn segments(lake: &Lake) -> Vec<Segment> {
 pub(crate) fn rows(folder: &Path, table: &str) -> Vec<RecordBatch> {
     let lake = Lake::open(folder).unwrap();
     let mut batches = Vec::new();
-    for file in segments(&lake).into_iter().flat_map(|segment| segment.files).filter(|file| file.table == table) {
+    for file in segments(&lake)
+        .into_iter()
+        .flat_map(|segment| segment.files)
+        .filter(|file| file.table == table)
+    {
         let path = folder.join(&file.path);
         let read = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&path).unwrap());
         let read: Vec<_> = read.unwrap().build().unwrap().map(Result::unwrap).collect();
@@ -90,8 +99,17 @@ pub(crate) fn column(folder: &Path, table: &str, name: &str) -> Vec<Option<Strin
         let column = batch.column_by_name(name).unwrap();
         let plain = match column.data_type() {
             DataType::Dictionary(..) => {
-                let typed = column.as_dictionary::<Int32Type>().downcast_dict::<arrow::array::StringArray>().unwrap();
-                (0..column.len()).map(|row| column.is_valid(row).then(|| arrow::array::ArrayAccessor::value(&typed, row).to_owned())).collect::<Vec<_>>()
+                let typed = column
+                    .as_dictionary::<Int32Type>()
+                    .downcast_dict::<arrow::array::StringArray>()
+                    .unwrap();
+                (0..column.len())
+                    .map(|row| {
+                        column
+                            .is_valid(row)
+                            .then(|| arrow::array::ArrayAccessor::value(&typed, row).to_owned())
+                    })
+                    .collect::<Vec<_>>()
             }
             _ => column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect(),
         };
