@@ -35,6 +35,8 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch the whole loop: a vendor changes, its twin follows
+    Demo(commands::demo::Args),
     /// Make a twin, empty or from an OpenAPI file
     Init(commands::init::Args),
     /// Record traffic, through a proxy or from files
@@ -67,7 +69,8 @@ enum Command {
 }
 
 /// The headings of `wt help`, in the order of CONTRACTS; a command stands under one of them.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Try it", &["demo"]),
     ("Build a twin", &["init", "record", "synth", "serve", "export"]),
     ("Keep it true", &["observe", "calibrate", "calibrations", "report", "lake"]),
     ("Run twins", &["up", "down", "status"]),
@@ -94,6 +97,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(cli: &Cli, out: &mut Output) -> anyhow::Result<Outcome> {
     let project = cli.common.project.as_deref();
     match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, project, out),
         Command::Init(args) => commands::init::run(args, project, out),
         Command::Record(args) => commands::record::run(args, project, out),
         Command::Synth(args) => commands::synth::run(args, project, out),

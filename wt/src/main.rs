@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod demo;
 mod files;
 mod outcome;
 mod output;
