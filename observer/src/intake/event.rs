@@ -62,5 +62,5 @@ fn token(value: Option<&Value>) -> Option<String> {
 }
 
 fn is_name(text: &str) -> bool {
-    word::is_token(text.as_bytes())
+    word::is_token(text.as_bytes()) && !word::is_telling(text.as_bytes())
 }

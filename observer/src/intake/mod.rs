@@ -469,6 +469,8 @@ fn is_version(text: &str) -> bool {
     text.len() <= 24
         && text.bytes().all(plain)
         && (1..=10).contains(&digits)
+        // A date without joints has eight digits; longer runs are somebody's number.
+        && text.split(|c: char| !c.is_ascii_digit()).all(|run| run.len() <= 8)
         && !crate::scrub::is_secret(text)
 }
 
@@ -483,6 +485,7 @@ fn is_media_type(text: &str) -> bool {
         && subtype.len() <= 60
         && subtype.bytes().all(plain)
         && subtype.bytes().filter(u8::is_ascii_digit).count() <= 3
+        && !subtype.split(['+', '.']).any(|part| shape::word::is_telling(part.as_bytes()))
 }
 
 /// Reads a request's body by its media type; `false` where it is not what it says it is.

@@ -162,7 +162,7 @@ fn render(method: &str, path: &str, hide: impl Fn(SegmentClass, &str) -> String)
         out.push('/');
         let class = lex(segment, position);
         let in_clear = class.is_literal()
-            && !segment.split(':').any(|part| word::is_telling(part.as_bytes()))
+            && !segment.split([':', '.']).any(|part| word::is_telling(part.as_bytes()))
             && (word::is_wording(segment.as_bytes()) || class == SegmentClass::Keep);
         if in_clear {
             out.push_str(segment);
