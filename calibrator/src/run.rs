@@ -66,6 +66,7 @@ pub async fn analyse(
     fold_maps(&mut observation, model);
     let case = Case { model, now: &observation.evidence, before, policy };
     let mut decisions = decisions(&session, &case).await?;
+    let pool_notes = decide::pool(&case, &mut decisions);
     let (limits, limit_notes) = decide::limits(&case, &observe::calls::calls(&session).await?);
     decisions.extend(limits);
     let (settled, undecided): (Vec<_>, Vec<_>) =
@@ -82,7 +83,14 @@ pub async fn analyse(
         exchanges: observation.exchanges,
         findings: findings(settled),
         undecided: findings(undecided),
-        notes: observation.notes.iter().cloned().chain(limit_notes).chain(refusals).collect(),
+        notes: observation
+            .notes
+            .iter()
+            .cloned()
+            .chain(pool_notes)
+            .chain(limit_notes)
+            .chain(refusals)
+            .collect(),
         coverage: coverage(model, &observation),
         skipped: observation.skipped.clone(),
         guard,

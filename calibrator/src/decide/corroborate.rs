@@ -1,6 +1,6 @@
 //! Changes that prove each other: one vendor changes one schema, and many routes show it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use models::{Kind, Step, Surface};
 
@@ -14,23 +14,66 @@ use super::{Case, Decision};
 /// stands alone; drift-bench's cases decide the order of magnitude, not the digit.
 const LIKELIER: f64 = 15.0;
 
-/// Settles what is nearly proven where the same field changed in the same way on another route.
+/// Chance above which a route says nothing for a change that other routes prove.
+const SAYS_NOTHING: f64 = 0.3;
+
+/// Settles what is nearly proven where the same field changed in the same way on another route, and
+/// what many routes show that prove it together.
 pub(crate) fn corroborate(case: &Case<'_>, decisions: &mut [Decision]) {
+    settle_together(case, decisions);
     let proven: BTreeSet<_> =
         decisions.iter().filter(|decision| decision.settled).filter_map(same).collect();
     for decision in decisions.iter_mut().filter(|decision| !decision.settled) {
-        let chance = 1.0 - decision.finding.confidence;
-        let threshold = if is_widening(decision.finding.kind, &decision.finding.after) {
-            case.policy.luck_max
-        } else {
-            case.policy.unseen_max
-        };
-        if chance < threshold * LIKELIER
-            && same(decision).is_some_and(|same| proven.contains(&same))
-        {
+        let near = chance(decision) < threshold(case, decision) * LIKELIER;
+        if near && same(decision).is_some_and(|same| proven.contains(&same)) {
             decision.settled = true;
         }
     }
+}
+
+/// Routes that each saw too little are one sample of the whole API: their chances combine.
+///
+/// # Source
+///
+/// Fisher 1925: of `k` independent tests `-2 Σ ln p` is chi-square with `2k` degrees of freedom.
+fn settle_together(case: &Case<'_>, decisions: &mut [Decision]) {
+    let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, decision) in decisions.iter().enumerate().filter(|(_, decision)| !decision.settled)
+    {
+        if let Some(same) = same(decision).filter(|_| chance(decision) < SAYS_NOTHING) {
+            groups.entry(same).or_default().push(index);
+        }
+    }
+    for members in groups.into_values().filter(|members| members.len() > 1) {
+        let sum: f64 = members.iter().map(|&index| -chance(&decisions[index]).max(1e-9).ln()).sum();
+        let threshold = threshold(case, &decisions[members[0]]);
+        if chi_square_tail(sum, members.len()) < threshold {
+            for index in members {
+                decisions[index].settled = true;
+            }
+        }
+    }
+}
+
+/// The chance of a sum of `-ln p` this large from `k` tests where nothing changed.
+fn chi_square_tail(sum: f64, k: usize) -> f64 {
+    let (mut term, mut series) = (1.0, 1.0);
+    for step in 1..k {
+        #[expect(clippy::cast_precision_loss, reason = "routes are few")]
+        let step = step as f64;
+        term *= sum / step;
+        series += term;
+    }
+    (-sum).exp() * series
+}
+
+fn chance(decision: &Decision) -> f64 {
+    1.0 - decision.finding.confidence
+}
+
+fn threshold(case: &Case<'_>, decision: &Decision) -> f64 {
+    let widening = is_widening(decision.finding.kind, &decision.finding.after);
+    if widening { case.policy.luck_max } else { case.policy.unseen_max }
 }
 
 /// What two decisions share if they are one change: the kind and the field's own name, and for
@@ -54,5 +97,19 @@ fn is_widening(kind: Kind, after: &serde_json::Value) -> bool {
         Kind::RequirednessChanged => after == &serde_json::Value::Bool(false),
         Kind::NullabilityChanged => after == &serde_json::Value::Bool(true),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_weak_tests_prove_together_and_few_do_not() {
+        assert!((chi_square_tail(0.05_f64.ln().abs(), 1) - 0.05).abs() < 1e-12);
+        let six_of_a_tenth = 6.0 * 0.1_f64.ln().abs();
+        assert!(chi_square_tail(six_of_a_tenth, 6) < 0.01);
+        let five_of_a_quarter = 5.0 * 0.25_f64.ln().abs();
+        assert!(chi_square_tail(five_of_a_quarter, 5) > 0.1);
     }
 }

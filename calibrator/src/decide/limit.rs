@@ -1,17 +1,23 @@
 //! Rate limits: verdicts of the inference as findings and notes.
 
+use std::collections::BTreeMap;
+
 use models::limits::{Call, LimitEvidence, LimitVerdict, infer};
-use models::{FieldPath, Kind, Place, Surface};
+use models::{FieldPath, Kind, Place, RateLimit, Surface};
 use serde_json::{Value, json};
 
 use super::{Case, Counts, Decision, Difference, float};
 use crate::evidence::Span;
 
+/// The scope of calls without credential, where they have a limit of their own.
+const ANONYMOUS: &str = "anonymous";
+/// Calls without credential from which a limit of their own is looked for.
+const ANONYMOUS_MIN: usize = 20;
+
 /// Decides on every scope; a scope not seen before is a note, as is a bound.
 pub(crate) fn limits(case: &Case<'_>, calls: &[Call]) -> (Vec<Decision>, Vec<String>) {
     let (mut decisions, mut notes) = (Vec::new(), Vec::new());
-    for verdict in infer(calls, &case.model.limits) {
-        let scope = verdict.scope().to_owned();
+    for (scope, verdict) in verdicts(calls, &case.model.limits) {
         match verdict {
             LimitVerdict::Changed {
                 before,
@@ -68,15 +74,49 @@ pub(crate) fn limits(case: &Case<'_>, calls: &[Call]) -> (Vec<Decision>, Vec<Str
 }
 
 /// The limits of a model made from evidence alone.
-pub(crate) fn learned(calls: &[Call]) -> std::collections::BTreeMap<String, models::RateLimit> {
-    let verdicts = infer(calls, &std::collections::BTreeMap::new());
-    verdicts
-        .into_iter()
-        .filter_map(|verdict| match verdict {
-            LimitVerdict::NewScope { scope, limit, .. } => Some((scope, limit)),
+pub(crate) fn learned(calls: &[Call]) -> BTreeMap<String, RateLimit> {
+    let verdicts = verdicts(calls, &BTreeMap::new()).into_iter();
+    let mut limits: BTreeMap<String, RateLimit> = verdicts
+        .filter_map(|(scope, verdict)| match verdict {
+            LimitVerdict::NewScope { limit, .. } => Some((scope, limit)),
             _ => None,
         })
-        .collect()
+        .collect();
+    // Anonymous calls under everybody's limit have none of their own.
+    let same = |one: &RateLimit, other: &RateLimit| one.limit == other.limit;
+    if let Some(anonymous) = limits.get(ANONYMOUS)
+        && limits.iter().any(|(scope, limit)| scope != ANONYMOUS && same(limit, anonymous))
+    {
+        limits.remove(ANONYMOUS);
+    }
+    limits
+}
+
+/// Verdicts by scope; calls without credential are judged apart where others have one.
+fn verdicts(calls: &[Call], prior: &BTreeMap<String, RateLimit>) -> Vec<(String, LimitVerdict)> {
+    let named = |verdicts: Vec<LimitVerdict>| -> Vec<(String, LimitVerdict)> {
+        verdicts.into_iter().map(|verdict| (verdict.scope().to_owned(), verdict)).collect()
+    };
+    let (anonymous, known): (Vec<_>, Vec<_>) =
+        calls.iter().cloned().partition(|call| call.caller == 0);
+    if known.is_empty() || anonymous.len() < ANONYMOUS_MIN {
+        return named(infer(if known.is_empty() { calls } else { &known }, prior));
+    }
+    let own: BTreeMap<_, _> = prior
+        .get(ANONYMOUS)
+        .map(|limit| ("default".to_owned(), limit.clone()))
+        .into_iter()
+        .collect();
+    let others: BTreeMap<_, _> = prior
+        .iter()
+        .filter(|(scope, _)| *scope != ANONYMOUS)
+        .map(|(s, l)| (s.clone(), l.clone()))
+        .collect();
+    let mut verdicts = named(infer(&known, &others));
+    let is_default = |verdict: &LimitVerdict| matches!(verdict.scope(), "default" | "core");
+    let anonymous = infer(&anonymous, &own).into_iter().filter(is_default);
+    verdicts.extend(anonymous.map(|verdict| (ANONYMOUS.to_owned(), verdict)));
+    verdicts
 }
 
 fn changed(

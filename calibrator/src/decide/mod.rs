@@ -3,6 +3,7 @@
 mod corroborate;
 mod field;
 mod limit;
+mod pool;
 mod route;
 mod value;
 
@@ -17,6 +18,7 @@ use crate::policy::Policy;
 pub(crate) use corroborate::corroborate;
 pub(crate) use field::fields;
 pub(crate) use limit::{learned, limits};
+pub(crate) use pool::pool;
 pub(crate) use route::routes;
 pub(crate) use value::values;
 
