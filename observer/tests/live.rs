@@ -1,5 +1,7 @@
 //! Live observation against crashes, damage and disks that refuse.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, which clippy does not see")]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -155,7 +157,7 @@ fn a_file_cut_anywhere_keeps_its_whole_frames() {
     for length in (0..wal.len()).step_by(wal.len() / 60).chain([wal.len()]) {
         let (folder, sealed) = recovered(&wal[..length]);
         let found = exchanges(folder.path());
-        assert!(most <= found && found % 2 == 0, "{found} rows of {length} bytes");
+        assert!(most <= found && found.is_multiple_of(2), "{found} rows of {length} bytes");
         assert!(sealed[0].fault.as_ref().is_none_or(|fault| fault.damage == Damage::Torn));
         assert_eq!(files(&folder.path().join("wal")), Vec::<PathBuf>::new());
         most = found;

@@ -1,5 +1,7 @@
 //! What production observation may not keep, planted everywhere and looked for in every byte.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, which clippy does not see")]
+
 mod support;
 
 use std::borrow::Cow;
@@ -262,7 +264,7 @@ fn quoted(text: &str) -> String {
 
 /// Each character as JSON may write it, too.
 fn escaped(text: &str) -> String {
-    text.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect()
+    text.chars().fold(String::new(), |text, c| format!("{text}\\u{:04x}", u32::from(c)))
 }
 
 /// Percent-encoded as a path segment.
@@ -382,10 +384,13 @@ fn leaks(model: &Model, forms: &[Form], positions: &[Position], times: u64) -> B
         }
     }
     let observed = observed(model.clone(), &exchanges);
+    // Searching texts is the standard library's, which is optimised in the dev profile too.
+    let observed: BTreeMap<_, _> =
+        observed.iter().map(|(place, bytes)| (place, String::from_utf8_lossy(bytes))).collect();
     let mut leaks = BTreeSet::new();
     for (form, position, value, part) in &planted {
         for (place, bytes) in &observed {
-            let holds = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).is_some();
+            let holds = |text: &str| bytes.contains(text);
             if holds(value) || holds(part) || holds(&encoded(value)) {
                 leaks.insert(format!("{position}: {form} in {place}"));
             }
@@ -395,7 +400,7 @@ fn leaks(model: &Model, forms: &[Form], positions: &[Position], times: u64) -> B
 }
 
 fn shown(leaks: &BTreeSet<String>) -> String {
-    leaks.iter().map(|leak| format!("{leak}\n")).collect()
+    leaks.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -413,7 +418,7 @@ fn no_planted_value_is_written_with_a_model() {
 #[test]
 fn no_value_of_a_telling_form_is_written_however_many_show_it() {
     for model in [Model::empty(TWIN, ""), model()] {
-        let leaks = leaks(&model, &FORMS, POSITIONS, 6);
+        let leaks = leaks(&model, &FORMS, POSITIONS, 5);
         assert!(leaks.is_empty(), "{}", shown(&leaks));
     }
 }
