@@ -24,6 +24,8 @@ use crate::project::Project;
 const TWIN: &str = "billing";
 /// What the vendor's objects are made from.
 const SEED: u64 = 42;
+/// Between the last exchange before the release and the first after it: windows are told in seconds.
+const QUIET: Duration = Duration::from_secs(2);
 /// In which a twin serves what was published; the product promises 2 s.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -94,15 +96,22 @@ impl Stage {
 
         step(out, 4, "Production is observed: shapes alone go to the lake, no payload.");
         self.observe(2, Release::First, out)?;
-        let drift = self.calibrate(out)?;
-        ensure!(drift.findings.is_empty(), "drift was found where nothing changed: {}", list(&drift));
+        let drift = self.calibrate(&[], out)?;
+        ensure!(
+            drift.findings.is_empty(),
+            "drift was found where nothing changed: {}",
+            list(&drift)
+        );
 
         step(out, 5, "The vendor ships a release, and tells nobody. Production is observed on.");
+        std::thread::sleep(QUIET);
         self.vendor.ship(Release::Second);
+        let shipped = Instant::now();
         self.observe(3, Release::Second, out)?;
+        let since = format!("{}s", shipped.elapsed().as_secs() + 1);
 
-        step(out, 6, "What changed?");
-        let drift = self.calibrate(out)?;
+        step(out, 6, "What is different since then?");
+        let drift = self.calibrate(&["--since", &since], out)?;
         if !tell_found(&drift, out) {
             return Ok(Outcome::No);
         }
@@ -116,7 +125,11 @@ impl Stage {
     /// From nothing to a running twin.
     fn build(&self, out: &mut Output) -> anyhow::Result<()> {
         let url = self.vendor.url();
-        step(out, 1, &format!("A vendor's billing API runs at {url}, simulated. Its twin begins empty."));
+        step(
+            out,
+            1,
+            &format!("A vendor's billing API runs at {url}, simulated. Its twin begins empty."),
+        );
         self.tell(&["init", TWIN, "--base-url", &url], out)?;
 
         step(out, 2, "Applications call the vendor through the recording proxy.");
@@ -157,9 +170,10 @@ impl Stage {
         Ok(())
     }
 
-    fn calibrate(&self, out: &mut Output) -> anyhow::Result<Drift> {
-        out.say(&format!("  $ wt calibrate {TWIN}"));
-        let text = self.wt(&["calibrate", TWIN, "--format", "json"])?;
+    fn calibrate(&self, window: &[&str], out: &mut Output) -> anyhow::Result<Drift> {
+        let command = [&["calibrate", TWIN], window].concat();
+        out.say(&format!("  $ wt {}", command.join(" ")));
+        let text = self.wt(&[&command, ["--format", "json"].as_slice()].concat())?;
         let drift: Drift = serde_json::from_str(&text).context("`wt calibrate`")?;
         let (found, seen) = (drift.findings.len(), drift.exchanges);
         out.say(&format!("  {} in {seen} exchanges", count(found, "finding")));
@@ -178,7 +192,9 @@ impl Stage {
             changes(additive.findings.len())
         ));
         let (number, findings) = (rest.number, changes(rest.findings.len()));
-        out.say(&format!("  calibration {number} ({findings}) waits for a maintainer, who approves:"));
+        out.say(&format!(
+            "  calibration {number} ({findings}) waits for a maintainer, who approves:"
+        ));
         self.tell(&["calibrations", "approve", TWIN, &number.to_string(), "--by", "demo"], out)
     }
 
@@ -203,15 +219,18 @@ impl Stage {
         for kept in ["id", "name", "email"] {
             ensure!(after.body[kept] == before.body[kept], "the twin lost a customer's {kept}");
         }
-        out.say(&format!("  the same customer, {} ms later: {}", published.elapsed().as_millis(), after.body));
+        out.say(&format!(
+            "  the same customer, {} ms later: {}",
+            published.elapsed().as_millis(),
+            after.body
+        ));
         let disputes = self.runtime.block_on(twin.get("/v1/disputes"))?;
         ensure!(disputes.status == 200, "the twin answers /v1/disputes with {}", disputes.status);
         out.say("  and GET /v1/disputes, which it did not know, is answered with 200");
-        let payment = json!({"invoice": "inv_1", "amount": 4200});
-        let paid = self.runtime.block_on(twin.post("/v1/payments", payment))?;
-        let amount = &paid.body["amount"];
-        ensure!(amount.is_string(), "the twin answers a payment with the amount {amount}");
-        out.say(&format!("  and a payment's amount is text now: {amount}"));
+        let limit = Release::Second.limit();
+        let stated = disputes.limit.unwrap_or_default();
+        ensure!(stated == u64::from(limit), "the twin still states a limit of {stated} requests");
+        out.say(&format!("  and its limit is {limit} requests a minute now"));
         Ok(())
     }
 
@@ -286,17 +305,21 @@ fn tell_found(drift: &Drift, out: &mut Output) -> bool {
             continue;
         };
         let place = match (&first.route, first.path.as_str()) {
+            (None, "") => "of every key".to_owned(),
             (None, scope) => scope.to_owned(),
             (Some(route), "") => route.clone(),
             (Some(route), path) => format!("{route} · {path}"),
         };
-        let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
+        let more =
+            if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
         out.say(&format!("  ✓ {what:32} {kind}: {place}{more}"));
     }
     is_complete
 }
 
 fn list(drift: &Drift) -> Value {
-    let name = |finding: &Finding| json!([finding.kind.name(), finding.route, finding.path, finding.after]);
+    let name = |finding: &Finding| {
+        json!([finding.kind.name(), finding.route, finding.path, finding.after])
+    };
     drift.findings.iter().map(name).collect()
 }

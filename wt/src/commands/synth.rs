@@ -202,8 +202,7 @@ impl TemporaryFolder {
         let folder = parent.join(format!("synth-{}", std::process::id()));
         // The leftover of a crash, of a process that had the same number.
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Self(folder))
     }
 }

@@ -72,7 +72,8 @@ impl Capture {
         ) -> JoinHandle<anyhow::Result<u64>>,
     ) -> anyhow::Result<Self> {
         let upstream = vendor.url().parse().context("the vendor's URL")?;
-        let proxy = Proxy::bind(ProxyConfig::new((Ipv4Addr::LOCALHOST, 0).into(), upstream)).await?;
+        let proxy =
+            Proxy::bind(ProxyConfig::new((Ipv4Addr::LOCALHOST, 0).into(), upstream)).await?;
         let url = format!("http://{}", proxy.local_addr());
         let (sender, events) = mpsc::channel(WAITING_MAX);
         let writing = keep(events, proxy.status());

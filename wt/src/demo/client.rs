@@ -18,11 +18,12 @@ pub(crate) struct Client {
     key: String,
 }
 
-/// An answer's status and body; null where it has none.
+/// An answer: its body (null where it has none), and the limit that its headers state.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,
+    pub(crate) limit: Option<u64>,
 }
 
 impl Client {
@@ -58,8 +59,10 @@ impl Client {
         let failed = || format!("{method} {url} got no answer");
         let response = self.http.request(request).await.with_context(failed)?;
         let status = response.status().as_u16();
+        let limit = response.headers().get("x-ratelimit-limit");
+        let limit = limit.and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = response.into_body().collect().await.with_context(failed)?.to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, limit })
     }
 }

@@ -38,7 +38,8 @@ pub(crate) async fn drive(base: &str, stretch: u64, release: Release) -> anyhow:
 /// Under the limit of either release: customers are made, billed, and pay.
 async fn work_day(client: &Client, dice: &mut Dice, release: Release) -> anyhow::Result<u64> {
     let mut requests = 0;
-    for _ in 0..4 {
+    let leaving = dice.below(4);
+    for round in 0..4 {
         let customer = made(client, "/v1/customers", customer(dice)).await?;
         client.get(&format!("/v1/customers/{customer}")).await?;
         let total = dice.below(90_000) + 100;
@@ -49,7 +50,7 @@ async fn work_day(client: &Client, dice: &mut Dice, release: Release) -> anyhow:
             made(client, "/v1/payments", json!({"invoice": invoice, "amount": total})).await?;
         client.get(&format!("/v1/payments/{payment}")).await?;
         requests += 6;
-        if dice.below(4) == 0 {
+        if round == leaving {
             let path = format!("/v1/customers/{customer}");
             client.call(Method::PATCH, &path, Some(json!({"name": name(dice)}))).await?;
             client.call(Method::DELETE, &path, None).await?;

@@ -75,11 +75,11 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request<Body>) -> Re
         return said(StatusCode::UNAUTHORIZED, &error("unauthorized", "no API key"));
     };
     let release = lock(&inside.world).release;
-    let (standing, headers) = inside.count(key, release.limit());
+    let (standing, headers) = inside.count(&key, release.limit());
     let mut response = if standing {
         let body = to_bytes(body, BODY_BYTES_MAX).await.unwrap_or_default();
         let sent = serde_json::from_slice(&body).unwrap_or_default();
-        inside.act(&head.method, head.uri.path(), sent, release)
+        inside.act(&key, &head.method, head.uri.path(), sent)
     } else {
         said(StatusCode::TOO_MANY_REQUESTS, &error("rate_limited", "too many requests"))
     };
@@ -91,10 +91,10 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request<Body>) -> Re
 
 impl Inside {
     /// Counts a request; whether it may pass, and what the headers say of the limit.
-    fn count(&self, key: String, limit: u32) -> (bool, Vec<(HeaderName, u64)>) {
+    fn count(&self, key: &str, limit: u32) -> (bool, Vec<(HeaderName, u64)>) {
         let mut all = lock(&self.usage);
         let now = Instant::now();
-        let usage = all.entry(key).or_insert(Usage { began: now, requests: 0 });
+        let usage = all.entry(key.to_owned()).or_insert(Usage { began: now, requests: 0 });
         if now.duration_since(usage.began) >= WINDOW {
             *usage = Usage { began: now, requests: 0 };
         }
@@ -117,12 +117,13 @@ impl Inside {
 
     fn act(
         &self,
+        key: &str,
         method: &Method,
         path: &str,
         sent: Map<String, Value>,
-        release: Release,
     ) -> Response<Body> {
         let mut world = lock(&self.world);
+        let release = world.release;
         let parts: Vec<_> = path.trim_matches('/').split('/').collect();
         let (collection, id) = match parts.as_slice() {
             ["v1", name] => (Collection::named(name, release), None),
@@ -133,16 +134,18 @@ impl Inside {
             return said(StatusCode::NOT_FOUND, &error("not_found", "no such resource"));
         };
         let found = match (method, id) {
-            (&Method::GET, None) => Some((StatusCode::OK, world.page(collection))),
+            (&Method::GET, None) => Some((StatusCode::OK, world.page(key, collection))),
             (&Method::POST, None) if collection != Collection::Disputes => {
-                Some((StatusCode::CREATED, world.create(collection, sent)))
+                Some((StatusCode::CREATED, world.create(key, collection, sent)))
             }
-            (&Method::GET, Some(id)) => world.read(collection, id).map(|it| (StatusCode::OK, it)),
+            (&Method::GET, Some(id)) => {
+                world.read(key, collection, id).map(|it| (StatusCode::OK, it))
+            }
             (&Method::PATCH, Some(id)) => {
-                world.update(collection, id, sent).map(|it| (StatusCode::OK, it))
+                world.update(key, collection, id, sent).map(|it| (StatusCode::OK, it))
             }
             (&Method::DELETE, Some(id)) => world
-                .delete(collection, id)
+                .delete(key, collection, id)
                 .then(|| (StatusCode::OK, json!({"id": id, "deleted": true}))),
             _ => None,
         };

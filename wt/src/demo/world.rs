@@ -33,8 +33,16 @@ pub(super) struct World {
 #[derive(Debug)]
 struct Object {
     collection: Collection,
+    /// The key it was made with, which alone sees it.
+    owner: String,
     id: String,
     fields: Map<String, Value>,
+}
+
+impl Object {
+    fn is(&self, owner: &str, collection: Collection, id: &str) -> bool {
+        self.collection == collection && self.id == id && self.owner == owner
+    }
 }
 
 /// The vendor's collections.
@@ -77,24 +85,30 @@ impl World {
     }
 
     /// Makes an object of what the caller sent and what the vendor adds.
-    pub(super) fn create(&mut self, collection: Collection, sent: Map<String, Value>) -> Value {
+    pub(super) fn create(
+        &mut self,
+        owner: &str,
+        collection: Collection,
+        sent: Map<String, Value>,
+    ) -> Value {
         let id = format!("{}_{}", collection.prefix(), self.dice.text(14));
         let mut fields = self.made(collection);
         fields.extend(sent);
         fields.insert("id".to_owned(), id.clone().into());
         if collection == Collection::Invoices && self.dice.below(4) == 0 {
             let invoice = json!({"invoice": id, "reason": "fraudulent", "amount": fields["total"]});
-            self.dispute(invoice);
+            self.dispute(owner, invoice);
         }
-        self.objects.push(Object { collection, id, fields });
+        self.objects.push(Object { collection, owner: owner.to_owned(), id, fields });
         self.shown(self.objects.last().expect("pushed just now"))
     }
 
-    fn dispute(&mut self, fields: Value) {
+    fn dispute(&mut self, owner: &str, fields: Value) {
         let id = format!("{}_{}", Collection::Disputes.prefix(), self.dice.text(14));
         let Value::Object(mut fields) = fields else { return };
         fields.insert("id".to_owned(), id.clone().into());
-        self.objects.push(Object { collection: Collection::Disputes, id, fields });
+        let (collection, owner) = (Collection::Disputes, owner.to_owned());
+        self.objects.push(Object { collection, owner, id, fields });
     }
 
     fn made(&mut self, collection: Collection) -> Map<String, Value> {
@@ -122,33 +136,35 @@ impl World {
         fields
     }
 
-    pub(super) fn read(&self, collection: Collection, id: &str) -> Option<Value> {
+    pub(super) fn read(&self, owner: &str, collection: Collection, id: &str) -> Option<Value> {
         let mut all = self.objects.iter();
-        let found = all.find(|object| object.collection == collection && object.id == id);
+        let found = all.find(|object| object.is(owner, collection, id));
         found.map(|object| self.shown(object))
     }
 
     pub(super) fn update(
         &mut self,
+        owner: &str,
         collection: Collection,
         id: &str,
         sent: Map<String, Value>,
     ) -> Option<Value> {
         let mut all = self.objects.iter_mut();
-        let found = all.find(|object| object.collection == collection && object.id == id)?;
+        let found = all.find(|object| object.is(owner, collection, id))?;
         found.fields.extend(sent);
-        self.read(collection, id)
+        self.read(owner, collection, id)
     }
 
-    pub(super) fn delete(&mut self, collection: Collection, id: &str) -> bool {
+    pub(super) fn delete(&mut self, owner: &str, collection: Collection, id: &str) -> bool {
         let before = self.objects.len();
-        self.objects.retain(|object| object.collection != collection || object.id != id);
+        self.objects.retain(|object| !object.is(owner, collection, id));
         self.objects.len() < before
     }
 
     /// The newest objects.
-    pub(super) fn page(&self, collection: Collection) -> Value {
-        let of_it = || self.objects.iter().filter(|object| object.collection == collection);
+    pub(super) fn page(&self, owner: &str, collection: Collection) -> Value {
+        let is_of_it = |object: &&Object| object.collection == collection && object.owner == owner;
+        let of_it = || self.objects.iter().filter(is_of_it);
         let newest: Vec<_> =
             of_it().rev().take(PAGE_ITEMS_MAX).map(|object| self.shown(object)).collect();
         json!({"data": newest, "has_more": of_it().count() > PAGE_ITEMS_MAX})
