@@ -1,0 +1,104 @@
+//! `wt record --from`, `wt synth`, `wt calibrate` and `wt lake query`, one after another.
+
+mod support;
+
+use std::fmt::Write as _;
+
+use support::Folder;
+
+/// Notes read by several keys; those of the second day have a colour.
+fn traffic(folder: &Folder, file: &str, day: u32, host: &str) {
+    let mut lines = String::new();
+    for call in 0..240_u32 {
+        let (id, key, minute, second) = (call % 60, call % 6, call / 60, call % 60);
+        let colour = if day > 1 { r#",\"colour\":\"red\""# } else { "" };
+        let _ = writeln!(
+            lines,
+            r#"{{"startedDateTime": "2026-11-{day:02}T08:{minute:02}:{second:02}Z", "time": 12, "request": {{"method": "GET", "url": "https://{host}/notes/{}", "headers": [{{"name": "Authorization", "value": "Bearer key_{key}"}}]}}, "response": {{"status": 200, "headers": [], "content": {{"mimeType": "application/json", "text": "{{\"id\":\"{0}\",\"text\":\"note number {id} of many\"{colour}}}"}}}}}}"#,
+            9_000_000 + id * 7919
+        );
+    }
+    folder.write(file, &lines);
+}
+
+fn with_model() -> Folder {
+    let folder = Folder::new();
+    folder.run(&["init", "notes", "--base-url", "https://api.notes.test"]);
+    traffic(&folder, "first.ndjson", 1, "api.notes.test");
+    folder.run(&["record", "notes", "--from", "first.ndjson"]);
+    let said = folder.wt(&["synth", "notes"]);
+    assert!(said.starts_with("exit 0\n--- stdout\nsynth notes 1 routes "), "{said}");
+    folder
+}
+
+#[test]
+fn a_new_field_is_found_published_by_policy_and_not_found_again() {
+    let folder = with_model();
+    traffic(&folder, "second.ndjson", 2, "api.notes.test");
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+
+    let dry = folder.wt_json(&["calibrate", "notes", "--dry-run", "--format", "json"]);
+    assert_eq!(dry["findings"][0]["kind"], "field_added", "{dry}");
+    assert_eq!(folder.files("calibrations"), Vec::<String>::new());
+    assert_eq!(folder.files("reports"), Vec::<String>::new());
+
+    let said = folder.run(&["calibrate", "notes", "--exit-code"]);
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    let listed = folder.wt_json(&["calibrations", "list", "notes", "--format", "json"]);
+    assert_eq!(listed["calibrations"][0]["state"], "published", "{listed}");
+    assert_eq!(listed["calibrations"][0]["by"], "policy");
+
+    let said = folder.run(&["calibrate", "notes", "--exit-code"]);
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    let shown = folder.wt(&["synth", "notes"]);
+    assert!(shown.starts_with("exit 2") && shown.contains("--force"), "{shown}");
+    assert_eq!(folder.files("reports/notes").len(), 2);
+}
+
+#[test]
+fn what_is_not_there_yet_is_said_with_what_to_do() {
+    let folder = Folder::new();
+    folder.run(&["init", "notes"]);
+    let said = folder.wt(&["synth", "notes"]);
+    assert!(
+        said.contains("exit 2") && said.contains("run `wt record notes --from FILE`"),
+        "{said}"
+    );
+    let said = folder.wt(&["calibrate", "notes"]);
+    assert!(
+        said.contains("exit 2") && said.contains("run `wt observe import notes FILE`"),
+        "{said}"
+    );
+    let said = folder.wt(&["calibrate", "notes", "--since", "soon"]);
+    assert!(said.contains("exit 2") && said.contains("as 30m, 6h or 2d"), "{said}");
+    assert!(folder.wt(&["calibrate", "note"]).contains("did you mean `notes`?"));
+}
+
+#[test]
+fn the_first_recording_shows_which_host_is_meant() {
+    let folder = Folder::new();
+    folder.run(&["init", "notes", "--base-url", "https://telemetry.test"]);
+    traffic(&folder, "first.ndjson", 1, "api.notes.test");
+    let strict = folder.wt(&["record", "notes", "--strict", "--from", "first.ndjson"]);
+    assert!(strict.starts_with("exit 2"), "{strict}");
+    let said = folder.wt(&["record", "notes", "--from", "first.ndjson"]);
+    let counts = "0 of 240 calls went to https://telemetry.test and 240 to https://api.notes.test";
+    assert!(said.starts_with("exit 0") && said.contains(counts), "{said}");
+    let model = folder.json("twins/notes/model/symbols.json");
+    assert_eq!(model["base_url"], "https://api.notes.test");
+}
+
+#[test]
+fn the_lake_is_asked_in_sql_and_not_written() {
+    let folder = with_model();
+    traffic(&folder, "second.ndjson", 2, "api.notes.test");
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+    let count = "SELECT route, count(*) AS n FROM exchanges GROUP BY route";
+    let rows = folder.wt_json(&["lake", "query", count, "--format", "json"]);
+    assert_eq!(rows[0]["n"], 240, "{rows}");
+    assert!(folder.wt(&["lake", "query", count, "--twin", "notes"]).contains("| 240 |"));
+    let said = folder.wt(&["lake", "query", "SELECT nothing FROM exchanges"]);
+    assert!(said.starts_with("exit 2") && said.contains("nothing"), "{said}");
+    let said = folder.wt(&["lake", "query", "COPY (SELECT 1) TO 'here.csv'"]);
+    assert!(said.starts_with("exit 2") && !folder.path("here.csv").exists(), "{said}");
+}
