@@ -107,12 +107,12 @@ pub(crate) fn calibrate(
 
     let Replay { model, number, .. } = present;
     let publisher = Publisher::new(ledger, project.signing_key()?, approval, drift.window)?;
-    let published = publisher.publish(model, number, analysis.proposals)?;
-    drift.notes.extend(published.notes);
+    let outcome = publisher.publish(model, number, analysis.proposals)?;
+    drift.notes.extend(outcome.notes);
     // Evidence from before the last published calibration's end is in the file already.
     if starts_at_published {
         let known = evidence.unwrap_or_default();
-        match (published.is_any_published, published.waiting) {
+        match (outcome.is_any_live, outcome.waiting) {
             (true, _) => keep_evidence(project, name, known, &analysis.observation.evidence)?,
             (false, Some(waiting)) => {
                 let path = pending_path(project, name, waiting);
@@ -122,7 +122,7 @@ pub(crate) fn calibrate(
             (false, None) => {}
         }
     }
-    drift.calibrations = published.calibrations;
+    drift.calibrations = outcome.calibrations;
     let (_, report) = twin.store_report(&drift)?;
     twin.record_run(Utc::now())?;
     Ok(Run { drift, report: Some(report) })

@@ -275,8 +275,11 @@ fn step(out: &mut Output, number: u32, text: &str) {
     out.say(&format!("\n{number}. {text}"));
 }
 
+/// A change in words, its kind, and whether a finding of that kind is it.
+type Change = (&'static str, Kind, fn(&Finding) -> bool);
+
 /// What the release changed, and the finding that says so.
-const CHANGES: [(&str, Kind, fn(&Finding) -> bool); 6] = [
+const CHANGES: [Change; 6] = [
     ("customers have a loyalty tier", Kind::FieldAdded, |finding| {
         finding.path.ends_with("loyalty_tier")
     }),

@@ -32,7 +32,8 @@ pub(super) struct Publisher {
 pub(super) struct Published {
     /// Those of this run in the ledger, new or standing.
     pub(super) calibrations: Vec<Calibration>,
-    pub(super) is_any_published: bool,
+    /// Twins load at least one of them.
+    pub(super) is_any_live: bool,
     /// The first that awaits a decision.
     pub(super) waiting: Option<u64>,
     pub(super) notes: Vec<String>,
@@ -100,7 +101,7 @@ impl Publisher {
             (onto, number) = (to, calibration.number);
             if let Some(note) = self.decision(&proposal) {
                 self.ledger.decide(number, Choice::Publish, note, &self.key)?;
-                published.is_any_published = true;
+                published.is_any_live = true;
             } else {
                 published.waiting.get_or_insert(number);
             }
