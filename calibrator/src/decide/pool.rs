@@ -88,7 +88,9 @@ fn pools(evidence: &Evidence) -> Pools {
     }
     for fields in pools.values_mut() {
         let of = fields.remove("").map_or(0, |pool| pool.of);
-        fields.values_mut().for_each(|pool| pool.of = of);
+        for pool in fields.values_mut() {
+            pool.of = of;
+        }
     }
     pools
 }

@@ -11,6 +11,7 @@ use crate::lake::path;
 use crate::lake::rows::{ValueRow, links_batch, shapes_batch, values_batch};
 use crate::lake::table::Table;
 use crate::scrub;
+use crate::shape::word;
 use crate::shape::{FieldVocabulary, Trie};
 
 /// What one flush hands to the lake: rows of each table that has any.
@@ -185,7 +186,9 @@ fn may_stand(
     if token.listed {
         return true;
     }
-    if !token.is_word || scrub::is_secret(text) || scrub::is_personal(text) {
+    let telling =
+        word::is_telling(&token.text) || scrub::is_secret(text) || scrub::is_personal(text);
+    if !token.is_word || telling {
         return false;
     }
     let callers_min = disclosure.token_callers_min.min(callers);
