@@ -1,0 +1,29 @@
+# Formats, lints and tests, as CI does.
+check: lint test
+
+# The whole suite.
+test:
+    cargo test --workspace
+
+# Format and pedantic lints, warnings denied.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Reviews changed snapshots.
+snap:
+    cargo insta review
+
+# Import, lake and calibration at 200k and 2M exchanges, beside simd-json in the same run.
+bench:
+    cargo run --release -p wondertwin-bench
+
+# The reference of every crate.
+doc:
+    cargo doc --workspace --no-deps
+
+# Long runs: 200 calibrations under 64 connections, 50 crashes of the observer, the null corpora.
+soak:
+    cargo bench -p wondertwin-twins --bench hot_load
+    WT_SOAK=1 cargo test --release -p wondertwin-observer --test live -- --nocapture
+    cargo test --release -p wondertwin-models -- --include-ignored --nocapture limits
