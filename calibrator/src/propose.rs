@@ -210,6 +210,7 @@ impl Editor<'_> {
             if schema.types.contains(&JsonType::Number) {
                 schema.types.remove(&JsonType::Integer);
             }
+            forget_gone(&mut schema);
             self.replace(&slot, json!(schema));
         }
     }
@@ -367,6 +368,17 @@ fn field_schema(seen: &crate::evidence::PlaceEvidence, path: &FieldPath) -> Opti
             &FieldPath(path.0[split..].to_vec()),
         )
     })
+}
+
+/// Takes from a schema what only a type it no longer has could use.
+fn forget_gone(schema: &mut Schema) {
+    if !schema.types.contains(&JsonType::Object) {
+        schema.properties.clear();
+        schema.map = None;
+    }
+    if !schema.types.contains(&JsonType::Array) {
+        schema.items = None;
+    }
 }
 
 fn route_key(place: &Place) -> Option<RouteKey> {

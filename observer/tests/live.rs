@@ -200,14 +200,16 @@ fn a_disk_that_refuses_is_named_counted_and_tried_again() {
         "{text}"
     );
     let dropped = writer.dropped_here();
-    assert_eq!(dropped, 200 - GROUP_ROWS as u64, "the first group waits in memory");
+    // The first group waits in memory; on a slow machine its time is up before it is full.
+    let kept = 200 - dropped;
+    assert!((1..=GROUP_ROWS as u64).contains(&kept), "{kept} rows wait");
     std::fs::remove_file(folder.path().join("wal")).unwrap();
     std::thread::sleep(Duration::from_millis(30));
     writer.tick().unwrap();
-    assert_eq!(writer.synced().rows(), GROUP_ROWS as u64);
+    assert_eq!(writer.synced().rows(), kept);
     writer.take(&exchange(200)).unwrap();
     let summary = writer.finish().unwrap();
-    assert_eq!((summary.exchanges, summary.dropped), (GROUP_ROWS as u64 + 1, dropped));
+    assert_eq!((summary.exchanges, summary.dropped), (kept + 1, dropped));
     assert_eq!(segments(&lake(folder.path()))[0].dropped, dropped);
 }
 

@@ -67,7 +67,9 @@ fn a_running_twin_loads_what_is_approved_and_refuses_what_was_tampered_with() {
     wait_for(|| served() == (Some(2), Some(0)));
     folder.run(&["down"]);
     let path = "calibrations/emails/000002.json";
-    folder.write(path, &folder.read(path).replace("50", "51"));
+    let mut calibration = folder.json(path);
+    calibration["created_at"] = "2026-01-01T00:00:00Z".into();
+    folder.write(path, &calibration.to_string());
     folder.run(&["up"]);
     snapshot!("status_refused", folder.wt(&["status"]));
     assert_eq!(served(), (Some(1), Some(1)));

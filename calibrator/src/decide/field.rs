@@ -152,7 +152,11 @@ impl<'a> Field<'a> {
             .collect();
         let before = type_names(view.classes());
         if !extra.is_empty() {
-            let after = type_names(view.classes().union(now.class_set()));
+            // The old types are gone if none of many bodies shows them any more.
+            let old_seen = !now.class_set().types().is_disjoint(&allowed.types());
+            let replaced = !old_seen && now.n >= self.case.policy.absences_min;
+            let kept = if replaced { Classes::NONE } else { view.classes() };
+            let after = type_names(kept.union(now.class_set()));
             return Some(self.widened(
                 Kind::TypeChanged,
                 before,
