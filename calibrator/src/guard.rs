@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use models::{Class, Fidelity, FieldPath, Guard, GuardRoute, Model, Place, Step, View};
 
 use crate::diff::described;
-use crate::observe::{Observation, ShapeOf};
+use crate::observe::{HeldBack, ShapeFields, ShapeOf};
 
 /// Objects of held-back bodies that each model accepts, by route.
 ///
@@ -14,11 +14,12 @@ use crate::observe::{Observation, ShapeOf};
 pub(crate) fn guard(
     before: &Model,
     after: &Model,
-    observation: &Observation,
+    shapes: &ShapeFields,
+    held_back: &HeldBack,
 ) -> (Guard, Option<Fidelity>) {
     let mut routes: BTreeMap<String, GuardRoute> = BTreeMap::new();
-    for ((place, shape), n) in &observation.held_back {
-        let Some(shape) = observation.shapes.get(shape) else { continue };
+    for ((place, shape), n) in held_back {
+        let Some(shape) = shapes.get(shape) else { continue };
         let name = place.route.clone().or_else(|| place.event.clone()).unwrap_or_default();
         let route = routes.entry(name).or_default();
         route.held_back += n;

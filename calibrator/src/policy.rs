@@ -15,6 +15,9 @@ pub struct Policy {
     pub absences_min: u64,
     /// Refused calls before a route counts as removed.
     pub refusals_min: u64,
+    /// As `unseen-max`, over all tails of a window together: objects of other kinds may come late, so
+    /// that more is asked than against evidence of before.
+    pub late_unseen_max: f64,
     /// New values of a closed field beyond which it counts as open.
     pub values_open_min: usize,
 }
@@ -27,6 +30,7 @@ impl Default for Policy {
         Self {
             luck_max: 0.01,
             unseen_max: 0.001,
+            late_unseen_max: 1e-4,
             absences_min: 20,
             refusals_min: 5,
             values_open_min: 24,

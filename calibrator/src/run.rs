@@ -8,7 +8,7 @@ use crate::diff;
 use crate::evidence::Evidence;
 use crate::guard;
 use crate::maps;
-use crate::observe::{self, LakeSession, Observation, ObserveError};
+use crate::observe::{self, LakeSession, Observation, ObserveError, Tail};
 use crate::policy::Policy;
 use crate::propose::{self, ProposeError, is_additive};
 use crate::synth;
@@ -66,6 +66,7 @@ pub async fn analyse(
     fold_maps(&mut observation, model);
     let case = Case { model, now: &observation.evidence, before, policy };
     let mut decisions = decisions(&session, &case).await?;
+    add_late_changes(&session, &case, &observation.tails, &mut decisions).await?;
     let pool_notes = decide::pool(&case, &mut decisions);
     let (limits, limit_notes) = decide::limits(&case, &observe::calls::calls(&session).await?);
     decisions.extend(limits);
@@ -115,7 +116,12 @@ fn propose(
         if patched == base {
             continue;
         }
-        let (guard, fidelity) = guard::guard(&base, &patched, observation);
+        // What came late is right of the time after it alone.
+        let late = decisions.iter().filter_map(|decision| decision.tail).max();
+        let held_back = late
+            .and_then(|number| observation.tails.get(number))
+            .map_or(&observation.held_back, |tail| &tail.held_back);
+        let (guard, fidelity) = guard::guard(&base, &patched, &observation.shapes, held_back);
         whole.passed &= guard.passed;
         for (route, counts) in guard.routes {
             let both = whole.routes.entry(route).or_insert(counts);
@@ -193,10 +199,30 @@ async fn decisions(session: &LakeSession, case: &Case<'_>) -> Result<Vec<Decisio
     Ok(decisions)
 }
 
+/// Adds what was taken away in the middle of the window.
+async fn add_late_changes(
+    session: &LakeSession,
+    case: &Case<'_>,
+    tails: &[Tail],
+    decisions: &mut Vec<Decision>,
+) -> Result<(), ObserveError> {
+    #[expect(clippy::cast_precision_loss, reason = "there are four at most")]
+    let unseen_max = case.policy.late_unseen_max / tails.len().max(1) as f64;
+    let policy = Policy { unseen_max, ..*case.policy };
+    for (number, tail) in tails.iter().enumerate() {
+        let mut before = case.before.cloned().unwrap_or_default();
+        before.merge(&tail.head);
+        let case = Case { now: &tail.evidence, before: Some(&before), policy: &policy, ..*case };
+        let of_tail = self::decisions(session, &case).await?;
+        decide::add_late(decisions, of_tail, number);
+    }
+    Ok(())
+}
+
 fn fold_maps(observation: &mut Observation, model: &Model) {
-    for (place, seen) in
-        observation.evidence.places.iter_mut().chain(&mut observation.learned.places)
-    {
+    let whole = [&mut observation.evidence, &mut observation.learned];
+    let tails = observation.tails.iter_mut().flat_map(|tail| [&mut tail.head, &mut tail.evidence]);
+    for (place, seen) in whole.into_iter().chain(tails).flat_map(|one| &mut one.places) {
         maps::fold_maps(place, seen, model);
     }
 }

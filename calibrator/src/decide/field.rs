@@ -154,8 +154,11 @@ impl<'a> Field<'a> {
         if !extra.is_empty() {
             // The old types are gone if none of many bodies shows them any more.
             let old_seen = !now.class_set().types().is_disjoint(&allowed.types());
-            let replaced = !old_seen && now.n >= self.case.policy.absences_min;
-            let kept = if replaced { Classes::NONE } else { view.classes() };
+            if !old_seen && let Some(replaced) = self.replaced(now, view) {
+                return Some(replaced);
+            }
+            let is_gone = !old_seen && now.n >= self.case.policy.absences_min;
+            let kept = if is_gone { Classes::NONE } else { view.classes() };
             let after = type_names(kept.union(now.class_set()));
             return Some(self.widened(
                 Kind::TypeChanged,
@@ -167,6 +170,18 @@ impl<'a> Field<'a> {
             ));
         }
         self.type_gone(now, view)
+    }
+
+    /// Other types in place of all that the model has, where evidence of before could show those.
+    fn replaced(&self, now: &FieldEvidence, view: &View<'_>) -> Option<Decision> {
+        let before = self.before?;
+        let of_model = view.types();
+        let is_of_model =
+            |class: &Class| class.json_type().is_some_and(|one| of_model.contains(&one));
+        let old: Classes = before.class_set().iter().filter(is_of_model).collect();
+        let (was, is) = (type_names(view.classes()), type_names(now.class_set()));
+        let replaced = self.narrowed(Kind::TypeChanged, was, is, before.with(old), before.n, now);
+        replaced.settled.then_some(replaced)
     }
 
     /// A type of several that evidence of before had and now has not.

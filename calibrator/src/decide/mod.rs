@@ -2,6 +2,7 @@
 
 mod corroborate;
 mod field;
+mod late;
 mod limit;
 mod pool;
 mod route;
@@ -17,6 +18,7 @@ use crate::policy::Policy;
 
 pub(crate) use corroborate::corroborate;
 pub(crate) use field::fields;
+pub(crate) use late::add_late;
 pub(crate) use limit::{learned, limits};
 pub(crate) use pool::pool;
 pub(crate) use route::routes;
@@ -40,6 +42,8 @@ pub(crate) struct Decision {
     pub(crate) place: Place,
     pub(crate) path: FieldPath,
     pub(crate) settled: bool,
+    /// The tail of the window that shows it, where the window as a whole does not.
+    pub(crate) tail: Option<usize>,
 }
 
 /// What was counted for a decision.
@@ -103,7 +107,7 @@ impl Case<'_> {
         finding.group = finding.entity.as_ref().map(|entity| {
             format!("{entity}|{}|{kind}", finding.entity_path.as_deref().unwrap_or_default())
         });
-        Decision { finding, place: place.clone(), path, settled }
+        Decision { finding, place: place.clone(), path, settled, tail: None }
     }
 
     /// The shared schema a field stands in, and its path there.

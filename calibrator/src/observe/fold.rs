@@ -12,6 +12,7 @@ use observer::lake::path;
 use super::entities::{self, Polls};
 use super::rows::Rows;
 use super::session::LakeSession;
+use super::tails::{self, Part, TAILS};
 use super::{Observation, ObserveError};
 use crate::evidence::{Evidence, Span, Token, TokenSeen};
 
@@ -34,12 +35,14 @@ pub struct ShapeOf {
 pub(super) async fn fold(
     session: &LakeSession,
     model: &Model,
+    bounds: &[i64; TAILS],
 ) -> Result<Observation, ObserveError> {
     let shapes = shape_fields(session).await?;
     let mut observation = Observation {
         evidence: Evidence::default(),
         learned: Evidence::default(),
         held_back: BTreeMap::new(),
+        tails: Vec::new(),
         shapes: ShapeFields::new(),
         window: Window { from: None, to: None },
         exchanges: 0,
@@ -49,12 +52,22 @@ pub(super) async fn fold(
         notes: Vec::new(),
     };
     totals(session, &mut observation).await?;
-    fold_routes(session, &mut observation.evidence).await?;
-    fold_shapes(session, model, &shapes, &mut observation).await?;
+    let mut parts: [Part; TAILS + 1] = Default::default();
+    fold_routes(session, bounds, &mut parts).await?;
+    fold_shapes(session, model, &shapes, bounds, &mut parts).await?;
+    for part in &parts {
+        observation.evidence.merge(&part.evidence);
+        observation.learned.merge(&part.learned);
+        tails::merge_held_back(&mut observation.held_back, &part.held_back);
+    }
     let polls = polls(session, model, &observation.evidence).await?;
     apply_weights(&mut observation.evidence, &entities::weights(&polls, &shapes));
     fold_values(session, &mut observation.evidence).await?;
     share_values(&observation.evidence, &mut observation.learned);
+    observation.tails = tails::tails(&parts, bounds);
+    for tail in &mut observation.tails {
+        tail.share(&observation.evidence);
+    }
     observation.shapes = shapes;
     Ok(observation)
 }
@@ -106,20 +119,23 @@ async fn totals(session: &LakeSession, observation: &mut Observation) -> Result<
     Ok(())
 }
 
-async fn fold_routes(session: &LakeSession, evidence: &mut Evidence) -> Result<(), ObserveError> {
-    for batch in
-        session.query("observed_places.sql", include_str!("../sql/observed_places.sql")).await?
-    {
+async fn fold_routes(
+    session: &LakeSession,
+    bounds: &[i64],
+    parts: &mut [Part],
+) -> Result<(), ObserveError> {
+    let sql = include_str!("../sql/observed_places.sql");
+    for batch in session.query_at("observed_places.sql", sql, bounds).await? {
         let rows = Rows(&batch);
         let (routes, events, statuses) =
             (rows.word("route"), rows.word("event"), rows.u16("status"));
         let (bodies, media, n) = (rows.word("body"), rows.word("response_media"), rows.u64("n"));
-        let (spans, callers) = (rows.spans(), rows.u64("callers"));
+        let (spans, callers, numbers) = (rows.spans(), rows.u64("callers"), rows.u64("part"));
         for row in 0..rows.len() {
-            if !events[row].is_empty() {
+            let Some(part) = part_of(parts, numbers[row]).filter(|_| events[row].is_empty()) else {
                 continue;
-            }
-            let route = evidence.routes.entry(routes[row].clone()).or_default();
+            };
+            let route = part.evidence.routes.entry(routes[row].clone()).or_default();
             let status = route.statuses.entry(statuses[row]).or_default();
             status.n += n[row];
             if matches!(bodies[row].as_str(), "ok" | "none" | "not-json") {
@@ -132,12 +148,14 @@ async fn fold_routes(session: &LakeSession, evidence: &mut Evidence) -> Result<(
             }
         }
     }
+    // Of the window as a whole: the first part stands for it.
     let sql = include_str!("../sql/observed_request_media.sql");
     for batch in session.query("observed_request_media.sql", sql).await? {
         let rows = Rows(&batch);
         for ((route, media), n) in
             rows.word("route").into_iter().zip(rows.word("media")).zip(rows.u64("n"))
         {
+            let evidence = &mut parts[0].evidence;
             evidence.routes.entry(route).or_default().request_media.insert(media, n);
         }
     }
@@ -148,27 +166,32 @@ async fn fold_shapes(
     session: &LakeSession,
     model: &Model,
     shapes: &ShapeFields,
-    observation: &mut Observation,
+    bounds: &[i64],
+    parts: &mut [Part],
 ) -> Result<(), ObserveError> {
-    for batch in
-        session.query("observed_shapes.sql", include_str!("../sql/observed_shapes.sql")).await?
-    {
+    let sql = include_str!("../sql/observed_shapes.sql");
+    for batch in session.query_at("observed_shapes.sql", sql, bounds).await? {
         let rows = Rows(&batch);
         let places = places(&rows, model);
         let (ids, held, n) = (rows.u64("shape"), rows.bool("held"), rows.u64("n"));
-        let (spans, callers) = (rows.spans(), rows.u64("callers"));
+        let (spans, callers, numbers) = (rows.spans(), rows.u64("callers"), rows.u64("part"));
         for (row, place) in places.into_iter().enumerate() {
-            let Some(shape) = shapes.get(&ids[row]) else { continue };
+            let shape = shapes.get(&ids[row]);
+            let Some((part, shape)) = part_of(parts, numbers[row]).zip(shape) else { continue };
             let count = Count { n: n[row], seen: spans[row], callers: callers[row] };
-            add_shape(&mut observation.evidence, &place, shape, count);
+            add_shape(&mut part.evidence, &place, shape, count);
             if held[row] {
-                *observation.held_back.entry((place, ids[row])).or_default() += n[row];
+                *part.held_back.entry((place, ids[row])).or_default() += n[row];
             } else {
-                add_shape(&mut observation.learned, &place, shape, count);
+                add_shape(&mut part.learned, &place, shape, count);
             }
         }
     }
     Ok(())
+}
+
+fn part_of(parts: &mut [Part], number: u64) -> Option<&mut Part> {
+    parts.get_mut(usize::try_from(number).ok()?)
 }
 
 #[derive(Clone, Copy)]

@@ -6,6 +6,7 @@ mod fold;
 mod paths;
 mod rows;
 mod session;
+mod tails;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,10 @@ pub(crate) use fold::full_path;
 pub use fold::{ShapeFields, ShapeOf};
 pub(crate) use rows::Rows;
 pub use session::LakeSession;
+pub use tails::Tail;
+
+/// Objects of held-back entities, by place and shape, with the bodies that have them.
+pub type HeldBack = BTreeMap<(Place, u64), u64>;
 
 /// What a window of the lake shows.
 #[derive(Debug)]
@@ -25,8 +30,10 @@ pub struct Observation {
     pub evidence: Evidence,
     /// By place, without the held-back tenth of entities: what patches are made from.
     pub learned: Evidence,
-    /// Objects of the held-back entities, by place and shape, with the bodies that have them.
-    pub held_back: BTreeMap<(Place, u64), u64>,
+    /// Objects of the held-back entities.
+    pub held_back: HeldBack,
+    /// Stretches that end with the window, longest first: what is missing in one of them is gone.
+    pub tails: Vec<Tail>,
     /// The fields of every shape.
     pub shapes: ShapeFields,
     /// First and last exchange.
@@ -81,7 +88,9 @@ pub async fn observe(
         .collect();
     let session = LakeSession::open(lake, &segments, since_us).await?;
     paths::register_templates(&session, model).await?;
-    let mut observation = fold::fold(&session, model).await?;
+    let exchanges = segments.iter().map(|segment| segment.exchanges).sum();
+    let bounds = tails::bounds(&session, exchanges).await?;
+    let mut observation = fold::fold(&session, model, &bounds).await?;
     for segment in &segments {
         observation.dropped += segment.dropped;
         for (reason, count) in &segment.skipped {

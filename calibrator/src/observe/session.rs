@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::options::ParquetReadOptions;
@@ -91,7 +92,7 @@ impl LakeSession {
         Ok(())
     }
 
-    /// Registers rows of our own as a table.
+    /// Registers rows of our own as a table, in place of one of that name.
     ///
     /// # Errors
     ///
@@ -103,6 +104,7 @@ impl LakeSession {
         rows: Vec<RecordBatch>,
     ) -> Result<(), ObserveError> {
         let table = MemTable::try_new(schema, vec![rows]).map_err(|source| fault(name, source))?;
+        self.context.deregister_table(name).map_err(|source| fault(name, source))?;
         self.context.register_table(name, Arc::new(table)).map_err(|source| fault(name, source))?;
         Ok(())
     }
@@ -118,6 +120,24 @@ impl LakeSession {
         sql: &str,
     ) -> Result<Vec<RecordBatch>, ObserveError> {
         let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
+        frame.collect().await.map_err(|source| fault(name, source))
+    }
+
+    /// As [`LakeSession::query`], with times (microseconds since the epoch) for `$1`, `$2` and so on.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be planned or run.
+    pub(crate) async fn query_at(
+        &self,
+        name: &'static str,
+        sql: &str,
+        times_us: &[i64],
+    ) -> Result<Vec<RecordBatch>, ObserveError> {
+        let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
+        let time = |us: &i64| ScalarValue::TimestampMicrosecond(Some(*us), Some("UTC".into()));
+        let times: Vec<_> = times_us.iter().map(time).collect();
+        let frame = frame.with_param_values(times).map_err(|source| fault(name, source))?;
         frame.collect().await.map_err(|source| fault(name, source))
     }
 }
