@@ -51,7 +51,7 @@ fn value(
     let mut schema = Schema { types, nullable: classes.contains(Class::Null), ..Schema::default() };
     if schema.types.contains(&JsonType::String) {
         schema.format = format_of(classes);
-        if schema.format.is_none() && schema.types.len() == 1 {
+        if schema.format.is_none() && schema.types.len() == 1 && !is_named_by_somebody(&path) {
             schema.values = place
                 .values
                 .get(&path)
@@ -164,6 +164,23 @@ fn join_inner(one: Option<&Schema>, other: Option<&Schema>) -> Option<Box<Schema
         (Some(one), Some(other)) => Some(Box::new(join(one, other))),
         (one, other) => one.or(other).cloned().map(Box::new),
     }
+}
+
+/// Whether a field's values are what people call their things: few of them make no vocabulary, since
+/// the next account brings its own.
+fn is_named_by_somebody(path: &FieldPath) -> bool {
+    const LAST_WORDS: [&str; 16] = [
+        "id", "sid", "key", "slug", "login", "name", "names", "username", "nickname", "handle",
+        "title", "label", "branch", "ref", "city", "company",
+    ];
+    let name = path.0.iter().rev().find_map(|step| match step {
+        Step::Field(name) | Step::Query(name) => Some(name.as_str()),
+        Step::Items | Step::Values => None,
+    });
+    let Some(name) = name else { return false };
+    let start = name.rfind(|c: char| matches!(c, '_' | '-' | '.') || c.is_ascii_uppercase());
+    let last = start.map_or(name, |at| &name[at..]).trim_start_matches(['_', '-', '.']);
+    LAST_WORDS.iter().any(|word| last.eq_ignore_ascii_case(word))
 }
 
 /// The field's values if they are a closed vocabulary, else nothing.

@@ -66,6 +66,7 @@ pub async fn analyse(
     fold_maps(&mut observation, model);
     let case = Case { model, now: &observation.evidence, before, policy };
     let mut decisions = decisions(&session, &case).await?;
+    decide::corroborate(&case, &mut decisions);
     add_late_changes(&session, &case, &observation.tails, &mut decisions).await?;
     let pool_notes = decide::pool(&case, &mut decisions);
     let (limits, limit_notes) = decide::limits(&case, &observe::calls::calls(&session).await?);
@@ -195,7 +196,6 @@ async fn decisions(session: &LakeSession, case: &Case<'_>) -> Result<Vec<Decisio
     let mut decisions = decide::routes(case);
     decisions.extend(decide::fields(case, &fields));
     decisions.extend(decide::values(case, &values));
-    decide::corroborate(case, &mut decisions);
     Ok(decisions)
 }
 

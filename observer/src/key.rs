@@ -4,6 +4,7 @@ use std::hash::Hasher as _;
 use std::path::Path;
 
 use siphasher::sip::SipHasher24;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The secret that turns identifiers into pseudonyms; one a project, never beside the lake.
 #[derive(Clone)]
@@ -92,6 +93,13 @@ impl LakeKey {
     /// A pseudonym of 40 bits.
     pub(crate) fn short_pseudonym(&self, domain: Domain, parts: &[&[u8]]) -> u64 {
         self.pseudonym(domain, parts) >> (u64::BITS - PSEUDONYM_BITS)
+    }
+
+    /// A quick keyed hash of an identifier by which samples are drawn; it is written nowhere.
+    #[inline]
+    pub(crate) fn rank(&self, identifier: &[u8]) -> u64 {
+        let seed = u64::from_le_bytes(*self.0.first_chunk().expect("a key has sixteen bytes"));
+        xxh3_64_with_seed(identifier, seed)
     }
 
     /// The pseudonym of an identifier, alike in bodies and paths.

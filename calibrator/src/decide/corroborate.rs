@@ -44,10 +44,16 @@ fn settle_together(case: &Case<'_>, decisions: &mut [Decision]) {
             groups.entry(same).or_default().push(index);
         }
     }
-    for members in groups.into_values().filter(|members| members.len() > 1) {
-        let sum: f64 = members.iter().map(|&index| -chance(&decisions[index]).max(1e-9).ln()).sum();
+    for members in groups.into_values() {
+        // Fields of one body come and go together: a place is one test, its weakest.
+        let mut places: BTreeMap<_, f64> = BTreeMap::new();
+        for &index in &members {
+            let weakest = places.entry(&decisions[index].place).or_default();
+            *weakest = weakest.max(chance(&decisions[index]));
+        }
+        let sum: f64 = places.values().map(|chance| -chance.max(1e-9).ln()).sum();
         let threshold = threshold(case, &decisions[members[0]]);
-        if chi_square_tail(sum, members.len()) < threshold {
+        if places.len() > 1 && chi_square_tail(sum, places.len()) < threshold {
             for index in members {
                 decisions[index].settled = true;
             }

@@ -92,7 +92,7 @@ impl Intake {
             .tries()
             .flat_map(Trie::nodes)
             .filter(|node| !node.is_url())
-            .flat_map(|node| node.links.iter().copied())
+            .flat_map(|node| node.links.pseudonyms())
             .collect();
         self.unknown.names(&self.key, |pseudonym| links.contains(&pseudonym))
     }
@@ -144,7 +144,7 @@ impl Intake {
                 trie.ids().zip(trie.nodes()).filter(|(_, node)| !node.links.is_empty())
             {
                 let field = path::encode(&trie.path(id));
-                rows.extend(node.links.iter().map(|link| (field.clone(), *link)));
+                rows.extend(node.links.pseudonyms().map(|link| (field.clone(), link)));
             }
         }
         rows.into_iter().collect()

@@ -1,22 +1,73 @@
 //! Identifiers of bodies as pseudonyms, sampled, so that path segments can be traced to them.
 
-use std::collections::BTreeSet;
+use rustc_hash::FxHashMap;
 
 use crate::key::LakeKey;
 
-/// Pseudonyms kept per field and segment, the smallest: every segment and every path keeps the
-/// same ones, so equality between samples is as good as between the whole.
+/// Pseudonyms kept per field and segment: every segment and every path keeps the same ones, so
+/// equality between samples is as good as between the whole.
 pub const LINKS_PER_FIELD_MAX: usize = 2048;
 
-/// The smallest pseudonyms seen under one field.
-pub(crate) type Links = BTreeSet<u64>;
+/// The identifiers seen under one field whose sampling rank is smallest: their pseudonyms by rank.
+///
+/// The rank is a quick keyed hash and decides alone, so that most identifiers of a long segment
+/// cost no pseudonym.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    kept: FxHashMap<u64, u64>,
+    /// Ranks from here on are not kept; 0 until there are too many.
+    bound: u64,
+}
+
+impl Links {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The pseudonyms, in no order of meaning.
+    pub(crate) fn pseudonyms(&self) -> impl Iterator<Item = u64> {
+        let mut ranked: Vec<_> = self.kept.iter().collect();
+        if ranked.len() > LINKS_PER_FIELD_MAX {
+            ranked.select_nth_unstable(LINKS_PER_FIELD_MAX);
+            ranked.truncate(LINKS_PER_FIELD_MAX);
+        }
+        ranked.into_iter().map(|(_, pseudonym)| *pseudonym)
+    }
+
+    #[inline]
+    fn insert(&mut self, key: &LakeKey, identifier: &[u8]) {
+        let rank = key.rank(identifier);
+        if self.bound != 0 && rank >= self.bound {
+            return;
+        }
+        self.kept.entry(rank).or_insert_with(|| key.link(identifier));
+        if self.kept.len() >= HELD_MAX {
+            self.thin();
+        }
+    }
+
+    #[cold]
+    fn thin(&mut self) {
+        let mut ranks: Vec<_> = self.kept.keys().copied().collect();
+        let (_, bound, _) = ranks.select_nth_unstable(LINKS_PER_FIELD_MAX);
+        self.bound = *bound;
+        self.kept.retain(|rank, _| *rank < self.bound);
+    }
+}
+
+/// Identifiers held before those of too high a rank are let go.
+const HELD_MAX: usize = LINKS_PER_FIELD_MAX + LINKS_PER_FIELD_MAX / 2;
 
 /// Notes one identifier; of a URL or an `owner/name` also each part.
 pub(super) fn note(links: &mut Links, key: &LakeKey, text: &[u8]) {
     if text.len() > 256 {
         return;
     }
-    insert(links, key.link(text));
+    links.insert(key, text);
     if memchr::memchr(b'/', text).is_some() {
         let path = memchr::memmem::find(text, b"://").map_or(text, |at| &text[at + 3..]);
         for part in path
@@ -24,21 +75,42 @@ pub(super) fn note(links: &mut Links, key: &LakeKey, text: &[u8]) {
             .skip(usize::from(path.len() < text.len()))
         {
             if !part.is_empty() && part.len() <= 128 {
-                insert(links, key.link(part));
+                links.insert(key, part);
             }
         }
     }
 }
 
-fn insert(links: &mut Links, pseudonym: u64) {
-    if links.len() >= LINKS_PER_FIELD_MAX {
-        if links.last().is_some_and(|largest| *largest <= pseudonym) {
-            return;
-        }
-        if links.insert(pseudonym) {
-            links.pop_last();
-        }
-        return;
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample(key: &LakeKey, identifiers: impl Iterator<Item = u64>) -> BTreeSet<u64> {
+        let mut links = Links::default();
+        identifiers.for_each(|one| note(&mut links, key, format!("id_{one}").as_bytes()));
+        links.pseudonyms().collect()
     }
-    links.insert(pseudonym);
+
+    #[test]
+    fn the_sample_is_the_same_in_whatever_order_identifiers_come() {
+        let key = LakeKey::new([3; 16]);
+        let (up, down) = (sample(&key, 0..9_000), sample(&key, (0..9_000).rev().chain(0..40)));
+        assert_eq!(up, down);
+        assert_eq!(up.len(), LINKS_PER_FIELD_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn few_identifiers_are_all_kept(some in proptest::collection::vec(0_u64..3_000, 0..3_000)) {
+            let key = LakeKey::new([5; 16]);
+            let expected = some.iter().map(|one| key.link(format!("id_{one}").as_bytes()));
+            let expected: BTreeSet<u64> = expected.collect();
+            prop_assume!(expected.len() <= LINKS_PER_FIELD_MAX);
+            prop_assert_eq!(sample(&key, some.into_iter()), expected);
+        }
+    }
 }

@@ -14,10 +14,12 @@ use std::sync::Arc;
 
 use models::{Model, Surface};
 use rustc_hash::FxHashSet;
+use xxhash_rust::xxh3::xxh3_128;
 
 pub use flush::Batches;
 pub(crate) use flush::Withholding;
 pub use links::LINKS_PER_FIELD_MAX;
+pub(crate) use links::Links;
 
 use crate::exchange::{Direction, RawBody, RawExchange};
 use crate::key::{Domain, LakeKey};
@@ -415,10 +417,10 @@ impl Intake {
     /// same answer polled again is the same object, and any other answer another.
     fn entity(&self, identity: &[&[u8]], caller: u64, body: Option<&RawBody<'_>>) -> u64 {
         if identity.is_empty() {
-            let told = body.map_or(&[][..], |body| &body.bytes);
-            return self
-                .key
-                .short_pseudonym(Domain::Entity, &[b"told", &caller.to_le_bytes(), told]);
+            // A quick hash of what may be long; the keyed one is over it.
+            let told = xxh3_128(body.map_or(&[][..], |body| &body.bytes)).to_le_bytes();
+            let parts = [b"told", &caller.to_le_bytes()[..], &told[..]];
+            return self.key.short_pseudonym(Domain::Entity, &parts);
         }
         self.key.short_pseudonym(Domain::Entity, identity)
     }

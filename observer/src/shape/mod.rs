@@ -6,6 +6,7 @@
 //! object only. All items of a list are one object here: a field is there in every item or in some.
 
 pub(crate) mod form;
+mod mark;
 mod scan;
 mod text;
 mod trie;

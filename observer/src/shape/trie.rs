@@ -5,8 +5,10 @@ use std::sync::Arc;
 use models::{Class, Classes, FieldPath, Model, Place, Step, View};
 use rustc_hash::FxHashMap;
 
+use super::mark::Mark;
 use super::vocabulary::Vocabulary;
 use super::word;
+use crate::intake::Links;
 
 /// Index of a node in its [`Trie`]; the root is 0.
 pub(crate) type NodeId = u32;
@@ -40,7 +42,7 @@ pub(crate) struct Node {
     pub(crate) path_hash: u64,
     /// Of the steps from the owner.
     pub(crate) key_hash: u64,
-    children: Vec<(Box<[u8]>, NodeId)>,
+    children: Vec<Child>,
     table: FxHashMap<Box<[u8]>, NodeId>,
     expected: usize,
     items: Option<NodeId>,
@@ -53,7 +55,7 @@ pub(crate) struct Node {
     pub(crate) is_own_id: bool,
     pub(crate) vocabulary: Vocabulary,
     /// Pseudonyms of the identifiers it held.
-    pub(crate) links: std::collections::BTreeSet<u64>,
+    pub(crate) links: Links,
     stamp: u32,
     /// Of the fields owned, as the present body shows them.
     pub(crate) sum: u64,
@@ -63,6 +65,25 @@ pub(crate) struct Node {
     pub(crate) count: u32,
     /// Times visited as a record.
     pub(crate) objects: u32,
+}
+
+/// A key of an object and where it leads.
+#[derive(Debug)]
+struct Child {
+    mark: Mark,
+    key: Box<[u8]>,
+    node: NodeId,
+}
+
+impl Child {
+    fn new(key: &[u8], node: NodeId) -> Self {
+        Self { mark: Mark::of(key), key: key.into(), node }
+    }
+
+    #[inline]
+    fn is(&self, mark: Mark, key: &[u8]) -> bool {
+        self.mark.is_same(&self.key, mark, key)
+    }
 }
 
 impl Trie {
@@ -135,21 +156,22 @@ impl Trie {
             return self.values(object);
         }
         // Objects of one route list their keys in one order: look where the last look left off.
+        let mark = Mark::of(key);
         let ahead = node.children.iter().enumerate().skip(node.expected).take(3);
-        for (index, (name, child)) in ahead {
-            if **name == *key {
-                let child = *child;
+        for (index, child) in ahead {
+            if child.is(mark, key) {
+                let child = child.node;
                 node.expected = index + 1;
                 return child;
             }
         }
-        self.field_out_of_order(object, key)
+        self.field_out_of_order(object, mark, key)
     }
 
-    fn field_out_of_order(&mut self, object: NodeId, key: &[u8]) -> NodeId {
+    fn field_out_of_order(&mut self, object: NodeId, mark: Mark, key: &[u8]) -> NodeId {
         let node = &mut self.nodes[object as usize];
         let known = if node.children.len() <= SCANNED_KEYS_MAX {
-            node.children.iter().find(|(name, _)| **name == *key).map(|(_, child)| *child)
+            node.children.iter().find(|child| child.is(mark, key)).map(|child| child.node)
         } else {
             node.table.get(key).copied()
         };
@@ -173,7 +195,7 @@ impl Trie {
         };
         let node = &mut self.nodes[object as usize];
         if !full || in_model {
-            node.children.push((key.into(), id));
+            node.children.push(Child::new(key, id));
             node.table.insert(key.into(), id);
         }
         id
@@ -187,7 +209,7 @@ impl Trie {
             let id = self.add(0, Step::Query(name.to_owned()), key.as_bytes());
             self.nodes[0].table.insert(key.as_bytes().into(), id);
             // In the list too, so that the list's length tells which of both is searched.
-            self.nodes[0].children.push((key.as_bytes().into(), id));
+            self.nodes[0].children.push(Child::new(key.as_bytes(), id));
             id
         })
     }
@@ -327,7 +349,7 @@ impl Node {
             is_link: false,
             is_own_id: false,
             vocabulary: Vocabulary::of(None),
-            links: std::collections::BTreeSet::new(),
+            links: Links::default(),
             stamp: 0,
             sum: 0,
             classes: Classes::NONE,

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::mark::Mark;
 use super::word;
 
 /// Distinct tokens of a field beyond which it is taken for open.
@@ -20,6 +21,8 @@ pub(crate) struct Vocabulary {
     listed: FxHashSet<Box<[u8]>>,
     /// The tokens; emptied when the field turns out open.
     pub(crate) tokens: Vec<Token>,
+    /// Of each token.
+    marks: Vec<Mark>,
     /// Too many values, or values that are no words.
     pub(crate) open: bool,
     last: usize,
@@ -61,12 +64,15 @@ impl Vocabulary {
         if self.open {
             return None;
         }
-        if let Some(token) = self.tokens.get(self.last)
-            && *token.text == *text
+        let mark = Mark::of(text);
+        let is = |slot: usize, known: Mark| known.is_same(&self.tokens[slot].text, mark, text);
+        if let Some(known) = self.marks.get(self.last)
+            && is(self.last, *known)
         {
             return Some(self.last);
         }
-        let slot = match self.tokens.iter().position(|token| *token.text == *text) {
+        let known = self.marks.iter().enumerate().position(|(slot, known)| is(slot, *known));
+        let slot = match known {
             Some(slot) => slot,
             None => self.add(text)?,
         };
@@ -80,9 +86,10 @@ impl Vocabulary {
         let full = self.tokens.len() >= TOKENS_MAX.max(2 * self.listed.len());
         if full || (!is_word && self.listed.is_empty()) {
             self.open = true;
-            self.tokens = Vec::new();
+            (self.tokens, self.marks) = (Vec::new(), Vec::new());
             return None;
         }
+        self.marks.push(Mark::of(text));
         self.tokens.push(Token {
             text: text.into(),
             listed,
