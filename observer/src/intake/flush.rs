@@ -1,5 +1,7 @@
 //! The rows of a segment, handed over for writing.
 
+use std::collections::BTreeMap;
+
 use arrow::array::RecordBatch;
 use models::{FieldPath, Place, Step};
 use rustc_hash::FxHashSet;
@@ -87,6 +89,9 @@ impl Intake {
     /// Which words of unknown paths are names, as far as bodies have shown. Parts of URLs do not count:
     /// they hold the wording of other paths too.
     fn names(&self) -> Names {
+        if self.unknown.is_empty() {
+            return self.unknown.names(&self.key, |_| false);
+        }
         let links: FxHashSet<u64> = self
             .places
             .tries()
@@ -138,16 +143,22 @@ impl Intake {
     }
 
     fn links(&self) -> Vec<(String, u64)> {
-        let mut rows = std::collections::BTreeSet::new();
+        let mut by_field: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for trie in self.places.tries() {
             for (id, node) in
                 trie.ids().zip(trie.nodes()).filter(|(_, node)| !node.links.is_empty())
             {
-                let field = path::encode(&trie.path(id));
-                rows.extend(node.links.pseudonyms().map(|link| (field.clone(), link)));
+                let field = by_field.entry(path::encode(&trie.path(id))).or_default();
+                field.extend(node.links.pseudonyms());
             }
         }
-        rows.into_iter().collect()
+        let mut rows = Vec::new();
+        for (field, mut pseudonyms) in by_field {
+            pseudonyms.sort_unstable();
+            pseudonyms.dedup();
+            rows.extend(pseudonyms.into_iter().map(|pseudonym| (field.clone(), pseudonym)));
+        }
+        rows
     }
 }
 

@@ -68,15 +68,14 @@ pub(super) fn note(links: &mut Links, key: &LakeKey, text: &[u8]) {
         return;
     }
     links.insert(key, text);
-    if memchr::memchr(b'/', text).is_some() {
-        let path = memchr::memmem::find(text, b"://").map_or(text, |at| &text[at + 3..]);
-        for part in path
-            .split(|byte| matches!(byte, b'/' | b'?' | b'\\'))
-            .skip(usize::from(path.len() < text.len()))
-        {
-            if !part.is_empty() && part.len() <= 128 {
-                links.insert(key, part);
-            }
+    let Some(slash) = memchr::memchr(b'/', text) else { return };
+    let is_url = slash > 0 && text[slash - 1] == b':' && text.get(slash + 1) == Some(&b'/');
+    let path = if is_url { &text[slash + 2..] } else { text };
+    let parts = path.split(|byte| matches!(byte, b'/' | b'?' | b'\\'));
+    // A URL's first part is its host.
+    for part in parts.skip(usize::from(is_url)) {
+        if !part.is_empty() && part.len() <= 128 {
+            links.insert(key, part);
         }
     }
 }

@@ -73,6 +73,11 @@ impl UnknownPaths {
         format!("{PATH_MARK}{observed}")
     }
 
+    /// Whether no unknown path was met.
+    pub(super) fn is_empty(&self) -> bool {
+        self.skeletons.is_empty()
+    }
+
     /// Whether this is a skeleton, and no route of the model.
     pub(super) fn has(&self, skeleton: &str) -> bool {
         self.skeletons.contains(skeleton)
