@@ -1,6 +1,7 @@
 //! Shape counts folded over the shapes' fields.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -9,7 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use models::{Classes, FieldPath, Model, Place, RouteKey, Step, Surface, Window};
 use observer::lake::path;
 
-use super::entities::{self, Polls};
+use super::entities::{self, Poll, Polls};
 use super::rows::Rows;
 use super::session::LakeSession;
 use super::tails::{self, Part, TAILS};
@@ -18,7 +19,7 @@ use crate::evidence::{Evidence, Span, Token, TokenSeen};
 
 /// Bodies of one place whose entities are compared with themselves; above, entities are sampled by
 /// their pseudonym, which every shard and every run does alike.
-const SAMPLED_BODIES: u64 = 20_000;
+const SAMPLED_BODIES: u64 = 10_000;
 
 /// The fields of each shape.
 pub type ShapeFields = HashMap<u64, ShapeOf>;
@@ -61,7 +62,7 @@ pub(super) async fn fold(
         tails::merge_held_back(&mut observation.held_back, &part.held_back);
     }
     let polls = polls(session, model, &observation.evidence).await?;
-    apply_weights(&mut observation.evidence, &entities::weights(&polls, &shapes));
+    apply_weights(&mut observation.evidence, &entities::weights(polls, &shapes));
     fold_values(session, &mut observation.evidence).await?;
     share_values(&observation.evidence, &mut observation.learned);
     observation.tails = tails::tails(&parts, bounds);
@@ -181,7 +182,7 @@ async fn fold_shapes(
             let count = Count { n: n[row], seen: spans[row], callers: callers[row] };
             add_shape(&mut part.evidence, &place, shape, count);
             if held[row] {
-                *part.held_back.entry((place, ids[row])).or_default() += n[row];
+                *part.held_back.entry((Place::clone(&place), ids[row])).or_default() += n[row];
             } else {
                 add_shape(&mut part.learned, &place, shape, count);
             }
@@ -224,31 +225,43 @@ fn add_shape(evidence: &mut Evidence, place: &Place, shape: &ShapeOf, count: Cou
 
 /// The place of each row. As at the intake, a status that the model describes by its class or by
 /// `default` stands at 400 or 500.
-fn places(rows: &Rows<'_>, model: &Model) -> Vec<Place> {
-    let (surfaces, routes) = (rows.word("surface"), rows.word("route"));
-    let (events, statuses) = (rows.word("event"), rows.u16("status"));
+fn places(rows: &Rows<'_>, model: &Model) -> Vec<Rc<Place>> {
+    let columns = ["surface", "route", "event"].map(|name| rows.texts(name));
+    let statuses = rows.u16("status");
+    // Rows are many and places few.
+    let mut known: HashMap<([&str; 3], u16), Rc<Place>> = HashMap::new();
     (0..rows.len())
-        .map(|row| match surfaces[row].as_str() {
-            "webhook" => Place {
-                surface: Surface::Webhook,
-                route: None,
-                status: None,
-                event: Some(events[row].clone()),
-            },
-            "request" => Place {
-                surface: Surface::Request,
-                route: Some(routes[row].clone()),
-                status: None,
-                event: None,
-            },
-            _ => Place {
-                surface: Surface::Response,
-                route: Some(routes[row].clone()),
-                status: Some(described_status(model, &routes[row], statuses[row])),
-                event: None,
-            },
+        .map(|row| {
+            let texts = columns.each_ref().map(|column| column.value(row));
+            let place = known
+                .entry((texts, statuses[row]))
+                .or_insert_with(|| Rc::new(place(texts, statuses[row], model)));
+            Rc::clone(place)
         })
         .collect()
+}
+
+fn place([surface, route, event]: [&str; 3], status: u16, model: &Model) -> Place {
+    match surface {
+        "webhook" => Place {
+            surface: Surface::Webhook,
+            route: None,
+            status: None,
+            event: Some(event.to_owned()),
+        },
+        "request" => Place {
+            surface: Surface::Request,
+            route: Some(route.to_owned()),
+            status: None,
+            event: None,
+        },
+        _ => Place {
+            surface: Surface::Response,
+            route: Some(route.to_owned()),
+            status: Some(described_status(model, route, status)),
+            event: None,
+        },
+    }
 }
 
 /// The status under which the model describes an answer.
@@ -276,12 +289,11 @@ async fn polls(
         let rows = Rows(&batch);
         let (entities, shapes, n) = (rows.u64("entity"), rows.u64("shape"), rows.u64("n"));
         for (row, place) in places(&rows, model).into_iter().enumerate() {
-            polls
-                .entry(place)
-                .or_default()
-                .entry(entities[row])
-                .or_default()
-                .push((shapes[row], n[row]));
+            let poll = Poll { entity: entities[row], shape: shapes[row], n: n[row] };
+            match polls.get_mut(&*place) {
+                Some(known) => known.push(poll),
+                None => drop(polls.insert(Place::clone(&place), vec![poll])),
+            }
         }
     }
     Ok(polls)

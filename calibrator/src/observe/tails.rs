@@ -67,7 +67,9 @@ pub(super) fn tails(parts: &[Part], bounds: &[i64]) -> Vec<Tail> {
     let tail = |(number, from_us): (usize, &i64)| {
         let (head, rest) = parts.split_at(number + 1);
         let mut tail = Tail { from_us: *from_us, ..Tail::default() };
-        head.iter().for_each(|part| tail.head.merge(&part.evidence));
+        for part in head {
+            tail.head.merge(&part.evidence);
+        }
         for part in rest {
             tail.evidence.merge(&part.evidence);
             merge_held_back(&mut tail.held_back, &part.held_back);
