@@ -107,7 +107,9 @@ fn weights_at(mut polls: Vec<Poll>, shapes: &ShapeFields) -> Weights {
     let mut of_object: Vec<(&FieldPath, Vec<Poll>)> = Vec::new();
     for of_entity in polls.chunk_by(|one, other| one.entity == other.entity) {
         // An entity shows a handful of objects: a list is searched fastest.
-        of_object.iter_mut().for_each(|(_, polls)| polls.clear());
+        for (_, polls) in &mut of_object {
+            polls.clear();
+        }
         for poll in of_entity {
             let Some(object) = shapes.get(&poll.shape).map(|shape| &shape.object) else { continue };
             match of_object.iter_mut().find(|(known, _)| *known == object) {
