@@ -22,6 +22,7 @@
 //! canonical JSON of this crate (sorted keys, shortest number form), signatures Ed25519.
 
 mod age;
+pub mod behaviour;
 mod calibration;
 mod class;
 mod digest;

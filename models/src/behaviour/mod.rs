@@ -1,0 +1,9 @@
+//! How a twin behaves beyond its model: documents beside `model/` in a twin's folder.
+
+mod chaos;
+mod events;
+mod webhooks;
+
+pub use chaos::{Chaos, ChaosConfig, ChaosMode, ChaosRule, Distribution, Mode};
+pub use events::{Events, Names};
+pub use webhooks::{Content, Ids, Knobs, Order, Registration, Retry, Scheme, Signature, Webhooks};
