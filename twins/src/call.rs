@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::SecondsFormat;
 use http::Method;
 use models::StateVerb;
 use serde_json::{Map, Value};
@@ -18,6 +17,7 @@ use crate::refusal::Refusal;
 use crate::served::Served;
 use crate::state::{CreateError, Entity, Known, Start};
 use crate::twin::{Head, Twin};
+use crate::webhooks::written;
 
 /// One call of a route.
 pub(crate) struct Call<'c> {
@@ -143,6 +143,9 @@ impl Call<'_> {
                 fields.insert(field.name.to_string(), field.kind.value(&id));
             }
             self.stamp(&mut fields, target.item.created.iter().chain(&target.item.changed));
+            if self.twin.state.is_watched() {
+                self.twin.webhooks.complete(&target.home.pattern(), &mut fields, &id);
+            }
             (id, fields)
         });
         let entity = created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
@@ -276,9 +279,7 @@ impl Call<'_> {
     ) {
         let mut now = None;
         for name in names {
-            let now = now.get_or_insert_with(|| {
-                self.twin.clock().now().to_rfc3339_opts(SecondsFormat::Millis, true)
-            });
+            let now = now.get_or_insert_with(|| written(self.head.at));
             fields.insert(name.to_string(), now.as_str().into());
         }
     }

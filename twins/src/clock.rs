@@ -12,6 +12,8 @@ use chrono::{DateTime, Utc};
 #[derive(Debug)]
 pub struct Clock {
     source: Source,
+    /// Where a clock that stands still stands, microseconds since the Unix epoch.
+    stands_at_us: AtomicU64,
     /// Microseconds added by [`Clock::advance`].
     offset_us: AtomicU64,
 }
@@ -19,7 +21,7 @@ pub struct Clock {
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Real,
-    Still(Duration),
+    Still,
 }
 
 /// Where a clock that stands still stands by default: 2022-01-01T00:00:00Z.
@@ -35,21 +37,30 @@ const END_OF_TIME: Duration = Duration::from_secs(253_402_300_799);
 impl Clock {
     /// The machine's clock.
     pub const fn real() -> Self {
-        Self { source: Source::Real, offset_us: AtomicU64::new(0) }
+        let (stands_at_us, offset_us) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { source: Source::Real, stands_at_us, offset_us }
     }
 
     /// A clock that stands at a time after the Unix epoch and moves only when advanced.
-    pub const fn still(since_epoch: Duration) -> Self {
-        Self { source: Source::Still(since_epoch), offset_us: AtomicU64::new(0) }
+    pub fn still(since_epoch: Duration) -> Self {
+        let (stands_at_us, offset_us) = (AtomicU64::new(0), AtomicU64::new(0));
+        let clock = Self { source: Source::Still, stands_at_us, offset_us };
+        clock.stand_at(since_epoch);
+        clock
     }
 
     /// The time since the Unix epoch.
     pub fn since_epoch(&self) -> Duration {
         let base = match self.source {
             Source::Real => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-            Source::Still(at) => at,
+            Source::Still => Duration::from_micros(self.stands_at_us.load(Ordering::Relaxed)),
         };
         (base + self.offset()).min(END_OF_TIME)
+    }
+
+    /// Whether it moves only when advanced.
+    pub const fn is_still(&self) -> bool {
+        matches!(self.source, Source::Still)
     }
 
     /// The time as a calendar has it.
@@ -70,6 +81,12 @@ impl Clock {
         let add = |offset: u64| Some(offset.saturating_add(by));
         // The closure always answers Some, so this cannot fail.
         let _ = self.offset_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
+    /// Puts a clock that stands still somewhere else.
+    pub(crate) fn stand_at(&self, since_epoch: Duration) {
+        let at = u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX);
+        self.stands_at_us.store(at, Ordering::Relaxed);
     }
 
     /// Takes back every advance.

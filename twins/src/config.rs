@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use models::PublicKey;
+use models::behaviour::Chaos;
 
 use crate::clock::Clock;
 use crate::state::StateLimits;
+use crate::webhooks::WebhookConfig;
 
 /// How a twin is to be run.
 #[derive(Debug)]
@@ -34,8 +36,16 @@ pub struct TwinConfig {
     pub network: NetworkLimits,
     /// Puts `x-wondertwin-calibration` and `x-wondertwin-model` on every answer.
     pub debug_headers: bool,
-    /// Keeps the headers of requests in the journal, credentials left out.
+    /// Shows headers and bodies among the requests of the admin API, credentials left out.
     pub verbose: bool,
+    /// What it sends on its own.
+    pub webhooks: WebhookConfig,
+    /// How it fails on purpose.
+    pub chaos: Chaos,
+    /// What every answer takes longer, give or take a fifth.
+    pub latency: Duration,
+    /// The share of requests that get a 500, 0 to 1.
+    pub fail_rate: f64,
 }
 
 /// What is said of an entity that was never written.
@@ -98,6 +108,10 @@ impl TwinConfig {
             network: NetworkLimits::default(),
             debug_headers: false,
             verbose: false,
+            webhooks: WebhookConfig::default(),
+            chaos: Chaos::default(),
+            latency: Duration::ZERO,
+            fail_rate: 0.0,
         }
     }
 }

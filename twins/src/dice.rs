@@ -38,6 +38,12 @@ impl Dice {
         if n == 0 { 0 } else { self.0 % n }
     }
 
+    /// A number from 0 to below 1.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a float exactly")]
+    pub(crate) const fn unit(self) -> f64 {
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// Whether it falls within so many per cent.
     pub(crate) const fn within_percent(self, percent: u64) -> bool {
         self.below(100) < percent

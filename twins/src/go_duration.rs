@@ -36,6 +36,13 @@ pub(crate) fn read(text: &str) -> Option<Duration> {
 /// Writes a duration.
 pub(crate) fn write(duration: Duration) -> String {
     let seconds = duration.as_secs();
+    if seconds == 0 && !duration.is_zero() {
+        return match duration.subsec_nanos() {
+            nanos @ 0..1_000 => format!("{nanos}ns"),
+            nanos @ 1_000..1_000_000 => format!("{}\u{b5}s", f64::from(nanos) / 1e3),
+            nanos => format!("{}ms", f64::from(nanos) / 1e6),
+        };
+    }
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     let rest = Duration::new(seconds % 60, duration.subsec_nanos()).as_secs_f64();
     match (hours, minutes) {
@@ -60,5 +67,7 @@ mod tests {
             assert_eq!(read(text), None, "{text}");
         }
         assert_eq!(write(Duration::from_millis(86_461_500)), "24h1m1.5s");
+        assert_eq!(write(Duration::from_micros(20_500)), "20.5ms");
+        assert_eq!(write(Duration::ZERO), "0s");
     }
 }

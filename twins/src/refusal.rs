@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     TooSlow,
     /// The twin's memory is spent.
     Full,
+    /// Made to fail on purpose.
+    Injected { status: StatusCode },
 }
 
 impl Refusal {
@@ -38,6 +40,7 @@ impl Refusal {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Full => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Injected { status } => *status,
         }
     }
 
@@ -55,12 +58,14 @@ impl Refusal {
         match self {
             Self::NoRoute | Self::NotFound { .. } => "not_found",
             Self::OtherMethods(_) => "method_not_allowed",
-            Self::BadRequest(_) => "invalid_request",
             Self::Conflict { .. } => "already_exists",
-            Self::TooMany { .. } => "rate_limited",
             Self::TooLarge { .. } => "payload_too_large",
             Self::TooSlow => "request_timeout",
             Self::Full => "storage_full",
+            Self::TooMany { .. } => "rate_limited",
+            Self::Injected { status } if status.as_u16() == 429 => "rate_limited",
+            Self::Injected { status } if status.as_u16() >= 500 => "internal_error",
+            Self::BadRequest(_) | Self::Injected { .. } => "invalid_request",
         }
     }
 
@@ -78,7 +83,13 @@ impl Refusal {
             }
             Self::Conflict { .. } => &["already_exists", "conflict", "duplicate", "invalid"],
             Self::TooMany { .. } => &["rate_limit", "too_many", "quota", "invalid_request"],
-            Self::Full => &["api_error", "internal", "server"],
+            Self::Injected { status } if status.as_u16() == 429 => {
+                &["rate_limit", "too_many", "quota", "invalid_request"]
+            }
+            Self::Injected { status } if status.as_u16() < 500 => {
+                &["invalid_request", "bad_request", "invalid"]
+            }
+            Self::Full | Self::Injected { .. } => &["api_error", "internal", "server"],
         }
     }
 
@@ -92,6 +103,9 @@ impl Refusal {
             Self::TooMany { .. } => "too many requests".to_owned(),
             Self::TooLarge { bytes_max } => format!("the body is larger than {bytes_max} bytes"),
             Self::TooSlow => "the request's body did not arrive in time".to_owned(),
+            Self::Injected { status } => {
+                format!("{} (injected)", status.canonical_reason().unwrap_or("failure"))
+            }
             Self::Full => "the twin's memory is spent: reset it, or delete something".to_owned(),
         }
     }

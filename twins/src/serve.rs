@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use models::{Ledger, LedgerError, Model, PublicKey, Replay};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::{Follow, TwinConfig};
@@ -14,6 +15,7 @@ use crate::follow;
 use crate::served::Refused;
 use crate::server;
 use crate::twin::{Status, Twin};
+use crate::webhooks;
 
 /// A twin that is serving.
 #[derive(Debug)]
@@ -93,7 +95,15 @@ pub async fn serve(
     let twin = Arc::new(twin);
     let serving = Arc::clone(&twin);
     let handle = tokio::spawn(async move {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let sending = Arc::clone(&serving);
+        let sender = tokio::spawn(webhooks::sender::run(sending, async { drop(stopped.await) }));
         server::run(listener, serving, shutdown).await;
+        // The last requests have been answered; what they gave rise to still goes out.
+        drop(stop);
+        if let Err(error) = sender.await {
+            tracing::warn!(%error, "webhooks ended early");
+        }
         if let Some(follower) = follower {
             follower.abort();
         }

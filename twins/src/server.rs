@@ -1,15 +1,15 @@
 //! From sockets to answers.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, ORIGIN,
+    CONTENT_LENGTH, EXPECT, ORIGIN,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -18,14 +18,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use serde_json::{Map, Value};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::admin;
+use crate::capture::{Answer, Exchange};
+use crate::chaos::{Blow, End};
 use crate::config::NetworkLimits;
-use crate::journal::Entry;
+use crate::outgoing::{Dropped, Line, Outgoing, cut_reply, whole_reply};
 use crate::refusal::Refusal;
-use crate::render::Reply;
+use crate::render::{Reply, whole};
 use crate::twin::{Head, Twin};
 
 /// Accepts connections until told to stop; requests under way are then given the time to end.
@@ -66,11 +67,13 @@ fn connect(connections: &GracefulShutdown, stream: TcpStream, caller: IpAddr, tw
     builder.http1().timer(TokioTimer::new()).header_read_timeout(network.head_timeout);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(network.head_timeout);
     let twin = Arc::clone(twin);
+    let reset = Arc::new(AtomicBool::new(false));
+    let line = Line::new(stream, Arc::clone(&reset));
     let service = service_fn(move |request| {
-        let twin = Arc::clone(&twin);
-        async move { Ok::<_, Infallible>(handle(&twin, caller, request).await) }
+        let (twin, reset) = (Arc::clone(&twin), Arc::clone(&reset));
+        async move { handle(&twin, caller, &reset, request).await }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = builder.serve_connection(TokioIo::new(line), service).into_owned();
     let watched = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = watched.await {
@@ -79,37 +82,123 @@ fn connect(connections: &GracefulShutdown, stream: TcpStream, caller: IpAddr, tw
     });
 }
 
-async fn handle(twin: &Twin, caller: IpAddr, request: Request<Incoming>) -> Reply {
+async fn handle(
+    twin: &Twin,
+    caller: IpAddr,
+    reset: &AtomicBool,
+    request: Request<Incoming>,
+) -> Result<Response<Outgoing>, Dropped> {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
-    let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, caller };
+    let at = twin.clock().since_epoch();
+    let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, caller, at };
     if let Some(path) = admin::path_of(twin, &head) {
-        return match read_body(body, &parts.headers, &twin.config.network).await {
-            Ok(bytes) => admin::answer(twin, path, &head, &bytes),
-            Err(refusal) => admin::error(refusal.status(), &refusal.message()),
-        };
+        return Ok(whole_reply(administer(twin, path, &head, body, began).await));
     }
     if parts.method == Method::OPTIONS && !twin.knows(&head) {
-        return preflight(&parts.headers);
+        return Ok(whole_reply(preflight(&parts.headers)));
     }
-    let admission = twin.admit(&head);
-    let body = read_body(body, &parts.headers, &twin.config.network).await;
-    let mut reply = twin.answer(admission, &head, body);
-    if parts.headers.contains_key(ORIGIN) {
-        reply.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-        reply.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANY);
+    let blow = twin.chaos.strike(&head);
+    if let Some(blow) = &blow
+        && !blow.wait.is_zero()
+    {
+        tokio::time::sleep(blow.wait).await;
     }
-    if parts.method == Method::HEAD {
-        without_body(&mut reply);
+    let end = blow.map_or(End::Serve, |Blow { end, .. }| end);
+    let (body, mut reply) = respond(twin, &head, body, &end).await;
+    if let Some(reply) = &mut reply {
+        if parts.headers.contains_key(ORIGIN) {
+            reply.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+            reply.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANY);
+        }
+        if parts.method == Method::HEAD {
+            without_body(reply);
+        }
     }
-    twin.journal.add(Entry {
-        at: twin.clock().now(),
-        headers: twin.is_verbose().then(|| shown_headers(&parts.headers)),
-        method: parts.method,
-        uri: parts.uri,
+    let took = began.elapsed();
+    twin.metrics.count(reply.as_ref().map(Response::status), took);
+    let answer = reply.as_ref().map(kept);
+    let http::request::Parts { method, uri, headers, .. } = parts;
+    let (number, is_admin) = (0, false);
+    twin.capture.add(Exchange { number, is_admin, at, took, method, uri, headers, body, answer });
+    match (reply, end) {
+        (Some(reply), End::Cut(percent)) => Ok(cut_reply(reply, percent)),
+        (Some(reply), _) => Ok(whole_reply(reply)),
+        (None, End::Silence(pause)) => {
+            tokio::time::sleep(pause).await;
+            Err(Dropped)
+        }
+        (None, _) => {
+            reset.store(true, Ordering::Relaxed);
+            Err(Dropped)
+        }
+    }
+}
+
+/// The request's body, as far as it is kept, and the answer; no answer where there is to be none.
+async fn respond(
+    twin: &Twin,
+    head: &Head<'_>,
+    body: Incoming,
+    end: &End,
+) -> (Bytes, Option<Reply>) {
+    let limits = &twin.config.network;
+    match end {
+        End::Serve | End::Cut(_) => {
+            let admission = twin.admit(head);
+            let body = read_body(body, head.headers, limits).await;
+            let kept = body.as_ref().ok().cloned().unwrap_or_default();
+            (kept, Some(twin.answer(admission, head, body)))
+        }
+        End::Answer { status, headers, body: text } => {
+            let body = read_body(body, head.headers, limits).await.unwrap_or_default();
+            (body, Some(twin.failure(head, *status, headers, text.clone())))
+        }
+        End::Silence(_) | End::Reset => {
+            let body = read_body(body, head.headers, limits).await.unwrap_or_default();
+            (body, None)
+        }
+    }
+}
+
+/// An answer as it is kept: the bytes are shared with what is sent.
+fn kept(reply: &Reply) -> Answer {
+    Answer {
         status: reply.status(),
-        took: began.elapsed(),
-    });
+        headers: reply.headers().clone(),
+        body: whole(reply.body().clone()),
+    }
+}
+
+/// Answers a request to the admin API; what it changes is kept, so that a replay has it too.
+async fn administer(
+    twin: &Twin,
+    path: &str,
+    head: &Head<'_>,
+    body: Incoming,
+    began: Instant,
+) -> Reply {
+    let bytes = match read_body(body, head.headers, &twin.config.network).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return admin::error(refusal.status(), &refusal.message()),
+    };
+    let reply = admin::answer(twin, path, head, &bytes);
+    if reply.status().is_success() && !matches!(*head.method, Method::GET | Method::HEAD) {
+        admin::settle(twin, path).await;
+        if path != "reset" {
+            twin.capture.add(Exchange {
+                number: 0,
+                is_admin: true,
+                at: head.at,
+                took: began.elapsed(),
+                method: head.method.clone(),
+                uri: head.uri.clone(),
+                headers: HeaderMap::new(),
+                body: bytes,
+                answer: Some(kept(&reply)),
+            });
+        }
+    }
     reply
 }
 
@@ -190,23 +279,4 @@ fn without_body(reply: &mut Reply) {
     let length = reply.body().size_hint().exact().unwrap_or(0);
     reply.headers_mut().insert(CONTENT_LENGTH, length.into());
     *reply.body_mut() = Full::default();
-}
-
-/// The headers of a request for the journal; what proves who sent it is left out.
-fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
-    let secret = |name: &http::HeaderName| {
-        *name == AUTHORIZATION
-            || *name == COOKIE
-            || name.as_str().contains("key")
-            || name.as_str().contains("token")
-    };
-    let shown = headers.iter().map(|(name, value)| {
-        let value = if secret(name) {
-            "[left out]".into()
-        } else {
-            String::from_utf8_lossy(value.as_bytes())
-        };
-        (name.to_string(), Value::from(value))
-    });
-    shown.collect()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -42,6 +42,19 @@ pub(crate) struct State {
     limits: StateLimits,
     bytes: AtomicUsize,
     forgotten: AtomicU64,
+    /// What has changed, where somebody asks; in the order of the changes of each entity.
+    changes: Mutex<Vec<Change>>,
+    watched: AtomicBool,
+}
+
+/// A change of one entity.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) collection: Box<str>,
+    /// Absent where it came to be.
+    pub(crate) before: Option<Arc<Entity>>,
+    /// Absent where it was removed.
+    pub(crate) after: Option<Arc<Entity>>,
 }
 
 type Shard = HashMap<Box<str>, Collection>;
@@ -126,6 +139,34 @@ impl State {
             limits,
             bytes: AtomicUsize::new(0),
             forgotten: AtomicU64::new(0),
+            changes: Mutex::default(),
+            watched: AtomicBool::new(false),
+        }
+    }
+
+    /// Has it keep its changes until they are [taken](Self::take_changes), or no longer.
+    pub(crate) fn watch(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asks for changes.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    /// What has changed since the last time.
+    pub(crate) fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, collection: &str, before: Option<&Arc<Entity>>, after: Option<&Arc<Entity>>) {
+        if self.is_watched() {
+            let change = Change {
+                collection: collection.into(),
+                before: before.map(Arc::clone),
+                after: after.map(Arc::clone),
+            };
+            self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
         }
     }
 
@@ -161,7 +202,9 @@ impl State {
             if wanted.is_none() && known.by_id.contains_key(&*id) {
                 continue;
             }
-            return self.put(known, id.into(), fields);
+            let entity = self.put(known, id.into(), fields)?;
+            self.note(collection, None, Some(&entity));
+            return Ok(entity);
         }
     }
 
@@ -176,11 +219,15 @@ impl State {
     ) -> Result<Option<Arc<Entity>>, CreateError> {
         let mut shard = self.write(collection);
         let before = shard.get(collection).and_then(|known| known.by_id.get(id));
-        let Some(mut fields) = before.map(|(_, entity)| entity.fields.clone()).or(absent) else {
+        let before = before.map(|(_, entity)| Arc::clone(entity));
+        let stored = before.as_ref().map(|entity| entity.fields.clone());
+        let Some(mut fields) = stored.or(absent) else {
             return Ok(None);
         };
         change(&mut fields);
-        self.put(entry(&mut shard, collection), id.into(), fields).map(Some)
+        let after = self.put(entry(&mut shard, collection), id.into(), fields)?;
+        self.note(collection, before.as_ref(), Some(&after));
+        Ok(Some(after))
     }
 
     /// Removes an entity and remembers that it is gone.
@@ -191,7 +238,9 @@ impl State {
             known.gone.clear();
         }
         known.gone.insert(id.into());
-        self.take(known, id)
+        let removed = self.take(known, id);
+        self.note(collection, removed.as_ref(), None);
+        removed
     }
 
     /// Forgets the collections below an entity.
@@ -249,6 +298,26 @@ impl State {
         dump
     }
 
+    /// The entities of every collection of a pattern (`/repos/{}/{}/hooks`), by collection.
+    pub(crate) fn all_of(&self, pattern: &str) -> Vec<(String, Arc<Entity>)> {
+        let is = |name: &str| {
+            let (mut own, mut wanted) = (name.split('/'), pattern.split('/'));
+            own.by_ref().zip(wanted.by_ref()).all(|(own, wanted)| wanted == "{}" || own == wanted)
+                && name.matches('/').count() == pattern.matches('/').count()
+        };
+        let mut found = BTreeMap::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            for (name, known) in shard.iter().filter(|(name, _)| is(name)) {
+                let ids = known.order.values().filter_map(|id| known.by_id.get(id));
+                let entities: Vec<_> = ids.map(|(_, entity)| Arc::clone(entity)).collect();
+                found.insert(name.to_string(), entities);
+            }
+        }
+        let each = found.into_iter();
+        each.flat_map(|(name, all)| all.into_iter().map(move |one| (name.clone(), one))).collect()
+    }
+
     /// Puts entities in place of a collection.
     pub(crate) fn replace(
         &self,
@@ -271,8 +340,23 @@ impl State {
         for shard in &self.shards {
             shard.write().unwrap_or_else(PoisonError::into_inner).clear();
         }
+        self.take_changes();
         self.bytes.store(0, Ordering::Relaxed);
         self.forgotten.store(0, Ordering::Relaxed);
+    }
+
+    /// How many entities there are.
+    pub(crate) fn count(&self) -> usize {
+        let count = |shard: &RwLock<Shard>| {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.values().map(|known| known.by_id.len()).sum::<usize>()
+        };
+        self.shards.iter().map(count).sum()
+    }
+
+    /// What they take in memory, by an estimate.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// How many entities were forgotten for newer ones.

@@ -7,33 +7,40 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use models::{Digest, Model};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::call::Call;
+use crate::capture::Capture;
+use crate::chaos::{Chaos, End, Settings};
 use crate::clock::Clock;
 use crate::config::TwinConfig;
 use crate::gate::{self, Passage};
-use crate::journal::Journal;
 use crate::limit::Usage;
+use crate::metrics::Metrics;
 use crate::program::Program;
 use crate::refusal::Refusal;
 use crate::render::{self, CALIBRATION, MODEL, Reply};
 use crate::router::Found;
 use crate::served::{Loaded, Refused, Reloader, Source};
 use crate::state::State;
+use crate::webhooks::{Cause, Webhooks};
 
 /// One running twin. State, clock and usage outlive the models that come and go.
 #[derive(Debug)]
 pub struct Twin {
     pub(crate) config: TwinConfig,
     pub(crate) state: State,
-    pub(crate) journal: Journal,
+    pub(crate) capture: Capture,
+    pub(crate) chaos: Chaos,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) metrics: Metrics,
     source: Source,
     usage: Arc<Usage>,
     verbose: AtomicBool,
@@ -46,6 +53,9 @@ pub(crate) struct Head<'h> {
     pub(crate) uri: &'h Uri,
     pub(crate) headers: &'h HeaderMap,
     pub(crate) caller: IpAddr,
+    /// When it arrived, on the twin's clock since the Unix epoch. A request has one time, so that
+    /// it can be had again.
+    pub(crate) at: Duration,
 }
 
 /// A request on its way: the model it will be answered with, its route, and what the limits say.
@@ -89,11 +99,23 @@ impl Twin {
         (Self::with_source(source, config), reloader)
     }
 
-    fn with_source(source: Source, config: TwinConfig) -> Self {
+    fn with_source(source: Source, mut config: TwinConfig) -> Self {
+        let state = State::new(config.state);
+        let webhooks = Webhooks::new(std::mem::take(&mut config.webhooks), config.seed);
+        state.watch(webhooks.is_on());
+        let settings = Settings {
+            document: config.chaos.clone(),
+            latency: config.latency,
+            fail_rate: config.fail_rate,
+            ..Settings::default()
+        };
         Self {
             source,
-            state: State::new(config.state),
-            journal: Journal::default(),
+            state,
+            webhooks,
+            capture: Capture::default(),
+            chaos: Chaos::new(config.seed, settings),
+            metrics: Metrics::default(),
             usage: Arc::new(Usage::new()),
             verbose: AtomicBool::new(config.verbose),
             config,
@@ -108,10 +130,51 @@ impl Twin {
             uri: request.uri(),
             headers: request.headers(),
             caller: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            at: self.clock().since_epoch(),
         };
         let admission = self.admit(&head);
         let reply = self.answer(admission, &head, Ok(request.body().clone()));
         reply.map(render::whole)
+    }
+
+    /// Answers a request as over a socket, chaos included, without waiting; `None` where the
+    /// connection would end without an answer.
+    pub(crate) fn exchange(&self, head: &Head<'_>, body: Bytes) -> Option<Reply> {
+        let serve = || {
+            let admission = self.admit(head);
+            self.answer(admission, head, Ok(body))
+        };
+        match self.chaos.strike(head).map(|blow| blow.end) {
+            None | Some(End::Serve | End::Cut(_)) => Some(serve()),
+            Some(End::Answer { status, headers, body }) => {
+                Some(self.failure(head, status, &headers, body))
+            }
+            Some(End::Silence(_) | End::Reset) => None,
+        }
+    }
+
+    /// The answer of a request that is made to fail: the body given, else the vendor's own.
+    pub(crate) fn failure(
+        &self,
+        head: &Head<'_>,
+        status: StatusCode,
+        headers: &[(String, String)],
+        body: Option<Bytes>,
+    ) -> Reply {
+        let mut reply = if let Some(body) = body {
+            let mut reply = Reply::new(body.into());
+            *reply.status_mut() = status;
+            reply
+        } else {
+            let served = self.source.load();
+            let route = find(&served.program, head).ok().map(|(number, _)| number);
+            render::refusal(&served.program, route, &Refusal::Injected { status })
+        };
+        let own = headers.iter().filter_map(|(name, value)| {
+            Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?))
+        });
+        own.for_each(|(name, value)| drop(reply.headers_mut().insert(name, value)));
+        reply
     }
 
     /// What it is serving.
@@ -142,8 +205,10 @@ impl Twin {
     /// Forgets all that happened: state, requests, usage, and how far the clock was moved.
     pub fn reset(&self) {
         self.state.reset();
-        self.journal.clear();
+        self.capture.clear();
         self.usage.reset();
+        self.chaos.reset();
+        self.webhooks.reset();
         self.config.clock.reset();
     }
 
@@ -201,8 +266,7 @@ impl Twin {
         let passage = match &route {
             Ok((number, _)) => {
                 let program = &served.program;
-                let now = self.clock().since_epoch();
-                gate::pass(program, program.route(*number), head, &self.usage, now)
+                gate::pass(program, program.route(*number), head, &self.usage, head.at)
             }
             Err(_) => Passage::default(),
         };
@@ -231,6 +295,9 @@ impl Twin {
         let mut reply =
             reply.unwrap_or_else(|refusal| render::refusal(&served.program, number, &refusal));
         reply.headers_mut().extend(passage.headers);
+        if self.state.is_watched() {
+            self.tell(&served, &Cause::of(head, &reply));
+        }
         if self.config.debug_headers {
             let model = HeaderValue::from_str(served.digest.as_str()).ok();
             reply.headers_mut().insert(CALIBRATION, served.calibration.into());

@@ -1,16 +1,28 @@
 //! The admin API, under `/admin/`, `/__wt/` and `/__wraith/` alike.
+//!
+//! # Source
+//!
+//! The published admin API: paths, bodies and words are its own, with what was wrong in it mended:
+//! a fault may be on a path of any depth, `delay_ms` and `duration_ms` are milliseconds, faults and
+//! the fail rate leave the admin API alone, and a flush sends nothing a second time.
 
-use std::time::Duration;
+mod chaos;
+mod config;
+mod requests;
+mod state;
+mod time;
+mod webhooks;
+
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
 
-use crate::go_duration;
+use crate::metrics;
 use crate::render::Reply;
-use crate::state::CreateError;
 use crate::twin::{Head, Twin};
 
 /// What follows the prefix of an admin path; `None` for paths of the vendor's.
@@ -18,13 +30,17 @@ use crate::twin::{Head, Twin};
 /// A vendor may have paths under `/admin` itself (Shopify has): those come first, and `/__wt/`
 /// always reaches the admin API.
 pub(crate) fn path_of<'h>(twin: &Twin, head: &Head<'h>) -> Option<&'h str> {
-    const KNOWN: [&str; 6] = ["health", "status", "reset", "state", "requests", "config"];
+    const KNOWN: [&str; 12] = [
+        "health", "status", "reset", "state", "requests", "config", "time", "fault", "faults",
+        "webhooks", "chaos", "metrics",
+    ];
     let path = head.uri.path();
     if let Some(rest) = path.strip_prefix("/__wt/").or_else(|| path.strip_prefix("/__wraith/")) {
         return Some(rest.trim_end_matches('/'));
     }
     let rest = path.strip_prefix("/admin/")?.trim_end_matches('/');
-    let ours = KNOWN.contains(&rest) || rest == "time" || rest.starts_with("time/");
+    let first = rest.split(['/', '.']).next().unwrap_or("");
+    let ours = KNOWN.contains(&first);
     (!twin.has_paths_under("admin") || (ours && !twin.knows(head))).then_some(rest)
 }
 
@@ -35,31 +51,57 @@ pub(crate) fn answer(twin: &Twin, path: &str, head: &Head<'_>, body: &Bytes) -> 
     {
         return error(why.0, why.1);
     }
-    let answer = match (head.method, path) {
-        (&Method::GET | &Method::HEAD, "health") => Ok(json!({"status": "ok"})),
-        (&Method::GET, "status") => Ok(serde_json::to_value(twin.status()).unwrap_or_default()),
-        (&Method::POST, "reset") => {
-            twin.reset();
-            Ok(json!({"status": "reset"}))
-        }
-        (&Method::GET, "state") => Ok(twin.state.dump().into()),
-        (&Method::POST, "state") => load(twin, body),
-        (&Method::GET, "requests") => Ok(twin.journal.to_json()),
-        (&Method::GET, "config") => Ok(config(twin, head.uri)),
-        (&Method::PUT, "config") => set_config(twin, head.uri, body),
-        (&Method::GET, "time") => Ok(time(twin)),
-        (&Method::POST, "time/advance") => advance(twin, body),
-        (
-            _,
-            "health" | "status" | "reset" | "state" | "requests" | "config" | "time"
-            | "time/advance",
-        ) => Err((StatusCode::METHOD_NOT_ALLOWED, "method not allowed".to_owned())),
+    run(twin, path, head, body)
+}
+
+/// Answers an admin request of somebody who may make it.
+pub(crate) fn run(twin: &Twin, path: &str, head: &Head<'_>, body: &Bytes) -> Reply {
+    if path == "metrics" && *head.method == Method::GET {
+        return text("text/plain; version=0.0.4; charset=utf-8", metrics::text(twin));
+    }
+    let answer = match path.split_once('/').unwrap_or((path, "")) {
+        ("health", "") => match *head.method {
+            Method::GET | Method::HEAD => Ok(json!({"status": "ok"})),
+            _ => Err(wrong_method()),
+        },
+        ("status", "") => match *head.method {
+            Method::GET => Ok(serde_json::to_value(twin.status()).unwrap_or_default()),
+            _ => Err(wrong_method()),
+        },
+        ("reset", "") => match *head.method {
+            Method::POST => {
+                twin.reset();
+                Ok(json!({"status": "reset"}))
+            }
+            _ => Err(wrong_method()),
+        },
+        ("state", "") => state::answer(twin, head.method, body),
+        ("requests" | "requests.har", rest) => requests::answer(twin, path, rest, head),
+        ("config", "") => config::answer(twin, head, body),
+        ("time", rest) => time::answer(twin, rest, head.method, body),
+        ("fault" | "faults" | "chaos", _) => chaos::answer(twin, path, head.method, body),
+        ("webhooks", rest) => webhooks::answer(twin, rest, head.method, body),
         _ => Err((StatusCode::NOT_FOUND, format!("no admin endpoint {path}"))),
     };
     match answer {
         Ok(value) => reply(StatusCode::OK, &value),
         Err((status, why)) => error(status, &why),
     }
+}
+
+/// Waits for what an admin request has set going, where its caller means to see it done.
+pub(crate) async fn settle(twin: &Twin, path: &str) {
+    if !matches!(path, "webhooks/flush" | "webhooks/wait") {
+        return;
+    }
+    let (began, limit) = (Instant::now(), twin.config.network.drain_timeout);
+    while !twin.webhooks.is_quiet(twin.clock().since_epoch()) && began.elapsed() < limit {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn wrong_method() -> (StatusCode, String) {
+    (StatusCode::METHOD_NOT_ALLOWED, "method not allowed".to_owned())
 }
 
 type Answer = Result<Value, (StatusCode, String)>;
@@ -102,78 +144,6 @@ fn same(given: &[u8], token: &[u8]) -> bool {
     given.len() == token.len() && differing == 0
 }
 
-/// Puts entities in place of each collection named; one of the others stays as it is.
-fn load(twin: &Twin, body: &Bytes) -> Answer {
-    let collections = object(body)?;
-    let mut loads = Vec::new();
-    for (name, entities) in collections {
-        // A flag among the collections is nobody's mistake worth refusing the rest for.
-        let Value::Object(entities) = entities else { continue };
-        let collection = twin.collection_named(&name);
-        let mut load = Vec::new();
-        for (id, fields) in entities {
-            let Value::Object(fields) = fields else {
-                return Err(bad(format!("state: `{name}`, `{id}` is not an object")));
-            };
-            load.push((id.clone(), twin.with_id(&collection, &id, fields)));
-        }
-        loads.push((collection, load));
-    }
-    for (collection, load) in loads {
-        let full = |_: CreateError| {
-            (StatusCode::INSUFFICIENT_STORAGE, "the state is larger than the twin holds".to_owned())
-        };
-        twin.state.replace(&collection, load.into_iter()).map_err(full)?;
-    }
-    Ok(json!({"status": "loaded"}))
-}
-
-fn config(twin: &Twin, uri: &Uri) -> Value {
-    let port = uri.port_u16().unwrap_or_else(|| twin.config.listen.port());
-    json!({
-        "name": twin.config.name,
-        "port": port,
-        "seed": twin.config.seed,
-        "verbose": twin.is_verbose(),
-    })
-}
-
-fn set_config(twin: &Twin, uri: &Uri, body: &Bytes) -> Answer {
-    let settings = object(body)?;
-    if let Some(name) = settings.keys().find(|name| *name != "verbose") {
-        return Err(bad(format!("config: `{name}` cannot be set, only `verbose`")));
-    }
-    match settings.get("verbose") {
-        Some(Value::Bool(verbose)) => twin.set_verbose(*verbose),
-        Some(_) => return Err(bad("config: `verbose` is not a boolean".to_owned())),
-        None => {}
-    }
-    Ok(json!({"status": "updated", "config": config(twin, uri)}))
-}
-
-fn time(twin: &Twin) -> Value {
-    json!({
-        "real": chrono::Utc::now(),
-        "simulated": twin.clock().now(),
-        "offset": go_duration::write(twin.clock().offset()),
-    })
-}
-
-fn advance(twin: &Twin, body: &Bytes) -> Answer {
-    let fields = object(body)?;
-    let text = fields.get("duration").and_then(Value::as_str);
-    let duration: Duration = text.and_then(go_duration::read).ok_or_else(|| {
-        bad("time: `duration` is not a duration such as `24h` or `1m30s`".to_owned())
-    })?;
-    twin.clock().advance(duration);
-    Ok(json!({
-        "status": "advanced",
-        "duration": go_duration::write(duration),
-        "offset": go_duration::write(twin.clock().offset()),
-        "simulated": twin.clock().now(),
-    }))
-}
-
 fn object(body: &Bytes) -> Result<Map<String, Value>, (StatusCode, String)> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
@@ -190,6 +160,12 @@ const fn bad(why: String) -> (StatusCode, String) {
 pub(crate) fn error(status: StatusCode, message: &str) -> Reply {
     let kind = status.canonical_reason().unwrap_or("error");
     reply(status, &json!({"error": {"message": message, "type": kind, "code": status.as_u16()}}))
+}
+
+fn text(media: &'static str, text: String) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(text)));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    reply
 }
 
 fn reply(status: StatusCode, value: &Value) -> Reply {

@@ -8,6 +8,7 @@
 )]
 
 pub mod hammer;
+pub mod receiver;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,0 +1,43 @@
+//! `/admin/state`: all that is remembered, shown and put in place.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::admin::{Answer, bad, object, wrong_method};
+use crate::state::CreateError;
+use crate::twin::Twin;
+
+pub(super) fn answer(twin: &Twin, method: &Method, body: &Bytes) -> Answer {
+    match *method {
+        Method::GET => Ok(twin.state.dump().into()),
+        Method::POST => load(twin, body),
+        _ => Err(wrong_method()),
+    }
+}
+
+/// Puts entities in place of each collection named; one of the others stays as it is.
+fn load(twin: &Twin, body: &Bytes) -> Answer {
+    let collections = object(body)?;
+    let mut loads = Vec::new();
+    for (name, entities) in collections {
+        // A flag among the collections is nobody's mistake worth refusing the rest for.
+        let Value::Object(entities) = entities else { continue };
+        let collection = twin.collection_named(&name);
+        let mut load = Vec::new();
+        for (id, fields) in entities {
+            let Value::Object(fields) = fields else {
+                return Err(bad(format!("state: `{name}`, `{id}` is not an object")));
+            };
+            load.push((id.clone(), twin.with_id(&collection, &id, fields)));
+        }
+        loads.push((collection, load));
+    }
+    for (collection, load) in loads {
+        let full = |_: CreateError| {
+            (StatusCode::INSUFFICIENT_STORAGE, "the state is larger than the twin holds".to_owned())
+        };
+        twin.state.replace(&collection, load.into_iter()).map_err(full)?;
+    }
+    Ok(json!({"status": "loaded"}))
+}
