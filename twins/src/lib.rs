@@ -39,6 +39,7 @@ mod admin;
 mod body;
 mod call;
 mod capture;
+pub mod catalog;
 mod chaos;
 mod clock;
 mod config;

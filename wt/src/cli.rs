@@ -66,14 +66,17 @@ enum Command {
     Down(commands::down::Args),
     /// Show which twins run and how true they are
     Status(commands::status::Args),
+    /// List the twins that come with wt
+    Catalog(commands::catalog::Args),
 }
 
 /// The headings of `wt help`, in the order of CONTRACTS; a command stands under one of them.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("Try it", &["demo"]),
     ("Build a twin", &["init", "record", "synth", "serve", "export"]),
     ("Keep it true", &["observe", "calibrate", "calibrations", "report", "lake"]),
     ("Run twins", &["up", "down", "status"]),
+    ("Get twins", &["catalog"]),
     ("Help", &["help"]),
 ];
 
@@ -111,6 +114,7 @@ fn run(cli: &Cli, out: &mut Output) -> anyhow::Result<Outcome> {
         Command::Up(args) => commands::up::run(args, project, out),
         Command::Down(args) => commands::down::run(args, project, out),
         Command::Status(args) => commands::status::run(args, project, out),
+        Command::Catalog(args) => commands::catalog::run(args, out),
     }
 }
 

@@ -37,6 +37,22 @@ fn twins_are_started_asked_and_stopped() {
 }
 
 #[test]
+fn a_twin_of_the_catalog_runs_in_an_empty_folder() {
+    let folder = Folder::new();
+    let listed = folder.wt_json(&["catalog", "--format", "json"]);
+    let names: Vec<_> = listed["twins"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["github", "posthog", "resend", "slack", "stripe", "twilio"]);
+    folder.write("wondertwin.json", "{}");
+    folder.give_port("stripe");
+    folder.run(&["up", "stripe"]);
+    let port = folder.json("wondertwin.json")["twins"]["stripe"]["port"].as_u64().unwrap();
+    let (status, body) = get(u16::try_from(port).unwrap(), "/v1/customers");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(body.contains(r#""object":"list""#), "{body}");
+    folder.run(&["down"]);
+}
+
+#[test]
 fn a_twin_that_died_is_told_and_can_be_started_again() {
     let folder = Folder::with_emails();
     folder.give_port("emails");

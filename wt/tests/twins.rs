@@ -91,8 +91,8 @@ fn a_command_outside_a_project_or_for_an_unknown_twin_says_what_to_do() {
         empty.wt(&["up"]),
         empty.wt(&["--project", "nowhere", "status"]),
         folder.wt(&["export", "emials", "--openapi", "-"]),
-        folder.wt(&["export", "stripe", "--openapi", "-"]),
-        folder.wt(&["down", "stripe"]),
+        folder.wt(&["export", "plaid", "--openapi", "-"]),
+        folder.wt(&["down", "plaid"]),
     ];
     snapshot!("no_such_twin", all.join("\n"));
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod calibrations;
+pub(crate) mod catalog;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod export;

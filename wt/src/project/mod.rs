@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use models::{PublicKey, SigningKey};
 use observer::key::LakeKey;
 use observer::lake::Lake;
+use twins::catalog;
 
 use config::Config;
 pub(crate) use config::{CONFIG, Calibrations, edit};
@@ -71,9 +72,9 @@ impl Project {
         Ok(names.into_iter().collect())
     }
 
-    /// One twin, with its model.
+    /// One twin, with its model: the project's, else the catalog's.
     pub(crate) fn twin(&self, name: &str) -> anyhow::Result<Twin<'_>> {
-        if !self.model_path(name).is_file() {
+        if !self.model_path(name).is_file() && catalog::Entry::named(name).is_none() {
             bail!(self.no_such_twin(name)?);
         }
         Ok(Twin::new(self, name))
@@ -98,7 +99,11 @@ impl Project {
         }
         let known = match names::nearest(name, &twins) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if twins.is_empty() => format!("run `wt init {name}` to make it"),
+            None if twins.is_empty() => {
+                format!(
+                    "run `wt init {name}` to make it, or `wt catalog` for those that come with it"
+                )
+            }
             None => format!("it has {}; `wt init {name}` makes a new one", twins.join(", ")),
         };
         Ok(format!("no twin `{name}` in {root}: {known}"))

@@ -1,24 +1,15 @@
 //! Names of twins.
 
 use anyhow::ensure;
+use twins::catalog::Entry;
 
-/// Ports that SDKs and examples expect a vendor's twin at.
+/// Ports that SDKs and examples expect a vendor's twin at, beside those of the catalog.
 ///
 /// # Source
 ///
-/// The published twins' defaults; github and slack by CONTRACTS' ruling.
-const VENDOR_PORTS: [(&str, u16); 10] = [
-    ("stripe", 4111),
-    ("twilio", 4112),
-    ("resend", 4113),
-    ("posthog", 4114),
-    ("clerk", 4115),
-    ("logodev", 4116),
-    ("github", 4117),
-    ("slack", 4118),
-    ("smile", 8087),
-    ("loyaltylion", 8090),
-];
+/// The published twins' defaults.
+const VENDOR_PORTS: [(&str, u16); 4] =
+    [("clerk", 4115), ("logodev", 4116), ("smile", 8087), ("loyaltylion", 8090)];
 
 /// Whether a twin can be called so; names are folders and parts of URLs.
 pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {
@@ -34,7 +25,8 @@ pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {
 
 /// The port a vendor's twin has unless the project says otherwise.
 pub(crate) fn vendor_port(name: &str) -> Option<u16> {
-    VENDOR_PORTS.iter().find(|(vendor, _)| *vendor == name).map(|(_, port)| *port)
+    let listed = VENDOR_PORTS.iter().find(|(vendor, _)| *vendor == name).map(|(_, port)| *port);
+    listed.or_else(|| Entry::named(name).map(|entry| entry.port))
 }
 
 /// The name most like the one given, if it could have been meant.

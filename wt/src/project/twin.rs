@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use models::{Drift, Ledger, Model, Replay};
 use serde::{Deserialize, Serialize};
+use twins::catalog;
 
 use super::{Calibrations, Project, vendor_port};
 use crate::files;
@@ -48,9 +49,14 @@ impl<'p> Twin<'p> {
         self.project.twin_dir(&self.name)
     }
 
-    /// `model/symbols.json`, which the ledger starts from.
+    /// `model/symbols.json`, which the ledger starts from; the catalog's where there is none.
     pub(crate) fn base_model(&self) -> anyhow::Result<Model> {
         let path = self.project.model_path(&self.name);
+        if !path.is_file()
+            && let Some(entry) = catalog::Entry::named(&self.name)
+        {
+            return Ok(entry.model()?);
+        }
         let model = files::read_json(&path)?;
         model.with_context(|| format!("there is no model in {}", path.display()))
     }

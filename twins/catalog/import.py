@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Makes the models of the catalog from the vendors' published descriptions, by our own importer.
+
+usage: import.py WT SOURCES
+
+WT is the binary; SOURCES a folder that holds, unpacked:
+  stripe.yaml          stripe/openapi, tag v525: openapi/spec3.yaml
+  github.json          npm @octokit/openapi 23.0.2: generated/api.github.com.json
+  slack.json           slackapi/slack-api-specs: web-api/slack_web_openapi_v2.json, made OpenAPI 3.0 by
+                       npm swagger2openapi 7 (`swagger2openapi --patch --warnOnly`)
+  twilio-*.json        twilio/twilio-oai of 2024-06-06: api_v2010, verify_v2, lookups_v2
+  resend.yaml          resend/resend-openapi of 2026-08-21
+PostHog publishes no description of what its SDKs call; ours stands beside its model.
+
+Not part of the build, which reads the results. The same sources give the same bytes.
+"""
+
+import gzip
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+
+# Twin: sources, base URL, where from, licence, date, API version, SDK.
+TWINS = {
+    "stripe": (["stripe.yaml"], "https://api.stripe.com", "https://github.com/stripe/openapi", "MIT", "2023-09-12", "2023-08-16", "stripe"),
+    "github": (["github.json"], "https://api.github.com", "npm @octokit/openapi 23.0.2", "MIT", "2026-11-24", None, "PyGithub"),
+    "slack": (["slack.json"], "https://slack.com/api", "https://github.com/slackapi/slack-api-specs", "MIT", "2021-09-03", None, "slack_sdk"),
+    "twilio": (["twilio-api_v2010.json", "twilio-verify_v2.json", "twilio-lookups_v2.json"], "https://api.twilio.com",
+               "https://github.com/twilio/twilio-oai", "MIT", "2024-06-06", None, "twilio"),
+    "resend": (["resend.yaml"], "https://api.resend.com", "https://github.com/resend/resend-openapi", "MIT", "2026-08-21", None, "resend"),
+    "posthog": ([str(HERE / "posthog/openapi.yaml")], "https://us.i.posthog.com", "written by hand", "MIT", "2026-11-24", None, "posthog"),
+}
+
+
+def imported(wt, name, source):
+    """The model that `wt init --openapi` makes of one document."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([wt, "init", name, "--openapi", source], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return json.loads(pathlib.Path(folder, "twins", name, "model/symbols.json").read_text())
+
+
+def joined(models):
+    """One model of several documents of a vendor: no path and no schema is in two of them."""
+    whole = models[0]
+    for model in models[1:]:
+        for part in ("routes", "entities", "webhooks", "limits"):
+            ours, theirs = whole.setdefault(part, {}), model.get(part, {})
+            both = set(ours) & set(theirs)
+            assert not both, f"{part}: {sorted(both)[:3]} are in two documents"
+            ours.update(theirs)
+    return {key: value for key, value in whole.items() if value not in ({}, None)}
+
+
+def by_either_method(model):
+    """Slack's methods take GET and POST alike, whichever the description lists; arguments go in the query or in a form.
+
+    Source: Slack's public documentation, "Using the Slack Web API".
+    """
+    routes = model["routes"]
+    for key in list(routes):
+        method, path = key.split(" ", 1)
+        if method == "GET":
+            route = {part: value for part, value in routes[key].items() if part != "query"}
+            fields = {name: one["schema"] for name, one in routes[key].get("query", {}).items()}
+            fields = {name: {part: value for part, value in schema.items() if part != "required"} for name, schema in fields.items()}
+            form = {"types": {"object": True}, "properties": fields} if fields else {"types": {"object": True}}
+            route["request"] = {"content": {"application/x-www-form-urlencoded": form}}
+            routes.setdefault(f"POST {path}", route)
+        elif method == "POST":
+            routes.setdefault(f"GET {path}", {part: value for part, value in routes[key].items() if part != "request"})
+
+
+def main(wt, sources):
+    wt, sources = str(pathlib.Path(wt).resolve()), pathlib.Path(sources).resolve()
+    for name, (files, base_url, url, licence, date, api_version, package) in TWINS.items():
+        paths = [sources / file for file in files]
+        model = joined([imported(wt, name, str(path)) for path in paths])
+        if name == "slack":
+            by_either_method(model)
+        model["version"] = "0.1.0"
+        model["base_url"] = base_url
+        if api_version:
+            model["api_version"] = api_version
+        folder = HERE / name / "model"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(model, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        (folder / "symbols.json.gz").write_bytes(gzip.compress(text, 9, mtime=0))
+        digests = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+        provenance = {
+            "twin": name,
+            "sdk_target": {"package": package, "language": "python"},
+            "generated_at": "2026-11-24T00:00:00Z",
+            "licence": licence,
+            "sources": {"openapi": {
+                "origin": "manual" if url == "written by hand" else "vendor_published",
+                "url": url, "retrieved_at": date, "sha256": digests, "api_version": api_version}},
+        }
+        (HERE / name / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")
+        print(name, len(model["routes"]), "routes", (folder / "symbols.json.gz").stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

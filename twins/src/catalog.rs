@@ -1,0 +1,94 @@
+//! The twins that come with the runtime.
+//!
+//! Their models are made from the vendors' published descriptions by `twins/catalog/import.py`;
+//! `provenance.json` beside each says from what.
+
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use models::{LoadError, Model};
+
+/// One twin of the catalog.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name, by which it is served.
+    pub name: &'static str,
+    /// Where SDKs and examples expect it.
+    ///
+    /// # Source
+    ///
+    /// The published twins' defaults; github and slack by CONTRACTS' ruling.
+    pub port: u16,
+    /// `provenance.json`: what its model was made from.
+    pub provenance: &'static str,
+    model: &'static [u8],
+}
+
+macro_rules! entry {
+    ($name:literal, $port:literal) => {
+        Entry {
+            name: $name,
+            port: $port,
+            provenance: include_str!(concat!("../catalog/", $name, "/provenance.json")),
+            model: include_bytes!(concat!("../catalog/", $name, "/model/symbols.json.gz")),
+        }
+    };
+}
+/// Every twin of the catalog, by name.
+pub const CATALOG: [Entry; 6] = [
+    entry!("github", 4117),
+    entry!("posthog", 4114),
+    entry!("resend", 4113),
+    entry!("slack", 4118),
+    entry!("stripe", 4111),
+    entry!("twilio", 4112),
+];
+
+/// Longest text a model of the catalog unpacks to; guards against a broken build, not an enemy.
+const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+impl Entry {
+    /// The twin of a name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        CATALOG.iter().find(|entry| entry.name == name)
+    }
+
+    /// Its model.
+    ///
+    /// # Errors
+    ///
+    /// Never for a catalog whose tests pass; the same as for a model in a file otherwise.
+    ///
+    /// # Panics
+    ///
+    /// Where what was built in is no gzip, which the tests rule out.
+    pub fn model(&self) -> Result<Model, LoadError> {
+        let mut text = Vec::new();
+        let unpacked = GzDecoder::new(self.model).take(TEXT_BYTES_MAX).read_to_end(&mut text);
+        unpacked.expect("the catalog's models are tested gzip files");
+        Model::from_bytes(&text, &format!("{} of the catalog", self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_of_the_catalog_is_sound() {
+        for entry in &CATALOG {
+            let model = entry.model().unwrap();
+            assert_eq!(model.name, entry.name);
+            assert!(!model.routes.is_empty() && !model.base_url.is_empty(), "{}", entry.name);
+            assert_eq!(model.problems(), [], "{}", entry.name);
+            let provenance: serde_json::Value = serde_json::from_str(entry.provenance).unwrap();
+            assert_eq!(provenance["twin"], entry.name);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_in_the_catalog_has_no_entry() {
+        assert!(Entry::named("stripe").is_some());
+        assert!(Entry::named("strip").is_none());
+    }
+}
