@@ -40,7 +40,8 @@ fn twins_are_started_asked_and_stopped() {
 fn a_twin_of_the_catalog_runs_in_an_empty_folder() {
     let folder = Folder::new();
     let listed = folder.wt_json(&["catalog", "--format", "json"]);
-    let names: Vec<_> = listed["twins"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    let names: Vec<_> =
+        listed["twins"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
     assert_eq!(names, ["github", "posthog", "resend", "slack", "stripe", "twilio"]);
     folder.write("wondertwin.json", "{}");
     folder.give_port("stripe");
