@@ -6,6 +6,15 @@
 
 use std::time::Duration;
 
+/// Reads a duration such as `50ms`, `24h` or `1m30s`.
+///
+/// # Errors
+///
+/// Says so where it is none.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    read(text).ok_or_else(|| "it is not a duration such as `50ms`, `24h` or `1m30s`".to_owned())
+}
+
 /// Reads a duration; `None` where it is none or does not fit.
 pub(crate) fn read(text: &str) -> Option<Duration> {
     let mut total = 0.0;

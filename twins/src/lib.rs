@@ -73,6 +73,7 @@ mod words;
 pub use capture::{Difference, Replay, ReplayError, replay};
 pub use clock::{BASE_EPOCH, Clock};
 pub use config::{Follow, Missing, NetworkLimits, Requests, TwinConfig};
+pub use go_duration::parse_duration;
 pub use program::Program;
 pub use serve::{Running, ServeError, serve};
 pub use served::{Refused, Reloader, Served};

@@ -66,16 +66,29 @@ enum Command {
     Down(commands::down::Args),
     /// Show which twins run and how true they are
     Status(commands::status::Args),
+    /// Look into a running twin
+    Inspect(commands::inspect::Args),
+    /// Have running twins forget all that happened
+    Reset(commands::reset::Args),
+    /// Put a file's objects into a running twin
+    Seed(commands::seed::Args),
+    /// Show what a twin wrote to its log, as it comes
+    Logs(commands::logs::Args),
+    /// Run captured requests once more and compare the answers
+    Replay(commands::replay::Args),
+    /// Run scenarios against running twins
+    Test(commands::test::Args),
     /// List the twins that come with wt
     Catalog(commands::catalog::Args),
 }
 
 /// The headings of `wt help`, in the order of CONTRACTS; a command stands under one of them.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Try it", &["demo"]),
     ("Build a twin", &["init", "record", "synth", "serve", "export"]),
     ("Keep it true", &["observe", "calibrate", "calibrations", "report", "lake"]),
     ("Run twins", &["up", "down", "status"]),
+    ("Use them in tests", &["inspect", "reset", "seed", "logs", "replay", "test"]),
     ("Get twins", &["catalog"]),
     ("Help", &["help"]),
 ];
@@ -114,6 +127,12 @@ fn run(cli: &Cli, out: &mut Output) -> anyhow::Result<Outcome> {
         Command::Up(args) => commands::up::run(args, project, out),
         Command::Down(args) => commands::down::run(args, project, out),
         Command::Status(args) => commands::status::run(args, project, out),
+        Command::Inspect(args) => commands::inspect::run(args, project, out),
+        Command::Reset(args) => commands::reset::run(args, project, out),
+        Command::Seed(args) => commands::seed::run(args, project, out),
+        Command::Logs(args) => commands::logs::run(args, project, out),
+        Command::Replay(args) => commands::replay::run(args, project, out),
+        Command::Test(args) => commands::test::run(args, project, out),
         Command::Catalog(args) => commands::catalog::run(args, out),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: parse, call one function, print.
 
 mod cli;
+mod client;
 mod commands;
 mod demo;
 mod files;
@@ -8,6 +9,7 @@ mod outcome;
 mod output;
 mod processes;
 mod project;
+mod scenario;
 mod status;
 
 fn main() -> std::process::ExitCode {

@@ -44,6 +44,20 @@ fn pids_path(project: &Project) -> PathBuf {
     project.own_dir().join("pids.json")
 }
 
+/// The twins that run.
+pub(crate) fn all_running(project: &Project) -> anyhow::Result<Pids> {
+    let mut pids = read_pids(project)?;
+    pids.retain(|name, started| is_alive(started, name));
+    Ok(pids)
+}
+
+/// A twin that has to run.
+pub(crate) fn running(project: &Project, name: &str) -> anyhow::Result<Started> {
+    project.twin(name)?;
+    let started = read_pids(project)?.remove(name).filter(|started| is_alive(started, name));
+    started.with_context(|| format!("{name} does not run: `wt up {name}` starts it"))
+}
+
 /// `.wt/logs/NAME.log`.
 pub(crate) fn log_path(project: &Project, name: &str) -> PathBuf {
     project.own_dir().join("logs").join(format!("{name}.log"))

@@ -16,7 +16,7 @@ pub(super) fn answer(twin: &Twin, path: &str, rest: &str, head: &Head<'_>) -> An
         return Err(wrong_method());
     }
     if path == "requests.har" || rest == "har" {
-        return Ok(twin.capture.to_har(&twin.config.name, twin.config.seed));
+        return Ok(twin.capture.to_har(&twin.config));
     }
     if rest.is_empty() {
         let asked = |name: &str| {

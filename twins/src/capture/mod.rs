@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
+use crate::config::TwinConfig;
 use crate::webhooks::written;
 
 pub use replay::{Difference, Replay, ReplayError, replay};
@@ -104,8 +105,8 @@ impl Capture {
     }
 
     /// All of it as HAR 1.2, what changed the twin through the admin API included.
-    pub(crate) fn to_har(&self, twin: &str, seed: u64) -> Value {
-        har::write(&self.all(), twin, seed)
+    pub(crate) fn to_har(&self, config: &TwinConfig) -> Value {
+        har::write(&self.all(), config)
     }
 
     fn all(&self) -> Vec<Exchange> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::admin;
 use crate::capture::{Answer, Exchange, har, secrets};
 use crate::clock::Clock;
-use crate::config::TwinConfig;
+use crate::config::{Missing, TwinConfig};
 use crate::render::whole;
 use crate::twin::{Head, Twin};
 
@@ -55,7 +55,7 @@ pub enum ReplayError {
 
 /// Runs a capture (HAR 1.2, of `/admin/requests.har`) against a fresh twin of a model.
 ///
-/// The twin has the capture's seed, and its clock stands at each exchange where the captured twin's
+/// The twin has the capture's seed and treats ids never written as the captured one did, and its clock stands at each exchange where the captured twin's
 /// stood. `config` gives the rest; it has to be what the captured twin had.
 ///
 /// # Errors
@@ -67,8 +67,14 @@ pub fn replay(har: &Value, model: Model, config: TwinConfig) -> Result<Replay, R
         return Err(ReplayError::Incomplete { first });
     }
     let seed = har.pointer("/log/_wondertwin/seed").and_then(Value::as_u64).unwrap_or(config.seed);
+    let missing = match har.pointer("/log/_wondertwin/materialize").and_then(Value::as_bool) {
+        Some(true) => Missing::Materialize,
+        Some(false) => Missing::NotFound,
+        None => config.missing,
+    };
     let begin = exchanges.first().map_or(crate::clock::BASE_EPOCH, |first| first.at);
-    let twin = Twin::frozen(model, TwinConfig { seed, clock: Clock::still(begin), ..config });
+    let twin =
+        Twin::frozen(model, TwinConfig { seed, missing, clock: Clock::still(begin), ..config });
     let mut result = Replay { exchanges: 0, differences: Vec::new() };
     for exchange in &exchanges {
         twin.clock().stand_at(exchange.at);

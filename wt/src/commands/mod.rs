@@ -7,13 +7,19 @@ pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod export;
 pub(crate) mod init;
+pub(crate) mod inspect;
 pub(crate) mod lake;
+pub(crate) mod logs;
 pub(crate) mod observe;
 pub(crate) mod record;
+pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod reset;
+pub(crate) mod seed;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod synth;
+pub(crate) mod test;
 pub(crate) mod up;
 
 use std::time::Duration;
@@ -52,7 +58,7 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
 }
 
 /// `1 route`, `2 routes`.
-fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }

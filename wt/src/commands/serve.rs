@@ -2,11 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::sync::watch;
-use twins::{Follow, Missing, Running, TwinConfig};
+use twins::{Follow, Missing, Running, TwinConfig, WebhookConfig};
 
 use super::{block_on, stop_signal};
 use crate::outcome::Outcome;
@@ -29,18 +30,46 @@ pub(crate) struct Args {
     /// What is said of an object that was never written: that it does not exist, or one is made up
     #[arg(long, default_value = "404", value_parser = ["404", "materialize"])]
     missing: String,
+    /// What every answer takes longer, give or take a fifth, as `50ms`
+    #[arg(long, value_name = "DURATION", value_parser = twins::parse_duration)]
+    latency: Option<Duration>,
+    /// The share of requests that get a 500, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    fail_rate: f64,
+    /// Gets every webhook, beside the endpoints registered through the API
+    #[arg(long, value_name = "URL")]
+    webhook_url: Option<String>,
+    /// Shows headers and bodies among the requests of `wt inspect NAME requests`
+    #[arg(long)]
+    verbose: bool,
 }
 
 /// How twins are served.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Serving {
     pub(super) seed: u64,
     pub(super) missing: Missing,
+    pub(super) latency: Duration,
+    pub(super) fail_rate: f64,
+    pub(super) webhook_url: Option<String>,
+    pub(super) verbose: bool,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "it is not a number between 0 and 1".to_owned())
 }
 
 impl Default for Serving {
     fn default() -> Self {
-        Self { seed: 42, missing: Missing::NotFound }
+        Self {
+            seed: 42,
+            missing: Missing::NotFound,
+            latency: Duration::ZERO,
+            fail_rate: 0.0,
+            webhook_url: None,
+            verbose: false,
+        }
     }
 }
 
@@ -56,7 +85,14 @@ pub(crate) fn run(
         None => port_of(&twin)?,
     };
     let missing = if args.missing == "404" { Missing::NotFound } else { Missing::Materialize };
-    let serving = Serving { seed: args.seed, missing };
+    let serving = Serving {
+        seed: args.seed,
+        missing,
+        latency: args.latency.unwrap_or_default(),
+        fail_rate: args.fail_rate,
+        webhook_url: args.webhook_url.clone(),
+        verbose: args.verbose,
+    };
     block_on(async {
         let stop = stop_signal()?;
         let running = start(&twin, port, serving, stop).await?;
@@ -89,6 +125,10 @@ pub(super) async fn start(
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         seed: serving.seed,
         missing: serving.missing,
+        latency: serving.latency,
+        fail_rate: serving.fail_rate,
+        verbose: serving.verbose,
+        webhooks: WebhookConfig { url: serving.webhook_url, ..WebhookConfig::default() },
         ..TwinConfig::new(twin.name())
     };
     let stopped = async move {

@@ -1,0 +1,44 @@
+//! `wt seed`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::{block_on, count};
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::processes;
+use crate::project::Project;
+use crate::{client, files};
+
+/// Put a file's objects into a running twin.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The twin
+    name: String,
+    /// `{collection: {id: object}}`; each collection named takes the place of the twin's own
+    file: PathBuf,
+}
+
+pub(crate) fn run(
+    args: &Args,
+    project: Option<&Path>,
+    out: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let project = Project::open(project)?;
+    let state: Option<Map<String, Value>> = files::read_json(&args.file)?;
+    let state = state.with_context(|| format!("there is no {}", args.file.display()))?;
+    let port = processes::running(&project, &args.name)?.port;
+    let body = Bytes::from(serde_json::to_vec(&state)?);
+    block_on(client::admin(port, Method::POST, "state", body))?;
+    let objects: usize = state.values().filter_map(Value::as_object).map(Map::len).sum();
+    let line = || {
+        let (objects, collections) = (count(objects, "object"), count(state.len(), "collection"));
+        format!("Seeded {}: {objects} in {collections}", args.name)
+    };
+    out.result(line, &json!({"seeded": args.name, "objects": objects}))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,88 @@
+//! `wt inspect`, `reset`, `seed`, `logs`, `replay` and `test`, with real processes.
+
+mod support;
+
+use serde_json::json;
+use support::Folder;
+
+fn running() -> (Folder, u16) {
+    let folder = Folder::with_emails();
+    let port = folder.give_port("emails");
+    let up = folder.run(&["up"]);
+    assert_eq!(up.status.code(), Some(0), "{up:?}");
+    (folder, port)
+}
+
+fn scenario(port: &str) -> String {
+    json!({
+        "name": "an email is sent and read",
+        "setup": {"reset": ["emails"], "seed_files": {"emails": "../../seeds/emails.json"}},
+        "variables": {"to": "ada@example.com"},
+        "steps": [
+            {"name": "send", "request": {"method": "POST", "url": format!("http://127.0.0.1:{port}/emails"),
+                "body": {"from": "us@example.com", "to": "{{to}}", "subject": "Hello", "html": "<p>Hi</p>"}},
+             "capture": {"id": "$.id"}, "assert": {"body": {"$.id": {"exists": true, "regex": "^\\S{8,}$"}}}},
+            {"name": "read", "request": {"method": "GET", "url": format!("http://127.0.0.1:{port}/emails/{{{{id}}}}")},
+             "assert": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"$.id": "{{id}}"}}},
+            {"name": "read a seeded one", "request": {"method": "get", "url": format!("http://127.0.0.1:{port}/emails/e_1")},
+             "assert": {"body": {"$.subject": "Seeded"}}},
+            {"name": "read another", "request": {"method": "GET", "url": format!("http://127.0.0.1:{port}/emails/none")},
+             "assert": {"status": 404}},
+        ],
+    })
+    .to_string()
+}
+
+#[test]
+fn scenarios_pass_or_say_what_is_wrong() {
+    let (folder, _) = running();
+    let seed = r#"{"emails": {"e_1": {"subject": "Seeded"}}}"#;
+    folder.write("seeds/emails.json", seed);
+    folder.write("scenarios/emails/send.json", &scenario("{{twins.emails.port}}"));
+    snapshot!("test_passed", folder.wt(&["test"]));
+    let wrong = scenario("{{twins.emails.port}}").replace("$.id\":{", "$.nothing\":{");
+    folder.write("scenarios/a/wrong.json", &wrong);
+    folder.write("scenarios/a/away.json", &scenario("{{twins.stripe.port}}"));
+    snapshot!("test_failed", folder.wt(&["test"]));
+    let one = folder.wt_json(&["test", "scenarios/emails/send.json", "--format", "json"]);
+    assert_eq!((&one["passed"], &one["total"]), (&json!(1), &json!(1)));
+    folder.write("scenarios/a/wrong.json", r#"{"name": "x", "steps": [], "step": []}"#);
+    let text = folder.wt(&["test"]);
+    assert!(
+        text.starts_with("exit 2") && text.contains("scenarios/a/wrong.json, line 1"),
+        "{text}"
+    );
+    assert!(folder.wt(&["test", "nowhere"]).starts_with("exit 2"));
+}
+
+#[test]
+fn a_running_twin_is_looked_into_seeded_reset_and_replayed() {
+    let (folder, port) = running();
+    folder.write("seed.json", r#"{"emails": {"e_1": {"subject": "Hello"}, "e_2": {}}}"#);
+    snapshot!("seed", folder.wt(&["seed", "emails", "seed.json"]));
+    let state = folder.wt_json(&["inspect", "emails", "--format", "json"]);
+    assert_eq!(state["/emails"]["e_1"]["subject"], "Hello");
+    assert!(support::get(port, "/emails/e_1").0.contains("200"));
+    assert!(support::get(port, "/emails/e_3").0.contains("404"));
+    let requests = folder.wt_json(&["inspect", "emails", "requests"]);
+    let codes: Vec<_> =
+        requests.as_array().unwrap().iter().map(|one| one["status_code"].clone()).collect();
+    assert_eq!(codes, [200, 404]);
+    for what in ["faults", "time", "webhooks", "config", "status"] {
+        assert_eq!(folder.run(&["inspect", "emails", what]).status.code(), Some(0), "{what}");
+    }
+
+    snapshot!("replay", folder.wt(&["replay", "emails", "--save", "capture.har"]));
+    let mut har = folder.json("capture.har");
+    let entry = har["log"]["entries"].as_array_mut().unwrap().last_mut().unwrap();
+    entry["response"]["status"] = json!(200);
+    folder.write("tampered.har", &har.to_string());
+    snapshot!("replay_differs", folder.wt(&["replay", "emails", "tampered.har"]));
+
+    snapshot!("reset", folder.wt(&["reset"]));
+    assert_eq!(folder.wt_json(&["inspect", "emails"]), json!({}));
+    let logs = folder.wt(&["logs", "emails", "--no-follow"]);
+    assert!(logs.starts_with("exit 0") && logs.contains("emails"), "{logs}");
+    folder.run(&["down"]);
+    snapshot!("inspect_stopped", folder.wt(&["inspect", "emails"]));
+}
