@@ -80,4 +80,4 @@ pub use served::{Refused, Reloader, Served};
 pub use state::StateLimits;
 pub use twin::{Status, Twin};
 pub use validate::{Problem, validate};
-pub use webhooks::{EntityEvents, WebhookConfig};
+pub use webhooks::WebhookConfig;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use support::receiver::{Received, Receiver};
 use support::{Served, config, start};
-use twins::{EntityEvents, Follow, TwinConfig, WebhookConfig};
+use twins::{Follow, TwinConfig, WebhookConfig};
 
 /// A shop whose customers and webhook endpoints are kept.
 fn model() -> Model {
@@ -77,9 +77,9 @@ fn configured(declared: Webhooks) -> TwinConfig {
         "transition": {"*->closed": ["customer.closed"]},
     }))
     .unwrap();
-    let own = EntityEvents { state: "status".to_owned(), events };
-    let events = BTreeMap::from([("/v1/customers".to_owned(), own)]);
-    TwinConfig { webhooks: WebhookConfig { declared, events, url: None }, ..config() }
+    let events = BTreeMap::from([("/v1/customers".to_owned(), events)]);
+    let declared = Webhooks { events, ..declared };
+    TwinConfig { webhooks: WebhookConfig { declared, url: None }, ..config() }
 }
 
 async fn twin() -> Served {

@@ -86,3 +86,21 @@ fn a_running_twin_is_looked_into_seeded_reset_and_replayed() {
     folder.run(&["down"]);
     snapshot!("inspect_stopped", folder.wt(&["inspect", "emails"]));
 }
+
+#[test]
+fn a_twins_folder_says_how_it_fails() {
+    let folder = Folder::with_emails();
+    let port = folder.give_port("emails");
+    let path = "twins/emails/chaos.yaml";
+    folder.write(path, "rules: [{mode: error_500, route: GET /emails, count: 1}]\n");
+    folder.run(&["up"]);
+    assert!(support::get(port, "/emails").0.contains("500"));
+    assert!(support::get(port, "/emails").0.contains("200"));
+    folder.run(&["down"]);
+    folder.write(path, "rules: [{mode: error_500, rate: 1}]\n");
+    let text = folder.wt(&["serve", "emails"]);
+    assert!(
+        text.starts_with("exit 2") && text.contains("chaos.yaml: rules[0]: unknown field `rate`"),
+        "{text}"
+    );
+}

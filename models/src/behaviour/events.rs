@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 
 /// The names of the events that a change of an entity makes, in the order they are told:
 /// that of the change itself, then those of the transition.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Events {
+    /// The field that holds the state.
+    pub state: String,
     /// When one comes to be.
     pub create: Names,
     /// When fields change.
@@ -23,15 +25,26 @@ pub struct Events {
     pub field: BTreeMap<String, Names>,
 }
 
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            state: "status".to_owned(),
+            create: Names::new(),
+            update: Names::new(),
+            delete: Names::new(),
+            transition: BTreeMap::new(),
+            field: BTreeMap::new(),
+        }
+    }
+}
+
 /// Names of events.
 pub type Names = Vec<String>;
 
 impl Events {
-    /// The events of one change. `state` is the field that holds the state; absent `before` is a
-    /// creation, absent `after` a removal.
+    /// The events of one change; absent `before` is a creation, absent `after` a removal.
     pub fn of(
         &self,
-        state: &str,
         before: Option<&Map<String, Value>>,
         after: Option<&Map<String, Value>>,
     ) -> Vec<&str> {
@@ -51,7 +64,8 @@ impl Events {
                 names.extend(told.iter().map(String::as_str));
             }
         }
-        let text = |fields| at(fields, state).as_ref().and_then(Value::as_str).map(str::to_owned);
+        let text =
+            |fields| at(fields, &self.state).as_ref().and_then(Value::as_str).map(str::to_owned);
         let (from, to) = (text(before), text(Some(after)));
         if from != to
             && let Some(to) = to
@@ -84,7 +98,7 @@ mod tests {
         .unwrap();
         let map = |value: Option<Value>| value.map(|value| value.as_object().unwrap().clone());
         let (before, after) = (map(before), map(after));
-        let names = events.of("status", before.as_ref(), after.as_ref());
+        let names = events.of(before.as_ref(), after.as_ref());
         names.into_iter().map(str::to_owned).collect()
     }
 

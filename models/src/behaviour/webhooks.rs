@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::behaviour::Events;
+
 /// How a twin sends webhooks.
 ///
 /// Texts in `headers`, `body` and `ids` may hold `{{…}}`; see [`Webhooks::body`].
@@ -26,6 +28,10 @@ pub struct Webhooks {
     /// `delivery.{id,attempt,reason}` (headers only), `show /path/{NAME}` (what `GET` answers
     /// there), and `base62:N`, `hex:N`, `digits:N`, `uuid` drawn from the seed.
     pub body: Value,
+    /// What is told, by collection (`/v1/customers`, `/repos/{owner}/{repo}/issues`). Where there
+    /// are none, every change is told as `customer.created`, `customer.updated` or
+    /// `customer.deleted`.
+    pub events: BTreeMap<String, Events>,
     /// What events and deliveries are known by.
     pub ids: Ids,
     /// Where the vendor's own API registers endpoints.
@@ -193,6 +199,28 @@ pub struct Knobs {
     pub delay_seconds: f64,
     /// The share that is sent after the one behind it.
     pub reorder: f64,
+}
+
+impl Webhooks {
+    /// What is wrong with it, if anything: the field and why.
+    pub fn problem(&self) -> Option<String> {
+        let seconds = |what: &str, seconds: f64| {
+            let fits = seconds.is_finite() && (0.0..=1e9).contains(&seconds);
+            (!fits).then(|| format!("`retry.{what}` is {seconds}, not a number of seconds"))
+        };
+        let delays = self.retry.delays_seconds.iter();
+        let lacks_url = |one: &&Registration| one.collection.is_empty() || one.url.is_empty();
+        let endpoint = || {
+            let lacking = self.endpoints.iter().find(lacks_url);
+            lacking.map(|_| "an entry of `endpoints` lacks `collection` or `url`".to_owned())
+        };
+        self.knobs
+            .problem()
+            .map(|why| format!("`knobs`: {why}"))
+            .or_else(|| seconds("timeout_seconds", self.retry.timeout_seconds))
+            .or_else(|| delays.copied().find_map(|delay| seconds("delays_seconds", delay)))
+            .or_else(endpoint)
+    }
 }
 
 impl Knobs {

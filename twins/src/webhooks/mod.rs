@@ -29,20 +29,8 @@ pub(crate) use tell::Cause;
 pub struct WebhookConfig {
     /// As `twin.json` declares it.
     pub declared: behaviour::Webhooks,
-    /// By collection (`/v1/customers`, `/repos/{owner}/{repo}/issues`). Where there are none, every
-    /// change is told as `customer.created`, `customer.updated`, `customer.deleted`.
-    pub events: BTreeMap<String, EntityEvents>,
     /// Gets every event, beside the endpoints registered through the API.
     pub url: Option<String>,
-}
-
-/// What is told of one collection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntityEvents {
-    /// The field that holds the state.
-    pub state: String,
-    /// The events.
-    pub events: Events,
 }
 
 /// The webhooks of a running twin.
@@ -50,7 +38,7 @@ pub struct EntityEvents {
 pub(crate) struct Webhooks {
     declared: behaviour::Webhooks,
     /// By the collection's pattern, `/repos/{}/{}/issues`.
-    events: BTreeMap<String, EntityEvents>,
+    events: BTreeMap<String, Events>,
     secret: String,
     url: Mutex<Option<String>>,
     outbox: Mutex<Outbox>,
@@ -68,7 +56,8 @@ const SECRET: &str = "whsec_sim_test_secret";
 
 impl Webhooks {
     pub(crate) fn new(config: WebhookConfig, seed: u64) -> Self {
-        let WebhookConfig { declared, events, url } = config;
+        let WebhookConfig { mut declared, url } = config;
+        let events = std::mem::take(&mut declared.events);
         let dice = Dice::of(seed, "webhooks");
         let (retry, order) = (declared.retry.clone(), declared.order);
         let policy = Policy { retry, order, knobs: declared.knobs.clone(), dice };

@@ -1,7 +1,6 @@
 //! From changes of the state to events, and from events to deliveries.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::state::{Change, Entity};
 use crate::twin::{Head, Twin};
 use crate::webhooks::delivery::{Endpoint, Event, Message};
 use crate::webhooks::template::{Context, plain};
-use crate::webhooks::{EntityEvents, Webhooks, signature};
+use crate::webhooks::{Webhooks, signature};
 
 /// The request that made the changes, as events tell of it.
 pub(crate) struct Cause<'c> {
@@ -113,19 +112,17 @@ impl Webhooks {
         };
         let fields = |entity: &Option<Arc<Entity>>| entity.as_ref().map(|one| one.fields.clone());
         let (before, after) = (fields(&change.before), fields(&change.after));
-        let names = rules.events.of(&rules.state, before.as_ref(), after.as_ref());
+        let names = rules.of(before.as_ref(), after.as_ref());
         names.into_iter().map(str::to_owned).collect()
     }
 }
 
 /// What is told of a collection nothing is declared of.
-fn usual(noun: &str) -> EntityEvents {
+fn usual(noun: &str) -> Events {
     let one = noun.strip_suffix('s').unwrap_or(noun);
     let named = |what: &str| vec![format!("{one}.{what}")];
     let (create, update, delete) = (named("created"), named("updated"), named("deleted"));
-    let (transition, field) = (BTreeMap::new(), BTreeMap::new());
-    let events = Events { create, update, delete, transition, field };
-    EntityEvents { state: "status".to_owned(), events }
+    Events { create, update, delete, ..Events::default() }
 }
 
 struct Teller<'t> {

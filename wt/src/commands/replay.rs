@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
+use models::behaviour::{Chaos, Webhooks};
 use serde_json::Value;
-use twins::{Difference, Replay, TwinConfig};
+use twins::{Difference, Replay, TwinConfig, WebhookConfig};
 
 use super::{block_on, count};
 use crate::outcome::Outcome;
@@ -41,7 +42,13 @@ pub(crate) fn run(
     if let Some(path) = &args.save {
         files::write_json(path, &capture)?;
     }
-    let replay = twins::replay(&capture, model(&twin, out)?, TwinConfig::new(twin.name()))?;
+    let declared = Webhooks::read(&twin.dir())?;
+    let config = TwinConfig {
+        webhooks: WebhookConfig { declared, url: None },
+        chaos: Chaos::read(&twin.dir())?,
+        ..TwinConfig::new(twin.name())
+    };
+    let replay = twins::replay(&capture, model(&twin, out)?, config)?;
     out.result(|| told(&replay), &replay)?;
     Ok(if replay.differences.is_empty() { Outcome::Done } else { Outcome::No })
 }

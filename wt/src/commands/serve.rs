@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use models::behaviour::{Chaos, Webhooks};
 use serde_json::json;
 use tokio::sync::watch;
 use twins::{Follow, Missing, Running, TwinConfig, WebhookConfig};
@@ -128,7 +129,11 @@ pub(super) async fn start(
         latency: serving.latency,
         fail_rate: serving.fail_rate,
         verbose: serving.verbose,
-        webhooks: WebhookConfig { url: serving.webhook_url, ..WebhookConfig::default() },
+        webhooks: WebhookConfig {
+            declared: Webhooks::read(&twin.dir())?,
+            url: serving.webhook_url,
+        },
+        chaos: Chaos::read(&twin.dir())?,
         ..TwinConfig::new(twin.name())
     };
     let stopped = async move {
