@@ -6,6 +6,7 @@
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
+use models::behaviour::{self, Behaviour, BehaviourError};
 use models::{LoadError, Model};
 
 /// One twin of the catalog.
@@ -21,6 +22,7 @@ pub struct Entry {
     pub port: u16,
     /// `provenance.json`: what its model was made from.
     pub provenance: &'static str,
+    document: &'static str,
     model: &'static [u8],
 }
 
@@ -30,6 +32,7 @@ macro_rules! entry {
             name: $name,
             port: $port,
             provenance: include_str!(concat!("../catalog/", $name, "/provenance.json")),
+            document: include_str!(concat!("../catalog/", $name, "/twin.json")),
             model: include_bytes!(concat!("../catalog/", $name, "/model/symbols.json.gz")),
         }
     };
@@ -70,6 +73,19 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// What stands beside its model.
+    ///
+    /// # Errors
+    ///
+    /// Never for a catalog whose tests pass; as for a twin's folder otherwise.
+    pub fn behaviour(&self) -> Result<Behaviour, BehaviourError> {
+        let document =
+            behaviour::document(self.document, &format!("{} of the catalog", self.name))?;
+        Ok(Behaviour { document, ..Behaviour::default() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +97,8 @@ mod tests {
             assert_eq!(model.name, entry.name);
             assert!(!model.routes.is_empty() && !model.base_url.is_empty(), "{}", entry.name);
             assert_eq!(model.problems(), [], "{}", entry.name);
+            let document = entry.behaviour().unwrap().document;
+            assert_eq!((&*document.name, document.default_port), (entry.name, Some(entry.port)));
             let provenance: serde_json::Value = serde_json::from_str(entry.provenance).unwrap();
             assert_eq!(provenance["twin"], entry.name);
         }

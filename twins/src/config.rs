@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use models::PublicKey;
-use models::behaviour::Chaos;
+use models::behaviour::{Chaos, TwinDocument};
 
 use crate::clock::Clock;
 use crate::state::StateLimits;
@@ -38,6 +38,9 @@ pub struct TwinConfig {
     pub debug_headers: bool,
     /// Shows headers and bodies among the requests of the admin API, credentials left out.
     pub verbose: bool,
+    /// What `twin.json` says: credentials, idempotency, errors, headers. Its webhooks are part of
+    /// `webhooks`.
+    pub document: TwinDocument,
     /// What it sends on its own.
     pub webhooks: WebhookConfig,
     /// How it fails on purpose.
@@ -108,6 +111,7 @@ impl TwinConfig {
             network: NetworkLimits::default(),
             debug_headers: false,
             verbose: false,
+            document: TwinDocument::default(),
             webhooks: WebhookConfig::default(),
             chaos: Chaos::default(),
             latency: Duration::ZERO,

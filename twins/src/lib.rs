@@ -36,6 +36,7 @@
 
 mod action;
 mod admin;
+mod auth;
 mod body;
 mod call;
 mod capture;
@@ -43,12 +44,14 @@ pub mod catalog;
 mod chaos;
 mod clock;
 mod config;
+mod declared;
 mod dice;
 mod follow;
 mod format;
 mod gate;
 mod go_duration;
 mod id;
+mod idempotency;
 mod limit;
 mod list;
 mod metrics;

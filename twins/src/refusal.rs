@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use models::behaviour::Cause;
 
 /// Why a request is not granted. How it is said is up to the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,14 @@ pub(crate) enum Refusal {
     Full,
     /// Made to fail on purpose.
     Injected { status: StatusCode },
+    /// There is no credential.
+    MissingAuth,
+    /// The credential is none of the vendor's; its end.
+    BadAuth { shown: String },
+    /// Another request came under the idempotency key.
+    OtherCall { key: String },
+    /// The first request under the key is still under way.
+    UnderWay { key: String },
 }
 
 impl Refusal {
@@ -34,8 +43,9 @@ impl Refusal {
         match self {
             Self::NoRoute | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::OtherMethods(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::BadRequest(_) | Self::OtherCall { .. } => StatusCode::BAD_REQUEST,
+            Self::Conflict { .. } | Self::UnderWay { .. } => StatusCode::CONFLICT,
+            Self::MissingAuth | Self::BadAuth { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -65,6 +75,9 @@ impl Refusal {
             Self::TooMany { .. } => "rate_limited",
             Self::Injected { status } if status.as_u16() == 429 => "rate_limited",
             Self::Injected { status } if status.as_u16() >= 500 => "internal_error",
+            Self::MissingAuth | Self::BadAuth { .. } => "unauthorized",
+            Self::OtherCall { .. } => "idempotency_error",
+            Self::UnderWay { .. } => "idempotency_key_in_use",
             Self::BadRequest(_) | Self::Injected { .. } => "invalid_request",
         }
     }
@@ -80,6 +93,12 @@ impl Refusal {
             }
             Self::BadRequest(_) | Self::TooLarge { .. } | Self::TooSlow => {
                 &["invalid_request", "validation", "bad_request", "invalid"]
+            }
+            Self::OtherCall { .. } | Self::UnderWay { .. } => {
+                &["idempotency", "conflict", "invalid_request", "invalid"]
+            }
+            Self::MissingAuth | Self::BadAuth { .. } => {
+                &["unauthorized", "authentication", "invalid_request", "invalid"]
             }
             Self::Conflict { .. } => &["already_exists", "conflict", "duplicate", "invalid"],
             Self::TooMany { .. } => &["rate_limit", "too_many", "quota", "invalid_request"],
@@ -107,6 +126,34 @@ impl Refusal {
                 format!("{} (injected)", status.canonical_reason().unwrap_or("failure"))
             }
             Self::Full => "the twin's memory is spent: reset it, or delete something".to_owned(),
+            Self::MissingAuth => "no API key was given".to_owned(),
+            Self::BadAuth { shown } => format!("the API key ending in {shown} is not valid"),
+            Self::OtherCall { key } => {
+                format!("the idempotency key {key} was used for another request")
+            }
+            Self::UnderWay { key } => {
+                format!("the first request with the idempotency key {key} is still under way")
+            }
+        }
+    }
+
+    /// The word for it in `errors` of `twin.json`.
+    pub(crate) const fn cause(&self) -> Cause {
+        match self {
+            Self::NoRoute => Cause::AbsentRoute,
+            Self::OtherMethods(_) => Cause::MethodNotAllowed,
+            Self::NotFound { .. } => Cause::NotFound,
+            Self::BadRequest(_) => Cause::BadRequest,
+            Self::Conflict { .. } => Cause::Conflict,
+            Self::TooMany { .. } => Cause::RateLimited,
+            Self::TooLarge { .. } => Cause::TooLarge,
+            Self::TooSlow => Cause::TooSlow,
+            Self::Injected { status } if status.as_u16() == 429 => Cause::RateLimited,
+            Self::Full | Self::Injected { .. } => Cause::Internal,
+            Self::MissingAuth => Cause::MissingAuth,
+            Self::BadAuth { .. } => Cause::BadAuth,
+            Self::OtherCall { .. } => Cause::IdempotencyMismatch,
+            Self::UnderWay { .. } => Cause::IdempotencyInFlight,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! One running twin: a model in service, a state, and how a request passes through both.
 //!
-//! A request goes route → rate limit ([`Twin::admit`], before its body is read) → body → state →
-//! answer ([`Twin::answer`]). All steps see the one model that [`Twin::admit`] took in hand.
+//! A request goes route → credential → rate limit ([`Twin::admit`], before its body is read) →
+//! idempotency → body → state → answer ([`Twin::answer`]). All steps see the one model that [`Twin::admit`] took in hand.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,12 +16,16 @@ use models::{Digest, Model};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::auth;
 use crate::call::Call;
 use crate::capture::Capture;
 use crate::chaos::{Chaos, End, Settings};
 use crate::clock::Clock;
 use crate::config::TwinConfig;
+use crate::declared;
+use crate::dice::Dice;
 use crate::gate::{self, Passage};
+use crate::idempotency::{Answered, Known};
 use crate::limit::Usage;
 use crate::metrics::Metrics;
 use crate::program::Program;
@@ -44,6 +48,11 @@ pub struct Twin {
     source: Source,
     usage: Arc<Usage>,
     verbose: AtomicBool,
+    answered: Answered,
+    /// How many answers had something drawn for them.
+    ordinal: AtomicU64,
+    /// Requests that no route of the model took.
+    absent: AtomicU64,
 }
 
 /// What a request says before its body.
@@ -84,6 +93,8 @@ pub struct Status {
     pub refused: Option<Refused>,
     /// Entities forgotten for newer ones since the last reset.
     pub forgotten: u64,
+    /// Requests since the last reset that no route of the model took.
+    pub absent: u64,
 }
 
 impl Twin {
@@ -118,6 +129,9 @@ impl Twin {
             metrics: Metrics::default(),
             usage: Arc::new(Usage::new()),
             verbose: AtomicBool::new(config.verbose),
+            answered: Answered::default(),
+            ordinal: AtomicU64::new(0),
+            absent: AtomicU64::new(0),
             config,
         }
     }
@@ -168,7 +182,7 @@ impl Twin {
         } else {
             let served = self.source.load();
             let route = find(&served.program, head).ok().map(|(number, _)| number);
-            render::refusal(&served.program, route, &Refusal::Injected { status })
+            self.refuse(&served.program, route, &Refusal::Injected { status }, head)
         };
         let own = headers.iter().filter_map(|(name, value)| {
             Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?))
@@ -189,6 +203,7 @@ impl Twin {
             loaded_at: served.loaded_at,
             refused: self.source.refused(),
             forgotten: self.state.forgotten(),
+            absent: self.absent.load(Ordering::Relaxed),
         }
     }
 
@@ -209,6 +224,9 @@ impl Twin {
         self.usage.reset();
         self.chaos.reset();
         self.webhooks.reset();
+        self.answered.reset();
+        self.ordinal.store(0, Ordering::Relaxed);
+        self.absent.store(0, Ordering::Relaxed);
         self.config.clock.reset();
     }
 
@@ -266,7 +284,11 @@ impl Twin {
         let passage = match &route {
             Ok((number, _)) => {
                 let program = &served.program;
-                gate::pass(program, program.route(*number), head, &self.usage, head.at)
+                let route = program.route(*number);
+                match auth::check(&self.config.document.auth, route.key.as_str(), head) {
+                    Ok(()) => gate::pass(program, route, head, &self.usage, head.at),
+                    Err(refusal) => Passage { refusal: Some(refusal), ..Passage::default() },
+                }
             }
             Err(_) => Passage::default(),
         };
@@ -287,14 +309,21 @@ impl Twin {
             (Ok(_), Some(refusal)) => Err(refusal),
             (Ok((number, values)), None) => {
                 let call = Call { twin: self, served: &served, number: *number, values, head };
-                body.and_then(|bytes| call.read(&bytes))
-                    .and_then(|input| call.perform(input))
-                    .map(|outcome| call.render(&outcome))
+                body.and_then(|bytes| self.once(&call, &bytes))
             }
         };
         let mut reply =
-            reply.unwrap_or_else(|refusal| render::refusal(&served.program, number, &refusal));
+            reply.unwrap_or_else(|refusal| self.refuse(&served.program, number, &refusal, head));
+        if number.is_none() {
+            self.absent.fetch_add(1, Ordering::Relaxed);
+            reply.headers_mut().insert(ABSENT, HeaderValue::from_static("true"));
+        }
         reply.headers_mut().extend(passage.headers);
+        if !self.config.document.headers.is_empty() {
+            let (document, dice) = (&self.config.document, self.next_dice("headers"));
+            let api_version = served.program.model.api_version.as_deref();
+            declared::add_own_headers(document, &mut reply, head, api_version, dice);
+        }
         if self.state.is_watched() {
             self.tell(&served, &Cause::of(head, &reply));
         }
@@ -306,6 +335,57 @@ impl Twin {
         reply
     }
 }
+
+impl Twin {
+    /// Makes a call, or gives its answer again where it was made before under the same key.
+    fn once(&self, call: &Call<'_>, bytes: &Bytes) -> Result<Reply, Refusal> {
+        let known = match &self.config.document.idempotency {
+            Some(rule) => self.answered.look_up(rule, call.head, bytes)?,
+            None => Known::Unkeyed,
+        };
+        let program = &call.served.program;
+        let made = || {
+            let made = self.make(call, bytes);
+            made.unwrap_or_else(|refusal| {
+                self.refuse(program, Some(call.number), &refusal, call.head)
+            })
+        };
+        Ok(match known {
+            Known::Again(reply) => reply,
+            Known::First(first) => self.answered.keep(first, made()),
+            Known::Unkeyed => made(),
+        })
+    }
+
+    fn make(&self, call: &Call<'_>, bytes: &Bytes) -> Result<Reply, Refusal> {
+        let input = call.read(bytes)?;
+        let route = call.served.program.route(call.number).key.as_str();
+        auth::check_body(&self.config.document.auth, route, call.head, input.as_ref())?;
+        Ok(call.render(&call.perform(input)?))
+    }
+
+    /// A refusal in the vendor's words: those declared, else the model's.
+    fn refuse(
+        &self,
+        program: &Program,
+        route: Option<usize>,
+        refusal: &Refusal,
+        head: &Head<'_>,
+    ) -> Reply {
+        let document = &self.config.document;
+        let declared = (!document.errors.is_empty())
+            .then(|| declared::refusal(document, refusal, head, self.next_dice("errors")));
+        declared.flatten().unwrap_or_else(|| render::refusal(program, route, refusal))
+    }
+
+    /// Draws for what is new in each answer.
+    fn next_dice(&self, what: &str) -> Dice {
+        Dice::of(self.config.seed, what).nth(self.ordinal.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Marks the answer to a request that no route of the model takes.
+const ABSENT: HeaderName = HeaderName::from_static("x-wondertwin-absent");
 
 /// The route of a request and its parameters' values. The path of the base URL may stand before
 /// the route's or not.

@@ -1,11 +1,15 @@
 //! How a twin behaves beyond its model: documents beside `model/` in a twin's folder.
 
+mod auth;
 mod chaos;
 mod events;
-mod read;
+mod load;
+mod twin;
 mod webhooks;
 
+pub use auth::{Auth, Credential, CredentialPlace, Idempotency};
 pub use chaos::{Chaos, ChaosConfig, ChaosMode, ChaosRule, Distribution, Mode};
 pub use events::{Events, Names};
-pub use read::BehaviourError;
+pub use load::{Behaviour, BehaviourError, document};
+pub use twin::{Cause, ErrorAnswer, TwinDocument};
 pub use webhooks::{Content, Ids, Knobs, Order, Registration, Retry, Scheme, Signature, Webhooks};

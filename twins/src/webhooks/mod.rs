@@ -10,7 +10,7 @@ mod outbox;
 pub(crate) mod sender;
 mod signature;
 mod tell;
-mod template;
+pub(crate) mod template;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use models::Model;
+use models::behaviour::TwinDocument;
 use serde_json::json;
 
 use super::count;
 use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
-use crate::project::{self, Project, TwinFile};
+use crate::project::{self, Project};
 
 /// Make a twin, empty or from an OpenAPI file.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,8 @@ pub(crate) fn run(
     let key = project.signing_key()?;
     project.lake_key()?;
     ignore_own_dir(&project)?;
-    let file = TwinFile { name: args.name.clone(), default_port: project::vendor_port(&args.name) };
+    let (name, default_port) = (args.name.clone(), project::vendor_port(&args.name));
+    let file = TwinDocument { name, default_port, ..TwinDocument::default() };
     files::write_json(&project.twin_dir(&args.name).join("twin.json"), &file)?;
     let _ = fs::remove_file(project.evidence_path(&args.name));
     files::write_json(&project.model_path(&args.name), &model)?;

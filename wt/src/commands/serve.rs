@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use models::behaviour::{Chaos, Webhooks};
+use models::behaviour::Behaviour;
 use serde_json::json;
 use tokio::sync::watch;
 use twins::{Follow, Missing, Running, TwinConfig, WebhookConfig};
@@ -122,7 +122,13 @@ pub(super) async fn start(
         Calibrations::Follow => twin.follow(),
         Calibrations::Frozen => Follow::Frozen,
     };
+    let Behaviour { document, chaos } = twin.behaviour()?;
+    let webhooks =
+        WebhookConfig { declared: document.webhooks.clone(), ..WebhookConfig::default() };
     let config = TwinConfig {
+        document,
+        chaos,
+        webhooks,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         seed: serving.seed,
         missing: serving.missing,

@@ -18,7 +18,7 @@ use twins::catalog;
 use config::Config;
 pub(crate) use config::{CONFIG, Calibrations, edit};
 pub(crate) use names::{check_name, vendor_port};
-pub(crate) use twin::{Twin, TwinFile};
+pub(crate) use twin::Twin;
 
 use crate::files;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
+use models::behaviour::Behaviour;
 use models::{Drift, Ledger, Model, Replay};
 use serde::{Deserialize, Serialize};
 use twins::catalog;
@@ -19,15 +20,6 @@ use crate::output::Output;
 pub(crate) struct Twin<'p> {
     project: &'p Project,
     name: String,
-}
-
-/// `twin.json`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct TwinFile {
-    pub(crate) name: String,
-    /// Where it listens unless the project says otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) default_port: Option<u16>,
 }
 
 /// `.wt/runs/NAME.json`: the last calibration run that came to its end.
@@ -59,6 +51,15 @@ impl<'p> Twin<'p> {
         }
         let model = files::read_json(&path)?;
         model.with_context(|| format!("there is no model in {}", path.display()))
+    }
+
+    /// What stands beside the model: the folder's documents, else the catalog's.
+    pub(crate) fn behaviour(&self) -> anyhow::Result<Behaviour> {
+        let dir = self.dir();
+        match catalog::Entry::named(&self.name) {
+            Some(entry) if !dir.join("twin.json").is_file() => Ok(entry.behaviour()?),
+            _ => Ok(Behaviour::load(&dir)?),
+        }
     }
 
     /// The twin's calibrations, read and verified.
@@ -99,8 +100,8 @@ impl<'p> Twin<'p> {
         if let Some(port) = self.project.config.twins.get(&self.name).and_then(|entry| entry.port) {
             return Ok(Some(port));
         }
-        let file: Option<TwinFile> = files::read_json(&self.dir().join("twin.json"))?;
-        Ok(file.and_then(|file| file.default_port).or_else(|| vendor_port(&self.name)))
+        let port = self.behaviour()?.document.default_port;
+        Ok(port.or_else(|| vendor_port(&self.name)))
     }
 
     /// Keeps what a calibration run found: `reports/NAME/NNNNNN.json`.

@@ -1,0 +1,147 @@
+//! `twin.json`: what a twin is, and what of its behaviour its model does not say.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Auth, Idempotency, Webhooks};
+
+/// `twin.json`.
+///
+/// # Source
+///
+/// The published fields are `name` to `discovered_from` (CHECKLIST, U04); the rest is ours.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TwinDocument {
+    /// The twin's name.
+    pub name: String,
+    /// A whole number; N is version N.0.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Where production is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub base_url: String,
+    /// For people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// A count or a list, as the published documents have it.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub endpoints_covered: Value,
+    /// For people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub state_entities: Vec<String>,
+    /// Names of the modes of `chaos.yaml`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chaos_modes: Vec<String>,
+    /// Files the twin was discovered from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discovered_from: Vec<String>,
+    /// Where it listens unless the project says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_port: Option<u16>,
+    /// Who may call.
+    #[serde(skip_serializing_if = "is_default")]
+    pub auth: Auth,
+    /// How a call that is sent twice is made once; every call counts where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
+    /// The vendor's errors by cause; the model's own where one is not listed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<Cause, ErrorAnswer>,
+    /// Headers of every answer. Texts may hold `{{…}}`: `base62:N`, `hex:N`, `uuid`,
+    /// `request.HEADER`, `api_version`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// What is sent on its own.
+    #[serde(skip_serializing_if = "is_default")]
+    pub webhooks: Webhooks,
+}
+
+/// Why a request is not granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// No credential.
+    MissingAuth,
+    /// A credential that is none of the vendor's.
+    BadAuth,
+    /// No route has the path.
+    AbsentRoute,
+    /// The path has other methods.
+    MethodNotAllowed,
+    /// What the path names does not exist.
+    NotFound,
+    /// What was sent is not what the route takes.
+    BadRequest,
+    /// The id asked for is taken.
+    Conflict,
+    /// Another request came under the same idempotency key.
+    IdempotencyMismatch,
+    /// The first request under the key is still under way.
+    IdempotencyInFlight,
+    /// A rate limit is used up.
+    RateLimited,
+    /// The body is larger than the twin takes.
+    TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The twin's own fault, or one made on purpose.
+    Internal,
+}
+
+/// How a vendor says one cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorAnswer {
+    /// The answer's status.
+    pub status: u16,
+    /// Its body, JSON. Texts may hold `{{message}}`, `{{what}}` (the noun of the path), `{{kind}}` (its
+    /// singular), `{{id}}`,
+    /// `{{method}}`, `{{path}}`, `{{credential}}` (its end), and draws (`hex:N`, `uuid`).
+    #[serde(default)]
+    pub body: Value,
+    /// Its headers, with the same holes.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl TwinDocument {
+    /// What is wrong with it, if anything: the field and why.
+    pub fn problem(&self) -> Option<String> {
+        let status = |(cause, answer): (&Cause, &ErrorAnswer)| {
+            (!(100..=599).contains(&answer.status))
+                .then(|| format!("`errors.{cause:?}.status` is {}, no HTTP status", answer.status))
+        };
+        self.errors
+            .iter()
+            .find_map(status)
+            .or_else(|| Some(format!("`webhooks.knobs`: {}", self.webhooks.knobs.problem()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_document_is_read_and_written_as_it_is() {
+        let text = r#"{"name":"jira","version":2,"base_url":"https://api.atlassian.com","description":"issues",
+            "endpoints_covered":["GET /issue"],"state_entities":["issue"],"chaos_modes":["latency"],"discovered_from":["src/jira.ts"]}"#;
+        let document: TwinDocument = serde_json::from_str(text).unwrap();
+        let written: Value = serde_json::to_value(&document).unwrap();
+        assert_eq!(written, serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(document.problem(), None);
+    }
+
+    #[test]
+    fn a_member_that_is_not_known_is_an_error() {
+        let error = serde_json::from_str::<TwinDocument>(r#"{"nmae":"x"}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `nmae`"));
+    }
+}
