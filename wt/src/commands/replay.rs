@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
-use models::behaviour::{Chaos, Webhooks};
+use models::behaviour::Auth;
 use serde_json::Value;
-use twins::{Difference, Replay, TwinConfig, WebhookConfig};
+use twins::{Difference, Replay};
 
 use super::{block_on, count};
 use crate::outcome::Outcome;
@@ -42,12 +42,9 @@ pub(crate) fn run(
     if let Some(path) = &args.save {
         files::write_json(path, &capture)?;
     }
-    let declared = Webhooks::read(&twin.dir())?;
-    let config = TwinConfig {
-        webhooks: WebhookConfig { declared, url: None },
-        chaos: Chaos::read(&twin.dir())?,
-        ..TwinConfig::new(twin.name())
-    };
+    // A capture holds no credentials, so none can be asked for.
+    let mut config = twin.config()?;
+    config.document.auth = Auth::default();
     let replay = twins::replay(&capture, model(&twin, out)?, config)?;
     out.result(|| told(&replay), &replay)?;
     Ok(if replay.differences.is_empty() { Outcome::Done } else { Outcome::No })

@@ -5,10 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use models::behaviour::Behaviour;
 use serde_json::json;
 use tokio::sync::watch;
-use twins::{Follow, Missing, Running, TwinConfig, WebhookConfig};
+use twins::{Follow, Missing, Running, TwinConfig};
 
 use super::{block_on, stop_signal};
 use crate::outcome::Outcome;
@@ -122,25 +121,16 @@ pub(super) async fn start(
         Calibrations::Follow => twin.follow(),
         Calibrations::Frozen => Follow::Frozen,
     };
-    let Behaviour { document, chaos } = twin.behaviour()?;
-    let webhooks =
-        WebhookConfig { declared: document.webhooks.clone(), ..WebhookConfig::default() };
+    let mut config = twin.config()?;
+    config.webhooks.url = serving.webhook_url;
     let config = TwinConfig {
-        document,
-        chaos,
-        webhooks,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         seed: serving.seed,
         missing: serving.missing,
         latency: serving.latency,
         fail_rate: serving.fail_rate,
         verbose: serving.verbose,
-        webhooks: WebhookConfig {
-            declared: Webhooks::read(&twin.dir())?,
-            url: serving.webhook_url,
-        },
-        chaos: Chaos::read(&twin.dir())?,
-        ..TwinConfig::new(twin.name())
+        ..config
     };
     let stopped = async move {
         // An error means that whoever could say so is gone.

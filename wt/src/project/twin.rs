@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use models::behaviour::Behaviour;
 use models::{Drift, Ledger, Model, Replay};
 use serde::{Deserialize, Serialize};
-use twins::catalog;
+use twins::{TwinConfig, catalog};
 
 use super::{Calibrations, Project, vendor_port};
 use crate::files;
@@ -60,6 +60,14 @@ impl<'p> Twin<'p> {
             Some(entry) if !dir.join("twin.json").is_file() => Ok(entry.behaviour()?),
             _ => Ok(Behaviour::load(&dir)?),
         }
+    }
+
+    /// How it is run, but for what the command line says.
+    pub(crate) fn config(&self) -> anyhow::Result<TwinConfig> {
+        let Behaviour { document, chaos } = self.behaviour()?;
+        let mut config = TwinConfig::new(&self.name);
+        config.webhooks.declared = document.webhooks.clone();
+        Ok(TwinConfig { document, chaos, ..config })
     }
 
     /// The twin's calibrations, read and verified.
