@@ -49,7 +49,7 @@ pub(crate) struct First {
 
 /// What the key says of a call.
 pub(crate) enum Known {
-    /// It is the first, and is to be [kept](Answered::keep) or [forgotten](Answered::forget).
+    /// It is the first, and is to be [kept](Answered::keep).
     First(First),
     /// It was answered; this is the answer again.
     Again(Reply),
@@ -97,17 +97,17 @@ impl Answered {
 
     /// Keeps the answer of a first call. What says that the twin, and not the call, was at fault
     /// is not kept, so that it can be tried again.
-    pub(crate) fn keep(&self, first: First, reply: Reply) -> Reply {
+    pub(crate) fn keep(&self, First { key }: First, reply: Reply) -> Reply {
         let status = reply.status();
         if status.is_server_error()
             || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED)
         {
-            self.calls().remove(&first.key);
+            self.calls().remove(&key);
             return reply;
         }
         let (parts, body) = reply.into_parts();
         let body = whole(body);
-        if let Some(call) = self.calls().get_mut(&first.key) {
+        if let Some(call) = self.calls().get_mut(&key) {
             let (status, headers) = (parts.status, parts.headers.clone());
             call.answer = Some(Answer { status, headers, body: body.clone() });
         }

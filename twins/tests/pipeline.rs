@@ -85,7 +85,7 @@ fn a_call_sent_twice_under_one_key_is_made_once() {
         "email=c%40d.example",
     );
     assert_eq!(theirs.status(), StatusCode::OK);
-    twin.clock().advance(std::time::Duration::from_secs(86_400));
+    twin.clock().advance(std::time::Duration::from_hours(24));
     let later = send(&twin, "POST", "/v1/customers", &[KEY, key], "email=c%40d.example");
     assert_eq!(later.status(), StatusCode::OK);
     assert_ne!(later.body(), first.body());

@@ -3,8 +3,6 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-
 use super::{Chaos, TwinDocument};
 
 /// What stands beside a twin's model.
@@ -72,31 +70,28 @@ impl Behaviour {
 ///
 /// Where it is no such document: the field is named.
 pub fn document(text: &str, file: &str) -> Result<TwinDocument, BehaviourError> {
-    let document: TwinDocument = typed(&mut serde_json::Deserializer::from_str(text), file)?;
+    let invalid = |problem: String| BehaviourError::Invalid { file: file.to_owned(), problem };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let document: TwinDocument =
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            invalid(match error.path().to_string().as_str() {
+                "." => error.inner().to_string(),
+                path => format!("`{path}`: {}", error.inner()),
+            })
+        })?;
+    deserializer.end().map_err(|error| invalid(error.to_string()))?;
     checked(document.problem(), file)?;
     Ok(document)
 }
 
 fn chaos(text: &str, file: &str) -> Result<Chaos, BehaviourError> {
-    let chaos: Chaos = typed(serde_norway::Deserializer::from_str(text), file)?;
+    // Its message names the place by itself.
+    let chaos: Chaos = serde_norway::from_str(text).map_err(|error| BehaviourError::Invalid {
+        file: file.to_owned(),
+        problem: error.to_string(),
+    })?;
     checked(chaos.problem(), file)?;
     Ok(chaos)
-}
-
-fn typed<'de, T: DeserializeOwned, D: serde::Deserializer<'de>>(
-    deserializer: D,
-    file: &str,
-) -> Result<T, BehaviourError>
-where
-    D::Error: std::fmt::Display,
-{
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let problem = match error.path().to_string().as_str() {
-            "." => error.inner().to_string(),
-            path => format!("`{path}`: {}", error.inner()),
-        };
-        BehaviourError::Invalid { file: file.to_owned(), problem }
-    })
 }
 
 fn checked(problem: Option<String>, file: &str) -> Result<(), BehaviourError> {
@@ -107,16 +102,74 @@ fn checked(problem: Option<String>, file: &str) -> Result<(), BehaviourError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::behaviour::Mode;
+
+    fn folder(name: &str, text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder
+    }
 
     #[test]
-    fn a_wrong_field_is_named_with_its_file() {
-        let error = document(r#"{"auth": {"credentials": [{"place": "cookie"}]}}"#, "t/twin.json");
-        let told = error.unwrap_err().to_string();
-        assert!(
-            told.starts_with("t/twin.json: `auth.credentials[0].place`: unknown variant"),
-            "{told}"
-        );
-        let told = chaos("chaos_modes:\n  latency: {default_probability: 2}\n", "chaos.yaml");
-        assert!(told.unwrap_err().to_string().contains("between 0 and 1"));
+    fn the_published_chaos_file_is_read() {
+        let text = "\
+chaos_modes:
+  latency:
+    description: slow answers
+    config: {min_ms: 100, max_ms: 5000, distribution: normal}
+    default_probability: 0.0
+  error_429:
+    config:
+      retry_after_seconds: 30
+      headers: {Retry-After: '30'}
+  partial_response: {config: {truncate_at_percent: 50}, default_probability: 0.1}
+";
+        let chaos = Behaviour::load(folder("chaos.yaml", text).path()).unwrap().chaos;
+        assert_eq!(chaos.chaos_modes.len(), 3);
+        assert_eq!(chaos.chaos_modes[&Mode::Error429].config.headers["Retry-After"], "30");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_file_and_field() {
+        let told = |name: &str, text: &str| {
+            let folder = folder(name, text);
+            let why = Behaviour::load(folder.path()).unwrap_err().to_string();
+            why.replace(folder.path().to_str().unwrap(), "")
+        };
+        for (name, text, why) in [
+            (
+                "twin.json",
+                r#"{"webhooks": {"retry": {"delay": 1}}}"#,
+                "/twin.json: `webhooks.retry",
+            ),
+            (
+                "twin.json",
+                r#"{"webhooks": {"knobs": {"duplicate": 2}}}"#,
+                "/twin.json: `webhooks`: `knobs`: `duplicate` is 2, not between 0 and 1",
+            ),
+            (
+                "twin.json",
+                r#"{"auth": {"credentials": [{"place": "cookie"}]}}"#,
+                "/twin.json: `auth.credentials[0].place`: unknown variant",
+            ),
+            (
+                "twin.json",
+                r#"{"errors": {"not_found": {"status": 9}}}"#,
+                "/twin.json: `errors.NotFound.status` is 9",
+            ),
+            (
+                "chaos.yaml",
+                "chaos_modes: {latency: {config: {min: 1}}}",
+                "/chaos.yaml: chaos_modes.latency.config: unknown field `min`",
+            ),
+        ] {
+            assert!(told(name, text).starts_with(why), "{}", told(name, text));
+        }
+    }
+
+    #[test]
+    fn a_folder_without_the_files_has_the_usual_behaviour() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Behaviour::load(folder.path()).unwrap(), Behaviour::default());
     }
 }

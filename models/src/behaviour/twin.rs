@@ -121,7 +121,7 @@ impl TwinDocument {
         self.errors
             .iter()
             .find_map(status)
-            .or_else(|| Some(format!("`webhooks.knobs`: {}", self.webhooks.knobs.problem()?)))
+            .or_else(|| Some(format!("`webhooks`: {}", self.webhooks.problem()?)))
     }
 }
 

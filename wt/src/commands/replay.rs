@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
-use models::behaviour::Auth;
 use serde_json::Value;
 use twins::{Difference, Replay};
 
@@ -42,10 +41,7 @@ pub(crate) fn run(
     if let Some(path) = &args.save {
         files::write_json(path, &capture)?;
     }
-    // A capture holds no credentials, so none can be asked for.
-    let mut config = twin.config()?;
-    config.document.auth = Auth::default();
-    let replay = twins::replay(&capture, model(&twin, out)?, config)?;
+    let replay = twins::replay(&capture, model(&twin, out)?, twin.config()?)?;
     out.result(|| told(&replay), &replay)?;
     Ok(if replay.differences.is_empty() { Outcome::Done } else { Outcome::No })
 }
