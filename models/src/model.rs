@@ -41,6 +41,10 @@ pub struct Model {
     /// Schemas that routes and webhooks share, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entities: BTreeMap<String, Schema>,
+    /// One whole object of an entity as the vendor shows it, by the entity's name: what there is
+    /// in an object of which little is said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub examples: BTreeMap<String, serde_json::Value>,
     /// Rate limits by the vendor's resource name, else `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, RateLimit>,
@@ -179,6 +183,7 @@ impl Model {
             api_version: None,
             routes: BTreeMap::new(),
             entities: BTreeMap::new(),
+            examples: BTreeMap::new(),
             limits: BTreeMap::new(),
             webhooks: BTreeMap::new(),
         }

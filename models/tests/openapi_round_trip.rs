@@ -173,6 +173,7 @@ fn model() -> impl Strategy<Value = Model> {
         .prop_map(|(routes, entities, limits, webhooks, api_version, base_url)| Model {
             routes,
             entities,
+            examples: BTreeMap::new(),
             limits,
             webhooks,
             api_version,

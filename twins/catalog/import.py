@@ -5,6 +5,7 @@ usage: import.py WT SOURCES
 
 WT is the binary; SOURCES a folder that holds, unpacked:
   stripe.yaml          stripe/openapi, tag v525: openapi/spec3.yaml
+  stripe-fixtures.json the same: openapi/fixtures3.json, one object of each resource
   github.json          npm @octokit/openapi 23.0.2: generated/api.github.com.json
   slack.json           slackapi/slack-api-specs: web-api/slack_web_openapi_v2.json, made OpenAPI 3.0 by
                        npm swagger2openapi 7 (`swagger2openapi --patch --warnOnly`)
@@ -56,6 +57,12 @@ def joined(models):
     return {key: value for key, value in whole.items() if value not in ({}, None)}
 
 
+def examples(model, fixtures):
+    """The vendor's one object of each resource, by the model's entity."""
+    resources = json.loads(fixtures.read_text())["resources"]
+    model["examples"] = {name: value for name, value in resources.items() if name in model["entities"]}
+
+
 def by_either_method(model):
     """Slack's methods take GET and POST alike, whichever the description lists; arguments go in the query or in a form.
 
@@ -82,6 +89,8 @@ def main(wt, sources):
         model = joined([imported(wt, name, str(path)) for path in paths])
         if name == "slack":
             by_either_method(model)
+        if name == "stripe":
+            examples(model, sources / "stripe-fixtures.json")
         model["version"] = "0.1.0"
         model["base_url"] = base_url
         if api_version:

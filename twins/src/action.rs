@@ -275,7 +275,9 @@ fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Option<Shown<'p
     let schema = parameter
         .and_then(|name| program.model_route(number).path.get(&**name))
         .map(|parameter| &parameter.schema);
-    let id = |record| id_field(shapes, record, parameter.map(|name| &**name), schema);
+    // `{promotion_code}` among `promotion_codes` names the item itself, and not its `code`.
+    let attribute = parameter.filter(|name| format!("{}s", letters(name)) != letters(noun));
+    let id = |record| id_field(shapes, record, attribute.map(|name| &**name), schema);
     if let Some(items) = items_of(shapes, body) {
         let (record, entity) = shapes.record(items)?;
         return Some(Shown { record, entity, id: id(record)? });

@@ -260,7 +260,7 @@ fn as_scalar(text: String, leaves: &[Leaf<'_>]) -> Value {
         return text.into();
     }
     let read = |form: &Form| match form {
-        Form::Boolean(_) => text.parse().ok().map(Value::Bool),
+        Form::Boolean(_) => boolean(&text).map(Value::Bool),
         Form::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
         Form::Number(_) => {
             text.parse::<f64>().ok().filter(|float| float.is_finite()).map(Value::from)
@@ -270,6 +270,15 @@ fn as_scalar(text: String, leaves: &[Leaf<'_>]) -> Value {
         _ => None,
     };
     forms.find_map(read).unwrap_or_else(|| text.clone().into())
+}
+
+/// `true` as JSON writes it, or `True` as Python's clients send it in forms.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" => Some(true),
+        "false" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 fn boundary(parameters: &str) -> Option<String> {
@@ -364,7 +373,7 @@ mod tests {
         .unwrap();
         let node = shapes.compile(&schema);
         let value =
-            typed(form("amount=100&live=true&to=a&zip=04109&other=1"), Some((&shapes, &node)));
+            typed(form("amount=100&live=True&to=a&zip=04109&other=1"), Some((&shapes, &node)));
         assert_eq!(
             value,
             json!({"amount": 100, "live": true, "to": ["a"], "zip": "04109", "other": "1"})

@@ -132,6 +132,9 @@ impl Call<'_> {
         let field = target.item.id.as_ref();
         let wanted = field.and_then(|field| fields.get(&*field.name)).and_then(text_of);
         let dice = Dice::of(self.twin.config.seed, collection);
+        if let (true, Some(id)) = (self.is_made_up(), &wanted) {
+            self.twin.state.forget(collection, id);
+        }
         let created = self.twin.state.create(collection, wanted.as_deref(), |ordinal, wanted| {
             let mut fields = fields.clone();
             let id = match (wanted, field) {
@@ -174,6 +177,11 @@ impl Call<'_> {
         let replaces = *self.head.method == Method::PUT;
         let (start, event) = match self.twin.state.find(collection, id) {
             Known::Here(_) => (None, Event::Changed),
+            Known::Never if self.is_made_up() => {
+                let mut entity = self.implied(target, id);
+                self.change(target, &mut entity.fields, Self::fields_of(target, input), replaces);
+                return Ok(Outcome::Item { entity: Arc::new(entity), event: Event::Implied });
+            }
             Known::Never if self.is_implied(target) => {
                 (Some(self.implied(target, id).fields), Event::Changed)
             }
@@ -188,18 +196,29 @@ impl Call<'_> {
         };
         let fields = Self::fields_of(target, input);
         let updated = self.twin.state.update(collection, id, start, |stored| {
-            if replaces {
-                stored.retain(|name, _| self.stays(target, name));
-            }
-            let own = |name: &str| target.item.id.as_ref().is_some_and(|id| *id.name == *name);
-            let news = fields.into_iter().filter(|(name, _)| !own(name));
-            news.for_each(|(name, value)| merge(stored, name, value));
-            self.stamp(stored, target.item.changed.iter());
+            self.change(target, stored, fields, replaces);
         });
         match updated.map_err(|error| refused(error, id))? {
             Some(entity) => Ok(Outcome::Item { entity, event }),
             None => Err(not_found(target, id)),
         }
+    }
+
+    /// Writes the fields of a request into those of an item.
+    fn change(
+        &self,
+        target: &Target,
+        stored: &mut Map<String, Value>,
+        fields: Map<String, Value>,
+        replaces: bool,
+    ) {
+        if replaces {
+            stored.retain(|name, _| self.stays(target, name));
+        }
+        let own = |name: &str| target.item.id.as_ref().is_some_and(|id| *id.name == *name);
+        let news = fields.into_iter().filter(|(name, _)| !own(name));
+        news.for_each(|(name, value)| merge(stored, name, value));
+        self.stamp(stored, target.item.changed.iter());
     }
 
     fn delete(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
@@ -209,7 +228,11 @@ impl Call<'_> {
             Known::Never if self.is_implied(target) => Arc::new(self.implied(target, id)),
             _ => return Err(not_found(target, id)),
         };
-        self.twin.state.remove(collection, id);
+        if self.is_made_up() {
+            self.twin.state.forget(collection, id);
+        } else {
+            self.twin.state.remove(collection, id);
+        }
         if target.has_below {
             self.twin.state.remove_below(collection, id);
         }
@@ -219,32 +242,46 @@ impl Call<'_> {
     fn list(&self, target: &Target, collection: &str) -> Listed {
         let query = Query::of(self.head.uri.query().unwrap_or(""));
         let filters = list::filters(&query, self.served.program.model_route(self.number), target);
-        if target.implied || !filters.is_empty() {
+        let made_up = self.is_made_up();
+        if target.implied || made_up || !filters.is_empty() {
             let mut entities =
                 self.twin.state.page(collection, Start::Offset(0), usize::MAX - 1).entities;
-            if target.implied {
-                entities = self.with_implied(target, collection, entities);
+            if made_up {
+                entities.retain(|entity| self.shows(target, entity, &filters));
+            }
+            if target.implied || (made_up && entities.is_empty()) {
+                let asked: &[_] = if made_up { &filters } else { &[] };
+                entities = self.with_implied(target, collection, entities, asked);
             }
             return Listed::chosen(entities, query.clone(), |entity| {
-                filters.is_empty() || self.shows(target, entity, &filters)
+                made_up || filters.is_empty() || self.shows(target, entity, &filters)
             });
         }
         let page = self.twin.state.page(collection, query.start(), query.limit);
         Listed { entities: page.entities, more: page.more, total: page.total, query }
     }
 
-    /// The items of a collection in which nothing can be created, those made up first.
+    /// The items of a collection with those made up first, which are as they were `asked` for.
     fn with_implied(
         &self,
         target: &Target,
         collection: &str,
         stored: Vec<Arc<Entity>>,
+        asked: &[(&str, &str)],
     ) -> Vec<Arc<Entity>> {
         let Some(field) = &target.item.id else { return stored };
-        let dice = Dice::of(self.twin.config.seed, collection);
-        let ids = (1..=IMPLIED_ITEMS).map(|ordinal| field.kind.make(dice.nth(ordinal), ordinal));
+        // Not the ids of those that will be created.
+        let dice = Dice::of(self.twin.config.seed, collection).at("made up");
+        let count = if self.is_made_up() { 1 } else { IMPLIED_ITEMS };
+        let ids = (1..=count).map(|ordinal| field.kind.make(dice.nth(ordinal), ordinal));
         let never = ids.filter(|id| matches!(self.twin.state.find(collection, id), Known::Never));
-        never.map(|id| Arc::new(self.implied(target, &id))).chain(stored).collect()
+        let made_up = never.map(|id| {
+            let mut entity = self.implied(target, &id);
+            let asked = asked.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+            entity.fields.extend(asked);
+            Arc::new(entity)
+        });
+        made_up.chain(stored).collect()
     }
 
     // What is written
@@ -299,11 +336,16 @@ impl Call<'_> {
             fields.insert(field.name.to_string(), field.kind.value(id));
         }
         self.add_parameters(target, &mut fields);
-        Entity::new(id.into(), fields)
+        Entity::made_up(id.into(), fields)
     }
 
     fn is_implied(&self, target: &Target) -> bool {
-        target.implied || self.twin.config.missing == Missing::Materialize
+        target.implied || self.is_made_up()
+    }
+
+    /// Whether what was never written is made up, and nothing of that is kept.
+    fn is_made_up(&self) -> bool {
+        self.twin.config.missing == Missing::Materialize
     }
 
     /// What a request says, under the names the answer has for it, where nothing is kept.

@@ -37,6 +37,7 @@
 mod action;
 mod admin;
 mod auth;
+mod base;
 mod body;
 mod call;
 mod capture;

@@ -25,7 +25,7 @@ pub(crate) struct Query {
     offset: usize,
     /// As the request calls it, and its number.
     page: Option<(String, usize)>,
-    others: Vec<(String, String)>,
+    pub(crate) others: Vec<(String, String)>,
 }
 
 /// What a list shows.
@@ -68,6 +68,7 @@ impl Query {
                 self.limit_name = Some(name);
             }
             ("page", Some(number)) => self.page = Some((name, number)),
+            ("page", None) if !value.is_empty() => self.after = Some(value),
             ("offset" | "skip", Some(number)) => self.offset = number,
             ("startingafter" | "after" | "cursor" | "pagetoken" | "startafter", _)
                 if !value.is_empty() =>

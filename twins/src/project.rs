@@ -23,6 +23,10 @@ pub(crate) struct Projector<'p> {
     shapes: &'p Shapes,
     /// What an error says, where the answer is one.
     error: Option<&'p ErrorText>,
+    /// Whether what is not known is as in the model's examples, and not just empty.
+    made_up: bool,
+    /// The path of the item that is rendered, for the lists in it.
+    place: Option<&'p str>,
     optional_left: Cell<u32>,
 }
 
@@ -45,6 +49,15 @@ pub(crate) struct Spot<'n> {
     depth: u32,
 }
 
+/// What is known of an object.
+#[derive(Clone, Copy)]
+struct Known<'k> {
+    /// What was written of it.
+    stored: Option<&'k Map<String, Value>>,
+    /// What there is where nothing was written.
+    base: Option<&'k Map<String, Value>>,
+}
+
 impl<'n> Spot<'n> {
     /// The root of an answer.
     pub(crate) const fn root(dice: Dice) -> Self {
@@ -63,22 +76,46 @@ impl<'n> Spot<'n> {
 
 impl<'p> Projector<'p> {
     pub(crate) const fn new(shapes: &'p Shapes) -> Self {
-        Self { shapes, error: None, optional_left: Cell::new(OPTIONAL_MAX) }
+        let optional_left = Cell::new(OPTIONAL_MAX);
+        Self { shapes, error: None, made_up: false, place: None, optional_left }
+    }
+
+    /// Has what is not known be as in the model's examples.
+    pub(crate) const fn making_up(self, made_up: bool) -> Self {
+        Self { made_up, ..self }
+    }
+
+    /// Says which path the item has, for the addresses of the lists in it.
+    pub(crate) const fn at(self, place: &'p str) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// Renders an error.
     pub(crate) const fn of_error(shapes: &'p Shapes, error: &'p ErrorText) -> Self {
-        Self { shapes, error: Some(error), optional_left: Cell::new(OPTIONAL_MAX) }
+        Self { error: Some(error), ..Self::new(shapes) }
     }
 
     /// A value the node allows: the stored one where it fits or can be made to, else a new one.
     pub(crate) fn project(&self, node: &Node, stored: Option<&Value>, spot: Spot<'_>) -> Value {
+        self.project_over(node, stored, None, spot)
+    }
+
+    /// As [`Projector::project`], with what there is where nothing is stored.
+    fn project_over(
+        &self,
+        node: &Node,
+        stored: Option<&Value>,
+        base: Option<&Value>,
+        spot: Spot<'_>,
+    ) -> Value {
         if node.says_nothing() {
-            return stored.cloned().unwrap_or(Value::Null);
+            return stored.or(base).cloned().unwrap_or(Value::Null);
         }
         let leaves = self.shapes.leaves(node);
+        let below = base.and_then(Value::as_object);
         stored
-            .and_then(|value| self.fit(&leaves, value, spot))
+            .and_then(|value| self.fit(&leaves, value, below, spot))
+            .or_else(|| self.fit_base(&leaves, base?, spot))
             .unwrap_or_else(|| self.make(&leaves, spot))
     }
 
@@ -93,14 +130,23 @@ impl<'p> Projector<'p> {
         let leaves = self.shapes.leaves(node);
         let empty = Map::new();
         match record_for(&leaves, stored.unwrap_or(&empty)) {
-            Some((record, leaf)) => self.record(record, stored, &with_tag(leaf, fixed), spot),
+            Some((record, leaf)) => {
+                let known = Known { stored, base: self.base(leaf) };
+                self.record(record, known, &with_tag(leaf, fixed), spot)
+            }
             None => self.project(node, None, spot),
         }
     }
 
     // What is stored
 
-    fn fit(&self, leaves: &Leaves<'_>, value: &Value, spot: Spot<'_>) -> Option<Value> {
+    fn fit(
+        &self,
+        leaves: &Leaves<'_>,
+        value: &Value,
+        base: Option<&Map<String, Value>>,
+        spot: Spot<'_>,
+    ) -> Option<Value> {
         if spot.depth > DEEPEST {
             return None;
         }
@@ -108,7 +154,8 @@ impl<'p> Projector<'p> {
             Value::Null => leaves.nullable.then_some(Value::Null),
             Value::Object(map) if leaves.leaves.iter().any(Leaf::is_object) => {
                 let (record, leaf) = record_for(leaves, map)?;
-                Some(self.record(record, Some(map), &tagged(leaf), spot))
+                let known = Known { stored: Some(map), base: base.or_else(|| self.base(leaf)) };
+                Some(self.record(record, known, &tagged(leaf), spot))
             }
             _ => {
                 leaves.leaves.iter().find_map(|leaf| self.keep(leaf.form, value, spot)).or_else(
@@ -116,6 +163,19 @@ impl<'p> Projector<'p> {
                 )
             }
         }
+    }
+
+    /// What there is where nothing is stored; the addresses in it are those of another object.
+    fn fit_base(&self, leaves: &Leaves<'_>, base: &Value, spot: Spot<'_>) -> Option<Value> {
+        let Some((map, (record, leaf))) =
+            base.as_object().and_then(|map| Some((map, record_for(leaves, map)?)))
+        else {
+            return self.fit(leaves, base, None, spot);
+        };
+        (spot.depth <= DEEPEST).then(|| {
+            let known = Known { stored: None, base: Some(map) };
+            self.record(record, known, &tagged(leaf), spot)
+        })
     }
 
     /// The value as it is, where the form allows it.
@@ -195,18 +255,20 @@ impl<'p> Projector<'p> {
         };
         record.field(name)?;
         let stored = Map::from_iter([(name.to_owned(), value.clone())]);
-        Some(self.record(record, Some(&stored), &tagged(*leaf), spot))
+        let known = Known { stored: Some(&stored), base: self.base(*leaf) };
+        Some(self.record(record, known, &tagged(*leaf), spot))
     }
 
     fn record(
         &self,
         record: &Record,
-        stored: Option<&Map<String, Value>>,
+        known: Known<'_>,
         fixed: &[(&str, impl std::borrow::Borrow<Value>)],
         spot: Spot<'_>,
     ) -> Value {
+        let Known { stored, base } = known;
         if record.is_opaque() {
-            return Value::Object(stored.cloned().unwrap_or_default());
+            return Value::Object(stored.or(base).cloned().unwrap_or_default());
         }
         let mut object = Map::new();
         for field in &record.fields {
@@ -215,15 +277,41 @@ impl<'p> Projector<'p> {
             let given = fixed
                 .map(|(_, value)| value.borrow())
                 .or_else(|| stored.and_then(|stored| stored.get(name)));
-            if given.is_some() || field.required || self.wants(&field.node, name, spot) {
-                let value = self.project(&field.node, given, spot.field(name));
-                object.insert(name.to_owned(), value);
+            let below = base.and_then(|base| base.get(name));
+            let there = given.is_some() || below.is_some() || field.required;
+            // Where there is an example, it says what is there and what is not.
+            if !there && (base.is_some() || !self.wants(&field.node, name, spot)) {
+                continue;
             }
+            let value = match self.address(record, name, given, spot) {
+                Some(address) => address,
+                None => self.project_over(&field.node, given, below, spot.field(name)),
+            };
+            object.insert(name.to_owned(), value);
         }
         if let Some(values) = &record.values {
-            self.entries(values, record, stored, &mut object, spot);
+            self.entries(values, record, stored.or(base), &mut object, spot);
         }
         Value::Object(object)
+    }
+
+    /// Where the rest of a list within an item is to be found.
+    fn address(
+        &self,
+        record: &Record,
+        name: &str,
+        given: Option<&Value>,
+        spot: Spot<'_>,
+    ) -> Option<Value> {
+        let place = self.place.filter(|_| name == "url" && given.is_none() && spot.depth > 0)?;
+        let is_list = record.field("data").is_some() && record.field("has_more").is_some();
+        is_list.then(|| format!("{place}/{}", spot.name).into())
+    }
+
+    /// What there is in an object of an entity beside what is known of it.
+    fn base(&self, leaf: Leaf<'_>) -> Option<&'p Map<String, Value>> {
+        let base = self.shapes.base(leaf.entity.filter(|_| self.error.is_none())?)?;
+        Some(if self.made_up { &base.example } else { &base.blank })
     }
 
     /// The keys of a map that are data.
@@ -275,6 +363,7 @@ impl<'p> Projector<'p> {
         let height = self.shapes.height(leaf.form);
         let null = leaves.nullable
             && spot.depth > 0
+            && !matches!(spot.name, "metadata")
             && ((height > 0 && spot.depth >= DEEP) || spot.dice.at("null?").within_percent(15));
         if spot.depth > DEEPEST || (null && self.error.is_none()) {
             return Value::Null;
@@ -295,7 +384,10 @@ impl<'p> Projector<'p> {
             },
             Form::Array(None) => Value::Array(Vec::new()),
             Form::Array(Some(items)) => self.items(items, spot),
-            Form::Object(record) => self.record(record, None, &tagged(leaf), spot),
+            Form::Object(record) => {
+                let known = Known { stored: None, base: self.base(leaf) };
+                self.record(record, known, &tagged(leaf), spot)
+            }
             Form::Entity(_) | Form::Alternative(..) => Value::Null,
         }
     }
@@ -435,6 +527,8 @@ fn likeness(record: &Record, leaf: &Leaf<'_>, map: &Map<String, Value>) -> i64 {
                 }
             }
             (Some(_), _) => 2,
+            // `deleted` is always true where it is at all: that has to be known of an object.
+            (None, [Form::Boolean(Some(_))]) if field.required => -20,
             (None, _) if field.required => -1,
             (None, _) => 0,
         });

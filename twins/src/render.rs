@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, LINK, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use models::StateVerb;
 use serde_json::{Map, Value, json};
 
 use crate::action::{Target, items_of};
@@ -36,12 +37,8 @@ impl Call<'_> {
                         _ => dice,
                     };
                     let fields = (!fields.is_empty()).then_some(fields);
-                    Projector::new(&program.shapes).project_with(
-                        node,
-                        fields,
-                        &[],
-                        Spot::root(dice),
-                    )
+                    let projector = self.projector(true).at(self.head.uri.path());
+                    projector.project_with(node, fields, &[], Spot::root(dice))
                 });
                 self.reply(answer, bytes_of(answer, body.as_ref()), dice)
             }
@@ -105,7 +102,11 @@ impl Call<'_> {
         let fixed: &[(&str, &Value)] =
             if event == Event::Deleted { &[("deleted", &gone)] } else { &[] };
         let spot = Spot::root(self.dice_of(entity));
-        let projector = Projector::new(&self.served.program.shapes);
+        let place = target.map(|target| self.place(target, entity));
+        let mut projector = self.projector(event == Event::Implied);
+        if let Some(place) = &place {
+            projector = projector.at(place);
+        }
         let inner = target.and_then(|target| target.within.as_deref()).and_then(|name| {
             let (record, _) = self.served.program.shapes.record(node)?;
             Some((name, &record.field(name)?.node))
@@ -166,9 +167,16 @@ impl Call<'_> {
     fn items(&self, array: &Node, listed: &Listed) -> Value {
         let shapes = &self.served.program.shapes;
         let Some(items) = items_of(shapes, array) else { return Value::Array(Vec::new()) };
+        let target = self.served.program.action(self.number).target.as_ref();
         let project = |entity: &Arc<Entity>| {
             let spot = Spot::root(self.dice_of(entity));
-            Projector::new(shapes).project_with(items, Some(&entity.fields), &[], spot)
+            let place = target.map(|target| self.place(target, entity));
+            let projector = self.projector(entity.made_up);
+            let projector = match &place {
+                Some(place) => projector.at(place),
+                None => projector,
+            };
+            projector.project_with(items, Some(&entity.fields), &[], spot)
         };
         listed.entities.iter().map(project).collect()
     }
@@ -183,7 +191,8 @@ impl Call<'_> {
         });
         let Some(items) = array.and_then(|array| items_of(shapes, array)) else { return true };
         let spot = Spot::root(self.dice_of(entity));
-        let shown = Projector::new(shapes).project_with(items, Some(&entity.fields), &[], spot);
+        let shown =
+            self.projector(entity.made_up).project_with(items, Some(&entity.fields), &[], spot);
         values.iter().all(|(name, wanted)| match shown.get(*name) {
             Some(Value::String(text)) => text == wanted,
             Some(Value::Array(items)) => items.iter().any(|item| item.as_str() == Some(*wanted)),
@@ -193,6 +202,21 @@ impl Call<'_> {
             }
             None => false,
         })
+    }
+
+    /// Renders an item: whole where it is made up, else what was written of it.
+    fn projector(&self, made_up: bool) -> Projector<'_> {
+        Projector::new(&self.served.program.shapes).making_up(made_up)
+    }
+
+    /// The path of an item.
+    fn place(&self, target: &Target, entity: &Entity) -> String {
+        match target.id {
+            None if matches!(target.verb, StateVerb::Read | StateVerb::Update) => {
+                target.home.at(self.values)
+            }
+            _ => format!("{}/{}", target.home.at(self.values), entity.id),
+        }
     }
 
     /// What is made up of an entity depends on its id alone, and not on the route that shows it.

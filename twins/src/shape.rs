@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use models::{JsonType, Model, Schema};
 use serde_json::Number;
 
+use crate::base::Base;
 use crate::format::Format;
 
 /// What a value may be.
@@ -89,6 +90,7 @@ pub(crate) struct Shapes {
     /// Sorted, as the model keeps them.
     names: Vec<Box<str>>,
     nodes: Vec<OnceLock<Node>>,
+    bases: Vec<OnceLock<Option<Base>>>,
     /// How many objects deep the shallowest value of an entity is; [`ENDLESS`] where every value
     /// holds itself.
     heights: Vec<u32>,
@@ -104,7 +106,9 @@ impl Shapes {
     pub(crate) fn of(model: Arc<Model>) -> Self {
         let names: Vec<Box<str>> = model.entities.keys().map(|name| name.as_str().into()).collect();
         let nodes = names.iter().map(|_| OnceLock::new()).collect();
-        let mut shapes = Self { heights: vec![ENDLESS; names.len()], names, nodes, model };
+        let bases = names.iter().map(|_| OnceLock::new()).collect();
+        let heights = vec![ENDLESS; names.len()];
+        let mut shapes = Self { model, names, nodes, bases, heights };
         shapes.measure();
         shapes
     }
@@ -143,6 +147,15 @@ impl Shapes {
             let schema = self.model.entities.get(&*self.names[id]);
             self.compile(schema.expect("the names are the keys of this very model"))
         })
+    }
+
+    /// What there is in an entity beside what is known of it, where the model has an example.
+    pub(crate) fn base(&self, id: EntityId) -> Option<&Base> {
+        let make = || {
+            let example = self.model.examples.get(&*self.names[id])?.as_object()?;
+            Some(Base::of(self, self.entity(id), example))
+        };
+        self.bases[id].get_or_init(make).as_ref()
     }
 
     /// Every form a value may have in the end.

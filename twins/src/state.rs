@@ -77,6 +77,8 @@ struct Collection {
 pub(crate) struct Entity {
     pub(crate) id: Arc<str>,
     pub(crate) fields: Map<String, Value>,
+    /// Whether it is no entity of the state's.
+    pub(crate) made_up: bool,
     /// Whether it was asked for since it could last have been forgotten.
     wanted: AtomicBool,
     /// The last answer that showed it alone.
@@ -241,6 +243,12 @@ impl State {
         let removed = self.take(known, id);
         self.note(collection, removed.as_ref(), None);
         removed
+    }
+
+    /// Removes an entity and leaves no trace of it.
+    pub(crate) fn forget(&self, collection: &str, id: &str) -> Option<Arc<Entity>> {
+        let mut shard = self.write(collection);
+        self.take(shard.get_mut(collection)?, id)
     }
 
     /// Forgets the collections below an entity.
@@ -425,7 +433,12 @@ impl State {
 impl Entity {
     pub(crate) fn new(id: Arc<str>, fields: Map<String, Value>) -> Self {
         let (wanted, rendered) = (AtomicBool::new(false), ArcSwapOption::empty());
-        Self { id, fields, wanted, rendered }
+        Self { id, fields, made_up: false, wanted, rendered }
+    }
+
+    /// One that was never written.
+    pub(crate) fn made_up(id: Arc<str>, fields: Map<String, Value>) -> Self {
+        Self { made_up: true, ..Self::new(id, fields) }
     }
 }
 

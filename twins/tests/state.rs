@@ -219,10 +219,18 @@ async fn what_was_never_written_is_made_up_where_that_is_wanted() {
     let twin = start(fixture("shop.json"), Follow::Frozen, config).await;
     let read = twin.client.get("/customers/cus_any").await;
     assert_eq!((read.status, &read.json()["id"]), (StatusCode::OK, &json!("cus_any")));
-    twin.client.post("/customers/cus_any", json!({"name": "Any"})).await;
-    assert_eq!(twin.client.get("/customers/cus_any").await.json()["name"], json!("Any"));
-    twin.client.delete("/customers/cus_any").await;
-    assert_eq!(twin.client.get("/customers/cus_any").await.status, StatusCode::NOT_FOUND);
+    let changed = twin.client.post("/customers/cus_any", json!({"name": "Any"})).await.json();
+    assert_eq!(changed["name"], json!("Any"));
+    // Nothing of what is made up is kept, so that the next test finds what this one found.
+    assert_eq!(twin.client.get("/customers/cus_any").await.body, read.body);
+    assert_eq!(twin.client.delete("/customers/cus_any").await.status, StatusCode::OK);
+    assert_eq!(twin.client.get("/customers/cus_any").await.body, read.body);
+    let listed = twin.client.get("/customers").await.json();
+    assert!(!listed["data"].as_array().unwrap().is_empty());
+    let kept = twin.client.post("/customers", json!({"name": "Kept"})).await.text("id");
+    let listed = twin.client.get("/customers").await.json();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["data"][0]["id"], json!(kept));
 }
 
 #[tokio::test]
