@@ -42,7 +42,8 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entities: BTreeMap<String, Schema>,
     /// One whole object of an entity as the vendor shows it, by the entity's name: what there is
-    /// in an object of which little is said.
+    /// in an object of which little is said. Answers that are no entity (a PDF) stand under their
+    /// route's key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub examples: BTreeMap<String, serde_json::Value>,
     /// Rate limits by the vendor's resource name, else `default`.

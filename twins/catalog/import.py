@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the models of the catalog from the vendors' published descriptions, by our own importer.
 
-usage: import.py WT SOURCES
+usage: import.py WT SOURCES [TWIN…]
 
 WT is the binary; SOURCES a folder that holds, unpacked:
   stripe.yaml          stripe/openapi, tag v525: openapi/spec3.yaml
@@ -61,6 +61,9 @@ def examples(model, fixtures):
     """The vendor's one object of each resource, by the model's entity."""
     resources = json.loads(fixtures.read_text())["resources"]
     model["examples"] = {name: value for name, value in resources.items() if name in model["entities"]}
+    # What Stripe's own mock sends where the answer is a file; the tests of its SDKs look for these bytes.
+    files = [key for key, route in model["routes"].items() if route["variants"].get("200", {}).get("body", {}).get("format") == "binary"]
+    model["examples"].update({key: "Stripe binary response" for key in files})
 
 
 def by_either_method(model):
@@ -82,15 +85,18 @@ def by_either_method(model):
             routes.setdefault(f"GET {path}", {part: value for part, value in routes[key].items() if part != "request"})
 
 
-def main(wt, sources):
+def main(wt, sources, *names):
     wt, sources = str(pathlib.Path(wt).resolve()), pathlib.Path(sources).resolve()
     for name, (files, base_url, url, licence, date, api_version, package) in TWINS.items():
+        if names and name not in names:
+            continue
         paths = [sources / file for file in files]
         model = joined([imported(wt, name, str(path)) for path in paths])
         if name == "slack":
             by_either_method(model)
         if name == "stripe":
-            examples(model, sources / "stripe-fixtures.json")
+            paths.append(sources / "stripe-fixtures.json")
+            examples(model, paths[-1])
         model["version"] = "0.1.0"
         model["base_url"] = base_url
         if api_version:

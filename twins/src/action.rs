@@ -31,6 +31,8 @@ pub(crate) struct Target {
     /// Whether an item that was never written exists all the same.
     pub(crate) implied: bool,
     pub(crate) has_below: bool,
+    /// Whether a list shows only what its query looks for.
+    pub(crate) searches: bool,
     pub(crate) item: Item,
     /// The field of the answer that holds the item, or a list's items; `None` where it is the
     /// whole answer.
@@ -102,6 +104,11 @@ fn derived(program: &Program, number: usize) -> Option<Found> {
         };
         return Some((verb, home, Some(id)));
     }
+    if method == "GET"
+        && let Some(home) = searched(program, number)
+    {
+        return Some((StateVerb::List, home, None));
+    }
     let home = route.template.collection()?;
     let collection = program.plan.collection(&home.pattern())?;
     let lists = collection.own.get("GET").map(|get| is_list(program, *get, home.noun()));
@@ -120,6 +127,15 @@ fn derived(program: &Program, number: usize) -> Option<Found> {
         _ => return None,
     };
     Some((verb, home, None))
+}
+
+/// The collection whose items a route searches: `/charges` of `/charges/search`.
+fn searched(program: &Program, number: usize) -> Option<Home> {
+    let home = program.route(number).template.searched()?;
+    let known = program.plan.collection(&home.pattern())?;
+    let asks = program.model_route(number).query.contains_key("query");
+    let shows = !known.items.is_empty() && is_list(program, number, home.noun());
+    (asks && shows).then_some(home)
 }
 
 /// A write below an item that answers with the item changes it.
@@ -198,6 +214,7 @@ impl Target {
         Self {
             implied: !collection.creatable || (takes_id && id.is_none()),
             has_below: collection.has_below,
+            searches: program.route(number).template.searched().is_some(),
             verb,
             home,
             id,

@@ -12,11 +12,13 @@ use crate::body;
 use crate::config::{Missing, Requests};
 use crate::dice::Dice;
 use crate::id::text_of;
-use crate::list::{self, Listed, Query};
+use crate::list::{self, Filter, Listed, Query};
 use crate::refusal::Refusal;
+use crate::search::Search;
 use crate::served::Served;
 use crate::state::{CreateError, Entity, Known, Start};
 use crate::twin::{Head, Twin};
+use crate::webhooks::pattern_of;
 use crate::webhooks::written;
 
 /// One call of a route.
@@ -117,7 +119,7 @@ impl Call<'_> {
             StateVerb::Read => self.find(target, &collection),
             StateVerb::Update => self.update(target, &collection, input),
             StateVerb::Delete => self.delete(target, &collection),
-            StateVerb::List => Ok(Outcome::List(self.list(target, &collection))),
+            StateVerb::List => Ok(Outcome::List(self.list(target, &collection)?)),
         }
     }
 
@@ -132,9 +134,6 @@ impl Call<'_> {
         let field = target.item.id.as_ref();
         let wanted = field.and_then(|field| fields.get(&*field.name)).and_then(text_of);
         let dice = Dice::of(self.twin.config.seed, collection);
-        if let (true, Some(id)) = (self.is_made_up(), &wanted) {
-            self.twin.state.forget(collection, id);
-        }
         let created = self.twin.state.create(collection, wanted.as_deref(), |ordinal, wanted| {
             let mut fields = fields.clone();
             let id = match (wanted, field) {
@@ -152,6 +151,9 @@ impl Call<'_> {
             (id, fields)
         });
         let entity = created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
+        if self.is_made_up() {
+            self.twin.state.forget(collection, &entity.id);
+        }
         Ok(Outcome::Item { entity, event: Event::Created })
     }
 
@@ -239,26 +241,64 @@ impl Call<'_> {
         Ok(Outcome::Item { entity: before, event: Event::Deleted })
     }
 
-    fn list(&self, target: &Target, collection: &str) -> Listed {
-        let query = Query::of(self.head.uri.query().unwrap_or(""));
+    fn list(&self, target: &Target, collection: &str) -> Result<Listed, Refusal> {
+        let lists = &self.twin.config.document.lists;
+        let query = Query::of(self.head.uri.query().unwrap_or(""), lists);
+        let search = Self::search(target, &query)?;
         let filters = list::filters(&query, self.served.program.model_route(self.number), target);
-        let made_up = self.is_made_up();
-        if target.implied || made_up || !filters.is_empty() {
-            let mut entities =
-                self.twin.state.page(collection, Start::Offset(0), usize::MAX - 1).entities;
-            if made_up {
-                entities.retain(|entity| self.shows(target, entity, &filters));
-            }
-            if target.implied || (made_up && entities.is_empty()) {
-                let asked: &[_] = if made_up { &filters } else { &[] };
-                entities = self.with_implied(target, collection, entities, asked);
-            }
-            return Listed::chosen(entities, query.clone(), |entity| {
-                made_up || filters.is_empty() || self.shows(target, entity, &filters)
+        let (made_up, implied) = (self.is_made_up(), self.is_given(target));
+        if !implied && !made_up && filters.is_empty() && search.is_none() {
+            let page =
+                self.twin.state.page(collection, query.start(), query.limit, query.newest_first);
+            return Ok(Listed {
+                entities: page.entities,
+                more: page.more,
+                total: page.total,
+                query,
             });
         }
-        let page = self.twin.state.page(collection, query.start(), query.limit);
-        Listed { entities: page.entities, more: page.more, total: page.total, query }
+        let wanted = |entity: &Entity| {
+            if filters.is_empty() && search.is_none() {
+                return true;
+            }
+            let Some(shown) = self.shown(target, entity) else { return true };
+            filters.iter().all(|filter| filter.lets(&shown))
+                && search.as_ref().is_none_or(|search| search.finds(&shown))
+        };
+        let all = self.twin.state.page(collection, Start::Offset(0), usize::MAX, false);
+        let mut entities = all.entities;
+        if made_up {
+            entities.retain(|entity| wanted(entity));
+            if entities.is_empty() {
+                entities = self.with_implied(target, collection, entities, &filters);
+            }
+            return Ok(Listed::chosen(entities, query.clone(), |_| true));
+        }
+        if implied {
+            entities = self.with_implied(target, collection, entities, &[]);
+        }
+        Ok(Listed::chosen(entities, query.clone(), wanted))
+    }
+
+    /// What is searched for, where the route is one that searches.
+    fn search(target: &Target, query: &Query) -> Result<Option<Search>, Refusal> {
+        if !target.searches {
+            return Ok(None);
+        }
+        let asked = query.others.iter().find(|(name, _)| name == "query");
+        let text = asked.map_or("", |(_, text)| text);
+        Search::parse(text).map(Some).map_err(Refusal::BadRequest)
+    }
+
+    /// Whether items nobody can create exist unasked.
+    fn is_given(&self, target: &Target) -> bool {
+        let listed = target.id.is_some() || target.verb == StateVerb::List;
+        let given = self.twin.config.document.lists.given.as_ref();
+        target.implied
+            && given.filter(|_| listed).is_none_or(|given| {
+                let pattern = target.home.pattern();
+                given.iter().any(|one| pattern_of(one) == pattern)
+            })
     }
 
     /// The items of a collection with those made up first, which are as they were `asked` for.
@@ -267,7 +307,7 @@ impl Call<'_> {
         target: &Target,
         collection: &str,
         stored: Vec<Arc<Entity>>,
-        asked: &[(&str, &str)],
+        asked: &[Filter<'_>],
     ) -> Vec<Arc<Entity>> {
         let Some(field) = &target.item.id else { return stored };
         // Not the ids of those that will be created.
@@ -277,7 +317,8 @@ impl Call<'_> {
         let never = ids.filter(|id| matches!(self.twin.state.find(collection, id), Known::Never));
         let made_up = never.map(|id| {
             let mut entity = self.implied(target, &id);
-            let asked = asked.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+            let asked = asked.iter().filter_map(Filter::exact);
+            let asked = asked.map(|(name, value)| (name.to_owned(), value.into()));
             entity.fields.extend(asked);
             Arc::new(entity)
         });
@@ -340,7 +381,7 @@ impl Call<'_> {
     }
 
     fn is_implied(&self, target: &Target) -> bool {
-        target.implied || self.is_made_up()
+        self.is_given(target) || self.is_made_up()
     }
 
     /// Whether what was never written is made up, and nothing of that is kept.

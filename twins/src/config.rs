@@ -56,9 +56,9 @@ pub struct TwinConfig {
 pub enum Missing {
     /// It does not exist: the model's 404. Only where nothing can create it, it is made up.
     NotFound,
-    /// It exists: made up from the seed and its id, whole, as often as it is asked for. Of what is
-    /// made up nothing is kept: a change is answered and forgotten, and so is a deletion. Lists of
-    /// which nothing was written show some such items.
+    /// It exists: made up from the seed and its id, as often as it is asked for. Nothing is kept:
+    /// what is created, changed or deleted is answered and forgotten, so that each request finds
+    /// what the first one found. Lists show one such item, which is as it was asked for.
     Materialize,
 }
 

@@ -63,6 +63,7 @@ mod project;
 mod refusal;
 mod render;
 mod router;
+mod search;
 mod serve;
 mod served;
 mod server;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use models::Route;
+use models::behaviour::Lists;
 use serde_json::{Map, Value};
 
 use crate::action::{Target, letters};
@@ -17,6 +18,7 @@ use crate::state::{Entity, Start};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     pub(crate) limit: usize,
+    pub(crate) newest_first: bool,
     /// As the request calls it.
     limit_name: Option<String>,
     after: Option<String>,
@@ -44,11 +46,13 @@ const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1000;
 
 impl Query {
-    pub(crate) fn of(text: &str) -> Self {
-        let mut query = Self { limit: LIMIT_DEFAULT, ..Self::default() };
+    pub(crate) fn of(text: &str, lists: &Lists) -> Self {
+        let limit = lists.limit.unwrap_or(LIMIT_DEFAULT);
+        let mut query = Self { limit, newest_first: lists.newest_first, ..Self::default() };
         for (name, value) in pairs(text) {
             query.take(name, value);
         }
+        query.limit = query.limit.min(lists.limit_max.unwrap_or(LIMIT_MAX));
         if let Some((name, page)) = &query.page {
             // Twilio's `Page` counts from 0, all others from 1.
             let first = usize::from(name != "Page");
@@ -64,7 +68,7 @@ impl Query {
                 "limit" | "perpage" | "pagesize" | "size" | "maxresults" | "first" | "top",
                 Some(number),
             ) => {
-                self.limit = number.clamp(1, LIMIT_MAX);
+                self.limit = number.max(1);
                 self.limit_name = Some(name);
             }
             ("page", Some(number)) => self.page = Some((name, number)),
@@ -100,17 +104,65 @@ impl Query {
     }
 }
 
+/// What a query asks of a field.
+#[derive(Debug)]
+pub(crate) struct Filter<'q> {
+    pub(crate) field: &'q str,
+    /// The word in brackets after the name: `gte` of `created[gte]`.
+    bound: Option<&'q str>,
+    pub(crate) wanted: &'q str,
+}
+
 /// The fields a query asks items by: parameters the route has and the items too.
-pub(crate) fn filters<'q>(
-    query: &'q Query,
-    route: &Route,
-    target: &'q Target,
-) -> Vec<(&'q str, &'q str)> {
-    let asked = query.others.iter().filter(|(name, _)| route.query.contains_key(name));
-    asked
-        .map(|(name, value)| (target.item.name_for(name), value.as_str()))
-        .filter(|(name, _)| target.item.has(name))
-        .collect()
+pub(crate) fn filters<'q>(query: &'q Query, route: &Route, target: &'q Target) -> Vec<Filter<'q>> {
+    let asked = query.others.iter().filter_map(|(name, wanted)| {
+        let (name, bound) = match name.split_once('[') {
+            Some((name, bound)) => (name, Some(bound.strip_suffix(']')?)),
+            None => (&**name, None),
+        };
+        let known = route.query.contains_key(name) && bound.is_none_or(is_bound);
+        let field = target.item.name_for(name);
+        (known && target.item.has(field)).then_some(Filter { field, bound, wanted })
+    });
+    asked.collect()
+}
+
+fn is_bound(word: &str) -> bool {
+    matches!(word, "gt" | "gte" | "lt" | "lte")
+}
+
+impl Filter<'_> {
+    /// Whether an item, as it is shown, is one that is asked for.
+    pub(crate) fn lets(&self, item: &Value) -> bool {
+        let value = item.get(self.field).unwrap_or(&Value::Null);
+        if let Some(bound) = self.bound {
+            let Some((is, limit)) = value.as_f64().zip(self.wanted.parse::<f64>().ok()) else {
+                return false;
+            };
+            return match bound {
+                "gt" => is > limit,
+                "gte" => is >= limit,
+                "lt" => is < limit,
+                _ => is <= limit,
+            };
+        }
+        match value {
+            Value::String(text) => *text == self.wanted,
+            Value::Array(items) => items.iter().any(|item| item.as_str() == Some(self.wanted)),
+            // An object stands for its id, as where it is not expanded.
+            Value::Object(fields) => fields.get("id").and_then(Value::as_str) == Some(self.wanted),
+            Value::Null => false,
+            scalar => {
+                let text = scalar.to_string();
+                text == self.wanted
+            }
+        }
+    }
+
+    /// The value an item has that is asked for by this alone, where there is one.
+    pub(crate) fn exact(&self) -> Option<(&str, &str)> {
+        self.bound.is_none().then_some((self.field, self.wanted))
+    }
 }
 
 impl Listed {
@@ -120,7 +172,10 @@ impl Listed {
         query: Query,
         wanted: impl Fn(&Entity) -> bool,
     ) -> Self {
-        let chosen: Vec<_> = entities.into_iter().filter(|entity| wanted(entity)).collect();
+        let mut chosen: Vec<_> = entities.into_iter().filter(|entity| wanted(entity)).collect();
+        if query.newest_first {
+            chosen.reverse();
+        }
         let total = chosen.len();
         let place = |id: &str| chosen.iter().position(|entity| *entity.id == *id);
         let (from, to) = match query.start() {
@@ -242,11 +297,12 @@ mod tests {
 
     #[test]
     fn vendors_names_for_a_page_are_understood() {
-        let query = Query::of("PageSize=5&Page=2&Status=x");
+        let of = |text| Query::of(text, &Lists::default());
+        let query = of("PageSize=5&Page=2&Status=x");
         assert_eq!((query.limit, query.start()), (5, Start::Offset(10)));
         assert_eq!(query.others, [("Status".to_owned(), "x".to_owned())]);
-        assert_eq!(Query::of("per_page=30&page=2").start(), Start::Offset(30));
-        assert_eq!(Query::of("limit=3&starting_after=a").start(), Start::After("a"));
-        assert_eq!(Query::of("limit=0&page=99999999999999999999").limit, 1);
+        assert_eq!(of("per_page=30&page=2").start(), Start::Offset(30));
+        assert_eq!(of("limit=3&starting_after=a").start(), Start::After("a"));
+        assert_eq!(of("limit=0&page=99999999999999999999").limit, 1);
     }
 }

@@ -31,7 +31,11 @@ impl Call<'_> {
         let dice = Dice::of(self.twin.config.seed, self.head.uri.path());
         match outcome {
             Outcome::Echo(fields) => {
+                let key = program.route(self.number).key.as_str();
                 let body = answer.body.as_ref().map(|node| {
+                    if let Some(example) = program.model.examples.get(key) {
+                        return example.clone();
+                    }
                     let dice = match serde_json::to_string(fields) {
                         Ok(text) if !fields.is_empty() => dice.at(&text),
                         _ => dice,
@@ -181,27 +185,17 @@ impl Call<'_> {
         listed.entities.iter().map(project).collect()
     }
 
-    /// Whether an item, as it is shown, has these values.
-    pub(crate) fn shows(&self, target: &Target, entity: &Entity, values: &[(&str, &str)]) -> bool {
+    /// An item as the route's list shows it; `None` where the list shows no items.
+    pub(crate) fn shown(&self, target: &Target, entity: &Entity) -> Option<Value> {
         let shapes = &self.served.program.shapes;
-        let body = self.served.program.answer(self.number).body.as_ref();
-        let array = body.and_then(|body| match target.within.as_deref() {
-            Some(name) => Some(&shapes.record(body)?.0.field(name)?.node),
-            None => Some(body),
-        });
-        let Some(items) = array.and_then(|array| items_of(shapes, array)) else { return true };
+        let body = self.served.program.answer(self.number).body.as_ref()?;
+        let array = match target.within.as_deref() {
+            Some(name) => &shapes.record(body)?.0.field(name)?.node,
+            None => body,
+        };
+        let items = items_of(shapes, array)?;
         let spot = Spot::root(self.dice_of(entity));
-        let shown =
-            self.projector(entity.made_up).project_with(items, Some(&entity.fields), &[], spot);
-        values.iter().all(|(name, wanted)| match shown.get(*name) {
-            Some(Value::String(text)) => text == wanted,
-            Some(Value::Array(items)) => items.iter().any(|item| item.as_str() == Some(*wanted)),
-            Some(scalar) => {
-                let text = scalar.to_string();
-                text == **wanted
-            }
-            None => false,
-        })
+        Some(self.projector(entity.made_up).project_with(items, Some(&entity.fields), &[], spot))
     }
 
     /// Renders an item: whole where it is made up, else what was written of it.

@@ -262,25 +262,36 @@ impl State {
         }
     }
 
-    pub(crate) fn page(&self, collection: &str, start: Start<'_>, count: usize) -> Page {
+    pub(crate) fn page(
+        &self,
+        collection: &str,
+        start: Start<'_>,
+        count: usize,
+        newest_first: bool,
+    ) -> Page {
         let shard = self.read(collection);
         let Some(known) = shard.get(collection) else { return Page::default() };
         let at = |id: &str| known.by_id.get(id).map(|(ordinal, _)| *ordinal);
         let of = |id: &Arc<str>| known.by_id.get(id).map(|(_, entity)| Arc::clone(entity));
-        let mut entities: Vec<_> = match start {
-            Start::Offset(skip) => {
-                known.order.values().skip(skip).take(count + 1).filter_map(of).collect()
-            }
-            Start::After(id) => {
+        // Where reading begins, and whether towards the newer ones.
+        let (skip, range, upwards) = match start {
+            Start::Offset(skip) => (skip, (Bound::Unbounded, Bound::Unbounded), !newest_first),
+            Start::After(id) | Start::Before(id) => {
                 let Some(ordinal) = at(id) else { return Page::default() };
-                let range = (Bound::Excluded(ordinal), Bound::Unbounded);
-                known.order.range(range).take(count + 1).filter_map(|(_, id)| of(id)).collect()
+                let upwards = newest_first == matches!(start, Start::Before(_));
+                let range = if upwards {
+                    (Bound::Excluded(ordinal), Bound::Unbounded)
+                } else {
+                    (Bound::Unbounded, Bound::Excluded(ordinal))
+                };
+                (0, range, upwards)
             }
-            Start::Before(id) => {
-                let Some(ordinal) = at(id) else { return Page::default() };
-                let range = known.order.range(..ordinal).rev().take(count + 1);
-                range.filter_map(|(_, id)| of(id)).collect()
-            }
+        };
+        let range = known.order.range::<u64, _>(range).map(|(_, id)| id);
+        let mut entities: Vec<_> = if upwards {
+            range.skip(skip).take(count.saturating_add(1)).filter_map(of).collect()
+        } else {
+            range.rev().skip(skip).take(count.saturating_add(1)).filter_map(of).collect()
         };
         let more = entities.len() > count;
         entities.truncate(count);
@@ -512,12 +523,16 @@ mod tests {
             create(&state, id).unwrap();
         }
         state.update("/c", "b", None, |fields| drop(fields.insert("x".into(), 1.into()))).unwrap();
-        let page = state.page("/c", Start::Offset(0), 2);
+        let page = state.page("/c", Start::Offset(0), 2, false);
         assert_eq!((ids(&page), page.more, page.total), (vec!["a", "b"], true, 4));
-        let page = state.page("/c", Start::After("b"), 2);
+        let page = state.page("/c", Start::After("b"), 2, false);
         assert_eq!((ids(&page), page.more), (vec!["c", "d"], false));
-        let page = state.page("/c", Start::Before("d"), 2);
+        let page = state.page("/c", Start::Before("d"), 2, false);
         assert_eq!((ids(&page), page.more), (vec!["b", "c"], true));
+        let page = state.page("/c", Start::After("c"), 1, true);
+        assert_eq!((ids(&page), page.more), (vec!["b"], true));
+        let page = state.page("/c", Start::Before("b"), 9, true);
+        assert_eq!((ids(&page), page.more), (vec!["d", "c"], false));
     }
 
     #[test]
@@ -526,13 +541,13 @@ mod tests {
         for id in ["a", "b", "c"] {
             create(&state, id).unwrap();
         }
-        assert_eq!(ids(&state.page("/c", Start::Offset(0), 9)), ["b", "c"]);
+        assert_eq!(ids(&state.page("/c", Start::Offset(0), 9, false)), ["b", "c"]);
         assert_eq!(state.forgotten(), 1);
         // One that is asked for outlives a younger one that is not.
         state.find("/c", "b");
         for (id, left) in [("d", ["b", "d"]), ("e", ["b", "e"])] {
             create(&state, id).unwrap();
-            assert_eq!(ids(&state.page("/c", Start::Offset(0), 9)), left);
+            assert_eq!(ids(&state.page("/c", Start::Offset(0), 9, false)), left);
         }
         let large = |_: u64, _: Option<&str>| {
             ("x".to_owned(), Map::from_iter([("k".to_owned(), "v".repeat(2000).into())]))

@@ -75,6 +75,16 @@ impl Template {
         }
     }
 
+    /// The collection that a path below it, of one word, searches.
+    pub(crate) fn searched(&self) -> Option<Home> {
+        match &self.segments[..] {
+            [collection @ .., Segment::Literal(last)] if **last == *"search" => {
+                matches!(collection.last()?, Segment::Literal(_)).then(|| Home::of(collection))
+            }
+            _ => None,
+        }
+    }
+
     /// The items the path goes through on its way, outermost first.
     pub(crate) fn parents(&self) -> impl Iterator<Item = (Home, usize)> {
         let before = self.segments.len().saturating_sub(1);

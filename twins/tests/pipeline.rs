@@ -122,3 +122,34 @@ fn the_same_seed_and_the_same_requests_give_the_same_bytes() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn lists_are_newest_first_and_a_search_finds_what_it_says() {
+    let twin = stripe();
+    let make = |body: &str| {
+        let made = send(&twin, "POST", "/v1/customers", &[KEY], body);
+        json(&made)["id"].as_str().unwrap().to_owned()
+    };
+    let (ada, grace) =
+        (make("name=Ada&metadata[plan]=free"), make("name=Grace&metadata[plan]=paid"));
+    let ids = |path: &str| -> Vec<String> {
+        let listed = json(&send(&twin, "GET", path, &[KEY], ""));
+        let items = listed["data"].as_array().unwrap_or_else(|| panic!("{path}: {listed}"));
+        items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids("/v1/customers"), [grace.as_str(), ada.as_str()]);
+    let (first, second) = (vec![grace.clone()], vec![ada.clone()]);
+    assert_eq!(ids(&format!("/v1/customers?starting_after={grace}")), second);
+    assert_eq!(ids(&format!("/v1/customers?ending_before={ada}")), first);
+    assert_eq!(ids("/v1/customers?created[gte]=1700000000").len(), 2);
+    assert_eq!(ids("/v1/customers?created[gt]=1700000000").len(), 0);
+    let search = "/v1/customers/search?query=metadata%5B%27plan%27%5D%3A%27paid%27";
+    assert_eq!(ids(search), first);
+    assert_eq!(ids("/v1/customers/search?query=-name~%22grace%22"), second);
+    let refused = send(&twin, "GET", "/v1/customers/search?query=name", &[KEY], "");
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    // Nobody can make a dispute through the API: there is none. A country is there unasked.
+    assert_eq!(ids("/v1/disputes"), Vec::<String>::new());
+    let country = send(&twin, "GET", "/v1/country_specs/US", &[KEY], "");
+    assert_eq!((country.status(), json(&country)["id"].as_str()), (StatusCode::OK, Some("US")));
+}

@@ -11,5 +11,5 @@ pub use auth::{Auth, Credential, CredentialPlace, Idempotency};
 pub use chaos::{Chaos, ChaosConfig, ChaosMode, ChaosRule, Distribution, Mode};
 pub use events::{Events, Names};
 pub use load::{Behaviour, BehaviourError, document};
-pub use twin::{Cause, ErrorAnswer, TwinDocument};
+pub use twin::{Cause, ErrorAnswer, Lists, TwinDocument};
 pub use webhooks::{Content, Ids, Knobs, Order, Registration, Retry, Scheme, Signature, Webhooks};

@@ -54,9 +54,30 @@ pub struct TwinDocument {
     /// `request.HEADER`, `api_version`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// How collections are listed.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lists: Lists,
     /// What is sent on its own.
     #[serde(skip_serializing_if = "is_default")]
     pub webhooks: Webhooks,
+}
+
+/// How collections are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lists {
+    /// Whether the newest item comes first.
+    pub newest_first: bool,
+    /// Items on a page where the request does not say; 100 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Items on a page whatever it says; 1000 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_max: Option<usize>,
+    /// Collections nothing can be created in whose items exist unasked (`/v1/country_specs`); all
+    /// such collections where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Vec<String>>,
 }
 
 /// Why a request is not granted.

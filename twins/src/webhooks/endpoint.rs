@@ -27,7 +27,7 @@ impl Webhooks {
         }
         for registration in &self.declared.endpoints {
             let Some(collection) = collection_of(registration, parameters) else { continue };
-            let page = state.page(&collection, Start::Offset(0), ENDPOINTS_MAX);
+            let page = state.page(&collection, Start::Offset(0), ENDPOINTS_MAX, false);
             let wanted = page
                 .entities
                 .iter()

@@ -117,7 +117,7 @@ impl Webhooks {
 
 /// A path whatever its parameters are called, and without the ending of a file name, as the
 /// state's collections have it.
-fn pattern_of(path: &str) -> String {
+pub(crate) fn pattern_of(path: &str) -> String {
     let path = path.strip_suffix(".json").unwrap_or(path);
     let mut pattern = String::with_capacity(path.len());
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
