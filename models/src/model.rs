@@ -122,6 +122,9 @@ pub struct Variant {
     /// Answer headers by lower-case name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Schema>,
+    /// The Lua handler that makes the answer: the name of its file, without the extension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lua_hook: Option<String>,
 }
 
 /// What a route does to the twin's state.

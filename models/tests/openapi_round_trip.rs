@@ -106,7 +106,7 @@ fn variant() -> impl Strategy<Value = Variant> {
             let main = main.get(&other_media.keys().cloned().collect::<Vec<_>>()).clone();
             let body = other_media.remove(&main);
             let media_type = Some(main).filter(|main| main != "application/json");
-            Variant { body, media_type, other_media, headers }
+            Variant { body, media_type, other_media, headers, lua_hook: None }
         },
     )
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use models::PublicKey;
-use models::behaviour::{Chaos, TwinDocument};
+use models::behaviour::{Chaos, Routes, Scripts, TwinDocument};
 
 use crate::clock::Clock;
 use crate::state::StateLimits;
@@ -41,6 +41,10 @@ pub struct TwinConfig {
     /// What `twin.json` says: credentials, idempotency, errors, headers. Its webhooks are part of
     /// `webhooks`.
     pub document: TwinDocument,
+    /// What `routes.yaml` says: which handler answers which route.
+    pub routes: Routes,
+    /// The handlers' sources.
+    pub scripts: Scripts,
     /// What it sends on its own.
     pub webhooks: WebhookConfig,
     /// How it fails on purpose.
@@ -114,6 +118,8 @@ impl TwinConfig {
             debug_headers: false,
             verbose: false,
             document: TwinDocument::default(),
+            routes: Routes::default(),
+            scripts: Scripts::default(),
             webhooks: WebhookConfig::default(),
             chaos: Chaos::default(),
             latency: Duration::ZERO,

@@ -40,7 +40,7 @@ pub(crate) fn refusal(
 /// An error made on purpose keeps the status that was asked for.
 fn status(answer: &ErrorAnswer, refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::Injected { status } => *status,
+        Refusal::Injected { status } | Refusal::Said { status, .. } => *status,
         _ => StatusCode::from_u16(answer.status).unwrap_or_else(|_| refusal.status()),
     }
 }
@@ -49,6 +49,7 @@ fn values(refusal: &Refusal, head: &Head<'_>) -> Map<String, Value> {
     let mut values = Map::new();
     let mut add = |name: &str, value: &str| values.insert(name.to_owned(), value.into());
     add("message", &refusal.message());
+    add("code", refusal.code());
     add("method", head.method.as_str());
     add("path", head.uri.path());
     match refusal {

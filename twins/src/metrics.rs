@@ -73,7 +73,10 @@ pub(crate) fn text(twin: &Twin) -> String {
     // Events are told while the outbox is taken, so they are asked for first.
     let told = twin.webhooks.told();
     let outbox = twin.webhooks.outbox();
+    let (lua_calls, lua_failures) = twin.handlers.counts();
     let single = [
+        ("lua_calls_total", "counter", "Calls of Lua handlers.", lua_calls),
+        ("lua_failures_total", "counter", "Calls the engine answered instead.", lua_failures),
         ("events_total", "counter", "Events told since the last reset.", told),
         ("webhooks_delivered_total", "counter", "Webhooks delivered.", outbox.delivered),
         ("webhooks_failed_total", "counter", "Webhooks given up.", outbox.failed),

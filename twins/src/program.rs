@@ -40,6 +40,8 @@ pub(crate) struct RouteProgram {
     pub(crate) parameters: Vec<Box<str>>,
     /// Which of the program's limits a request counts against.
     pub(crate) limits: Vec<usize>,
+    /// The Lua handler that answers it.
+    pub(crate) hook: Option<Box<str>>,
     answer: OnceLock<Answer>,
     requests: OnceLock<Vec<(Box<str>, Node)>>,
     action: OnceLock<Action>,
@@ -70,7 +72,12 @@ impl Program {
             .map(|(name, limit)| (Box::from(name.as_str()), limit.clone()))
             .collect();
         let plan = Plan::of(&model, &templates);
-        let compiled = keys.cloned().zip(templates).map(|(key, template)| RouteProgram {
+        let hooks = model.routes.values().map(|route| {
+            route.variants.values().find_map(|variant| variant.lua_hook.as_deref().map(Into::into))
+        });
+        let compiled = keys.cloned().zip(templates).zip(hooks);
+        let compiled = compiled.map(|((key, template), hook)| RouteProgram {
+            hook,
             parameters: key.parameters().map(Into::into).collect(),
             limits: limits_of(&key, &limits),
             key,

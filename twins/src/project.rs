@@ -22,7 +22,7 @@ const OPTIONAL_MAX: u32 = 2_000;
 pub(crate) struct Projector<'p> {
     shapes: &'p Shapes,
     /// What an error says, where the answer is one.
-    error: Option<&'p ErrorText>,
+    error: Option<&'p ErrorText<'p>>,
     /// Whether what is not known is as in the model's examples, and not just empty.
     made_up: bool,
     /// The path of the item that is rendered, for the lists in it.
@@ -32,10 +32,10 @@ pub(crate) struct Projector<'p> {
 
 /// What an error answer says in the vendor's fields.
 #[derive(Debug)]
-pub(crate) struct ErrorText {
+pub(crate) struct ErrorText<'t> {
     pub(crate) status: u16,
     /// `not_found`.
-    pub(crate) code: &'static str,
+    pub(crate) code: &'t str,
     /// Words for it that a closed set of codes may hold, the best first.
     pub(crate) hints: &'static [&'static str],
     pub(crate) message: String,
@@ -91,7 +91,7 @@ impl<'p> Projector<'p> {
     }
 
     /// Renders an error.
-    pub(crate) const fn of_error(shapes: &'p Shapes, error: &'p ErrorText) -> Self {
+    pub(crate) const fn of_error(shapes: &'p Shapes, error: &'p ErrorText<'p>) -> Self {
         Self { error: Some(error), ..Self::new(shapes) }
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum Refusal {
     TooSlow,
     /// The twin's memory is spent.
     Full,
+    /// A Lua handler says so.
+    Said { status: StatusCode, code: String, message: String },
     /// Made to fail on purpose.
     Injected { status: StatusCode },
     /// There is no credential.
@@ -50,7 +52,7 @@ impl Refusal {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Full => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Injected { status } => *status,
+            Self::Injected { status } | Self::Said { status, .. } => *status,
         }
     }
 
@@ -64,7 +66,7 @@ impl Refusal {
     }
 
     /// A word for it.
-    pub(crate) const fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &str {
         match self {
             Self::NoRoute | Self::NotFound { .. } => "not_found",
             Self::OtherMethods(_) => "method_not_allowed",
@@ -76,6 +78,7 @@ impl Refusal {
             Self::Injected { status } if status.as_u16() == 429 => "rate_limited",
             Self::Injected { status } if status.as_u16() >= 500 => "internal_error",
             Self::MissingAuth | Self::BadAuth { .. } => "unauthorized",
+            Self::Said { code, .. } => code,
             Self::OtherCall { .. } => "idempotency_error",
             Self::UnderWay { .. } => "idempotency_key_in_use",
             Self::BadRequest(_) | Self::Injected { .. } => "invalid_request",
@@ -91,7 +94,7 @@ impl Refusal {
             Self::OtherMethods(_) => {
                 &["method_not_allowed", "method", "invalid_request", "invalid"]
             }
-            Self::BadRequest(_) | Self::TooLarge { .. } | Self::TooSlow => {
+            Self::BadRequest(_) | Self::TooLarge { .. } | Self::TooSlow | Self::Said { .. } => {
                 &["invalid_request", "validation", "bad_request", "invalid"]
             }
             Self::OtherCall { .. } | Self::UnderWay { .. } => {
@@ -117,7 +120,7 @@ impl Refusal {
             Self::NoRoute => "no such endpoint".to_owned(),
             Self::OtherMethods(allow) => format!("method not allowed, expected one of {allow}"),
             Self::NotFound { what, id } => format!("no such {what}: {id}"),
-            Self::BadRequest(why) => why.clone(),
+            Self::BadRequest(why) | Self::Said { message: why, .. } => why.clone(),
             Self::Conflict { id } => format!("{id} already exists"),
             Self::TooMany { .. } => "too many requests".to_owned(),
             Self::TooLarge { bytes_max } => format!("the body is larger than {bytes_max} bytes"),
@@ -138,7 +141,7 @@ impl Refusal {
     }
 
     /// The word for it in `errors` of `twin.json`.
-    pub(crate) const fn cause(&self) -> Cause {
+    pub(crate) fn cause(&self) -> Cause {
         match self {
             Self::NoRoute => Cause::AbsentRoute,
             Self::OtherMethods(_) => Cause::MethodNotAllowed,
@@ -148,6 +151,7 @@ impl Refusal {
             Self::TooMany { .. } => Cause::RateLimited,
             Self::TooLarge { .. } => Cause::TooLarge,
             Self::TooSlow => Cause::TooSlow,
+            Self::Said { status, .. } => said(*status),
             Self::Injected { status } if status.as_u16() == 429 => Cause::RateLimited,
             Self::Full | Self::Injected { .. } => Cause::Internal,
             Self::MissingAuth => Cause::MissingAuth,
@@ -155,5 +159,16 @@ impl Refusal {
             Self::OtherCall { .. } => Cause::IdempotencyMismatch,
             Self::UnderWay { .. } => Cause::IdempotencyInFlight,
         }
+    }
+}
+
+/// The vendor's errors that a handler's status is one of.
+fn said(status: StatusCode) -> Cause {
+    match status.as_u16() {
+        404 => Cause::NotFound,
+        409 => Cause::Conflict,
+        429 => Cause::RateLimited,
+        500.. => Cause::Internal,
+        _ => Cause::BadRequest,
     }
 }

@@ -373,6 +373,11 @@ impl State {
         self.shards.iter().map(count).sum()
     }
 
+    /// How many were ever created in a collection.
+    pub(crate) fn created(&self, collection: &str) -> u64 {
+        self.read(collection).get(collection).map_or(0, |known| known.created)
+    }
+
     /// What they take in memory, by an estimate.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)

@@ -1,7 +1,7 @@
 //! One running twin: a model in service, a state, and how a request passes through both.
 //!
 //! A request goes route → credential → rate limit ([`Twin::admit`], before its body is read) →
-//! idempotency → body → state → answer ([`Twin::answer`]). All steps see the one model that [`Twin::admit`] took in hand.
+//! idempotency → body → Lua handler, if the route has one → state → answer ([`Twin::answer`]). All steps see the one model that [`Twin::admit`] took in hand.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,6 +27,7 @@ use crate::dice::Dice;
 use crate::gate::{self, Passage};
 use crate::idempotency::{Answered, Known};
 use crate::limit::Usage;
+use crate::lua::Handlers;
 use crate::metrics::Metrics;
 use crate::program::Program;
 use crate::refusal::Refusal;
@@ -45,6 +46,7 @@ pub struct Twin {
     pub(crate) chaos: Chaos,
     pub(crate) webhooks: Webhooks,
     pub(crate) metrics: Metrics,
+    pub(crate) handlers: Handlers,
     source: Source,
     usage: Arc<Usage>,
     verbose: AtomicBool,
@@ -114,6 +116,13 @@ impl Twin {
         let state = State::new(config.state);
         let webhooks = Webhooks::new(std::mem::take(&mut config.webhooks), config.seed);
         state.watch(webhooks.is_on());
+        let (handlers, problems) = Handlers::compile(&config.scripts, &config.routes);
+        for problem in &problems {
+            tracing::error!(twin = %config.name, file = %problem.file, "Lua does not compile: {}", problem.problem);
+        }
+        if handlers.count() > 0 {
+            tracing::info!(twin = %config.name, count = handlers.count(), "loaded Lua handlers");
+        }
         let settings = Settings {
             document: config.chaos.clone(),
             latency: config.latency,
@@ -127,6 +136,7 @@ impl Twin {
             capture: Capture::default(),
             chaos: Chaos::new(config.seed, settings),
             metrics: Metrics::default(),
+            handlers,
             usage: Arc::new(Usage::new()),
             verbose: AtomicBool::new(config.verbose),
             answered: Answered::default(),
@@ -225,6 +235,7 @@ impl Twin {
         self.chaos.reset();
         self.webhooks.reset();
         self.answered.reset();
+        self.handlers.reset();
         self.ordinal.store(0, Ordering::Relaxed);
         self.absent.store(0, Ordering::Relaxed);
         self.config.clock.reset();
@@ -361,11 +372,16 @@ impl Twin {
         let input = call.read(bytes)?;
         let route = call.served.program.route(call.number).key.as_str();
         auth::check_body(&self.config.document.auth, route, call.head, input.as_ref())?;
+        if let Some(name) = call.hook()
+            && let Some(reply) = call.handle(name, bytes, input.as_ref())?
+        {
+            return Ok(reply);
+        }
         Ok(call.render(&call.perform(input)?))
     }
 
     /// A refusal in the vendor's words: those declared, else the model's.
-    fn refuse(
+    pub(crate) fn refuse(
         &self,
         program: &Program,
         route: Option<usize>,
@@ -379,7 +395,7 @@ impl Twin {
     }
 
     /// Draws for what is new in each answer.
-    fn next_dice(&self, what: &str) -> Dice {
+    pub(crate) fn next_dice(&self, what: &str) -> Dice {
         Dice::of(self.config.seed, what).nth(self.ordinal.fetch_add(1, Ordering::Relaxed))
     }
 }

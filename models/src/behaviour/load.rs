@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Chaos, TwinDocument};
+use serde::de::DeserializeOwned;
+
+use super::{Chaos, Routes, Scripts, TwinDocument};
 
 /// What stands beside a twin's model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,6 +14,10 @@ pub struct Behaviour {
     pub document: TwinDocument,
     /// `chaos.yaml`.
     pub chaos: Chaos,
+    /// `routes.yaml`.
+    pub routes: Routes,
+    /// `lua/`.
+    pub scripts: Scripts,
 }
 
 /// Why a behaviour document cannot be used.
@@ -60,7 +66,11 @@ impl Behaviour {
             Some((file, text)) => chaos(&text, &file)?,
             None => Chaos::default(),
         };
-        Ok(Self { document, chaos })
+        let routes = match read("routes.yaml")? {
+            Some((file, text)) => routes(&text, &file)?,
+            None => Routes::default(),
+        };
+        Ok(Self { document, chaos, routes, scripts: Scripts::load(folder)? })
     }
 }
 
@@ -85,13 +95,23 @@ pub fn document(text: &str, file: &str) -> Result<TwinDocument, BehaviourError> 
 }
 
 fn chaos(text: &str, file: &str) -> Result<Chaos, BehaviourError> {
-    // Its message names the place by itself.
-    let chaos: Chaos = serde_norway::from_str(text).map_err(|error| BehaviourError::Invalid {
-        file: file.to_owned(),
-        problem: error.to_string(),
-    })?;
+    let chaos: Chaos = yaml(text, file)?;
     checked(chaos.problem(), file)?;
     Ok(chaos)
+}
+
+fn routes(text: &str, file: &str) -> Result<Routes, BehaviourError> {
+    let routes: Routes = yaml(text, file)?;
+    checked(routes.problem(), file)?;
+    Ok(routes)
+}
+
+fn yaml<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, BehaviourError> {
+    // Its message names the place by itself.
+    serde_norway::from_str(text).map_err(|error| BehaviourError::Invalid {
+        file: file.to_owned(),
+        problem: error.to_string(),
+    })
 }
 
 fn checked(problem: Option<String>, file: &str) -> Result<(), BehaviourError> {

@@ -4,6 +4,8 @@ mod auth;
 mod chaos;
 mod events;
 mod load;
+mod routes;
+mod scripts;
 mod twin;
 mod webhooks;
 
@@ -11,5 +13,7 @@ pub use auth::{Auth, Credential, CredentialPlace, Idempotency};
 pub use chaos::{Chaos, ChaosConfig, ChaosMode, ChaosRule, Distribution, Mode};
 pub use events::{Events, Names};
 pub use load::{Behaviour, BehaviourError, document};
+pub use routes::{RouteRule, Routes};
+pub use scripts::Scripts;
 pub use twin::{Cause, ErrorAnswer, Lists, TwinDocument};
 pub use webhooks::{Content, Ids, Knobs, Order, Registration, Retry, Scheme, Signature, Webhooks};

@@ -64,10 +64,10 @@ impl<'p> Twin<'p> {
 
     /// How it is run, but for what the command line says.
     pub(crate) fn config(&self) -> anyhow::Result<TwinConfig> {
-        let Behaviour { document, chaos } = self.behaviour()?;
+        let Behaviour { document, chaos, routes, scripts } = self.behaviour()?;
         let mut config = TwinConfig::new(&self.name);
         config.webhooks.declared = document.webhooks.clone();
-        Ok(TwinConfig { document, chaos, ..config })
+        Ok(TwinConfig { document, chaos, routes, scripts, ..config })
     }
 
     /// The twin's calibrations, read and verified.

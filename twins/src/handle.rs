@@ -1,0 +1,252 @@
+//! A call answered by a Lua handler: what it sees of the twin, and what becomes of what it wrote.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use crate::action::Target;
+use crate::call::{Call, Event, Outcome};
+use crate::config::Missing;
+use crate::dice::{BASE62, Dice};
+use crate::id;
+use crate::lua::{Asked, Body, Emitted, World, Write, Writes};
+use crate::project::{Projector, Spot};
+use crate::refusal::Refusal;
+use crate::render::Reply;
+use crate::state::{CreateError, Entity, Known, Start};
+use crate::webhooks::written;
+
+impl Call<'_> {
+    /// The handler of the route, from `routes.yaml` or the model. None where what was never written is
+    /// made up: nothing is kept then that a handler could read.
+    pub(crate) fn hook(&self) -> Option<&str> {
+        if self.twin.config.missing == Missing::Materialize {
+            return None;
+        }
+        let route = self.served.program.route(self.number);
+        self.twin.handlers.of_route(route.key.as_str()).or(route.hook.as_deref())
+    }
+
+    /// Has a handler answer; `None` where it said nothing, or failed and wrote nothing, and the
+    /// engine is to answer.
+    pub(crate) fn handle(
+        &self,
+        name: &str,
+        bytes: &Bytes,
+        data: Option<&Value>,
+    ) -> Result<Option<Reply>, Refusal> {
+        let names = &self.served.program.route(self.number).parameters;
+        let params: Vec<(&str, &str)> =
+            names.iter().zip(self.values).map(|(name, value)| (&**name, &**value)).collect();
+        let asked = Asked {
+            method: self.head.method.as_str(),
+            path: self.head.uri.path(),
+            query: self.head.uri.query().unwrap_or(""),
+            headers: self.head.headers,
+            body: bytes,
+            params: &params,
+            data,
+        };
+        // Held until the writes are applied, so that the next handler reads them.
+        let mut turn = self.twin.handlers.turn();
+        match turn.call(name, &asked, self) {
+            Ok((emitted, writes)) => {
+                self.apply(writes)?;
+                Ok(self.said(emitted))
+            }
+            Err(failure) => {
+                let (twin, route) = (&self.twin.config.name, self.head.uri.path());
+                tracing::warn!(%twin, handler = name, route, "Lua handler failed, the engine answers: {failure}");
+                Ok(None)
+            }
+        }
+    }
+
+    fn apply(&self, writes: Writes) -> Result<(), Refusal> {
+        let state = &self.twin.state;
+        for Write { collection, id, fields } in writes.entities {
+            let Some(fields) = fields else {
+                state.remove(&collection, &id);
+                state.remove_below(&collection, &id);
+                continue;
+            };
+            self.put(&collection, &id, fields).map_err(|_| Refusal::Full)?;
+        }
+        self.twin.handlers.set_counters(writes.counters);
+        self.twin.clock().advance(writes.advance);
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        collection: &str,
+        id: &str,
+        mut fields: Map<String, Value>,
+    ) -> Result<(), CreateError> {
+        let state = &self.twin.state;
+        if !matches!(state.find(collection, id), Known::Here(_)) {
+            if state.is_watched() {
+                self.twin.webhooks.complete(collection, &mut fields, id);
+            }
+            let made = state.create(collection, Some(id), |_, _| (id.to_owned(), fields.clone()));
+            if !matches!(made, Err(CreateError::Taken)) {
+                return made.map(drop);
+            }
+        }
+        state.update(collection, id, Some(Map::new()), |stored| *stored = fields).map(drop)
+    }
+
+    fn said(&self, emitted: Emitted) -> Option<Reply> {
+        if emitted.body.is_none() && emitted.status.is_none() && emitted.headers.is_empty() {
+            return None;
+        }
+        let program = &self.served.program;
+        let mut reply = match emitted.body {
+            None => Reply::default(),
+            Some(Body::Json(value)) => self.of_bytes(value.to_string().into(), Some(JSON)),
+            Some(Body::Bytes(bytes)) => self.of_bytes(bytes.into(), None),
+            Some(Body::Error { code, message }) => {
+                let status = emitted.status.unwrap_or(StatusCode::BAD_REQUEST);
+                let refusal = Refusal::Said { status, code, message };
+                self.twin.refuse(program, Some(self.number), &refusal, self.head)
+            }
+            Some(Body::Entity { collection, id }) => match self.twin.state.find(&collection, &id) {
+                Known::Here(entity) => self.render(&Outcome::Item { entity, event: Event::Seen }),
+                _ => Reply::default(),
+            },
+        };
+        if let Some(status) = emitted.status {
+            *reply.status_mut() = status;
+        }
+        for (name, value) in emitted.headers {
+            if name == CONTENT_TYPE {
+                reply.headers_mut().insert(name, value);
+            } else {
+                reply.headers_mut().append(name, value);
+            }
+        }
+        Some(reply)
+    }
+
+    fn of_bytes(&self, bytes: Bytes, media_type: Option<HeaderValue>) -> Reply {
+        let answer = self.served.program.answer(self.number);
+        let mut reply = Reply::new(bytes.into());
+        *reply.status_mut() = answer.status;
+        let media_type = media_type.unwrap_or_else(|| answer.media_type.clone());
+        reply.headers_mut().insert(CONTENT_TYPE, media_type);
+        reply
+    }
+
+    /// What a route does to a collection that shows how its items look.
+    fn target_of(&self, collection: &str) -> Option<&Target> {
+        let program = &self.served.program;
+        let own = program.action(self.number).target.as_ref();
+        if let Some(own) = own.filter(|own| own.home.at(self.values) == collection) {
+            return Some(own);
+        }
+        let plan = program.plan.collection(collection)?;
+        let route = plan.items.values().chain(plan.own.values()).next()?;
+        program.action(*route).target.as_ref()
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl World for Call<'_> {
+    fn collection(&self, kind: &str) -> String {
+        if kind.contains('/') {
+            return format!("/{}", kind.trim_matches('/'));
+        }
+        let program = &self.served.program;
+        let (name, plural) = (kind.replace('.', "/"), plural(kind).replace('.', "/"));
+        let action = program.action(self.number);
+        let homes = action.target.iter().map(|target| &target.home);
+        let mut homes = homes.chain(action.parents.iter().map(|(home, _)| home));
+        if let Some(home) = homes.find(|home| [&*name, &*plural].contains(&home.noun())) {
+            return home.at(self.values);
+        }
+        let called = |name: &str| program.plan.only_one_called(&format!("/{name}"));
+        called(&name).or_else(|| called(&plural)).map_or_else(|| format!("/{name}"), str::to_owned)
+    }
+
+    fn find(&self, collection: &str, id: &str) -> Option<Arc<Entity>> {
+        match self.twin.state.find(collection, id) {
+            Known::Here(entity) => Some(entity),
+            Known::Gone | Known::Never => None,
+        }
+    }
+
+    fn all(&self, collection: &str) -> Vec<Arc<Entity>> {
+        self.twin.state.page(collection, Start::Offset(0), usize::MAX - 1, false).entities
+    }
+
+    fn created(&self, collection: &str) -> u64 {
+        self.twin.state.created(collection)
+    }
+
+    fn make(&self, collection: &str, ordinal: u64) -> (String, Map<String, Value>) {
+        let dice = Dice::of(self.twin.config.seed, collection).nth(ordinal);
+        let mut fields = Map::new();
+        let Some(target) = self.target_of(collection) else {
+            let noun = collection.rsplit('/').next().unwrap_or("");
+            return (format!("{}_{}", id::prefix(noun), dice.text(BASE62, 24)), fields);
+        };
+        let item = &target.item;
+        let made = match &item.id {
+            Some(field) => field.kind.make(dice, ordinal),
+            None => ordinal.to_string(),
+        };
+        for name in item.created.iter().chain(&item.changed) {
+            fields.insert(name.to_string(), written(self.head.at).into());
+        }
+        self.complete(collection, &made, &mut fields);
+        (made, fields)
+    }
+
+    fn complete(&self, collection: &str, id: &str, fields: &mut Map<String, Value>) {
+        let (name, value) = match self.target_of(collection).and_then(|one| one.item.id.as_ref()) {
+            Some(field) => (Cow::from(&*field.name), field.kind.value(id)),
+            None => (Cow::from("id"), id.into()),
+        };
+        if !fields.contains_key(&*name) {
+            fields.insert(name.into_owned(), value);
+        }
+    }
+
+    fn show(&self, collection: &str, id: &str, fields: &Map<String, Value>) -> Option<Value> {
+        let program = &self.served.program;
+        let plan = program.plan.collection(collection)?;
+        let route = plan.items.get("GET").or_else(|| plan.own.get("POST"))?;
+        let node = program.answer(*route).body.as_ref()?;
+        let spot = Spot::root(Dice::of(self.twin.config.seed, id));
+        Some(Projector::new(&program.shapes).project_with(node, Some(fields), &[], spot))
+    }
+
+    fn counter(&self, name: &str) -> u64 {
+        self.twin.handlers.counter(name)
+    }
+
+    fn now(&self) -> Duration {
+        self.head.at
+    }
+
+    fn dice(&self) -> Dice {
+        self.twin.next_dice("lua")
+    }
+}
+
+/// `customers` of `customer`, `balances` of `balance`, `entries` of `entry`.
+fn plural(noun: &str) -> String {
+    let ending = |ending: char| noun.strip_suffix(ending);
+    match ending('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ if noun.ends_with(['s', 'x']) || noun.ends_with("ch") => format!("{noun}es"),
+        _ => format!("{noun}s"),
+    }
+}

@@ -1,0 +1,214 @@
+//! Handlers in Luau: what answers in place of the engine, within limits and without a way out.
+//!
+//! A handler sees its twin through a [`World`] and leaves its [`Writes`] behind, which count only
+//! where it comes to its end. Handlers of one twin run one at a time, so that what one reads and
+//! writes lies together.
+
+mod api;
+mod extra;
+mod meter;
+#[cfg(test)]
+mod tests;
+mod value;
+mod vm;
+mod world;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mlua::Value as LuaValue;
+use mlua::chunk::Compiler;
+use models::behaviour::{Routes, Scripts};
+
+pub(crate) use api::{Asked, Body, Emitted};
+pub(crate) use world::{View, World, Write, Writes};
+
+use api::{Run, Tables};
+use meter::Spent;
+use vm::Vm;
+
+/// A twin's handlers, compiled.
+#[derive(Debug)]
+pub(crate) struct Handlers {
+    scripts: BTreeMap<String, Vec<u8>>,
+    libs: BTreeMap<String, Vec<u8>>,
+    /// Names of handlers by route (`POST /v1/refunds`).
+    routes: BTreeMap<String, String>,
+    vm: Mutex<Option<Vm>>,
+    counters: Mutex<BTreeMap<String, u64>>,
+    calls: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// A source that does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LuaProblem {
+    /// `lua/handlers/refund.lua`.
+    pub file: String,
+    /// The line and what is wrong there.
+    pub problem: String,
+}
+
+/// Why a handler gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("there is no lua/handlers/{0}.lua, or it does not compile")]
+    Missing(String),
+    #[error("it took more than {} ms", meter::WALL_CLOCK.as_millis())]
+    Time,
+    #[error("it ran more than {} instructions", meter::INSTRUCTIONS)]
+    Instructions,
+    #[error("it used more than {} bytes of memory", meter::MEMORY_BYTES)]
+    Memory,
+    #[error("{0}")]
+    Error(String),
+}
+
+/// Compiles a twin's handlers and libs: how many handlers are ready, and what is wrong with the
+/// others.
+pub fn check_handlers(scripts: &Scripts) -> (usize, Vec<LuaProblem>) {
+    let (handlers, problems) = Handlers::compile(scripts, &Routes::default());
+    (handlers.count(), problems)
+}
+
+impl Handlers {
+    /// Compiles what can be compiled; a route of a handler that cannot is the engine's.
+    pub(crate) fn compile(scripts: &Scripts, routes: &Routes) -> (Self, Vec<LuaProblem>) {
+        let mut problems = Vec::new();
+        let mut compiled = |folder: &str, sources: &BTreeMap<String, String>| {
+            let mut compiled = BTreeMap::new();
+            for (name, source) in sources {
+                match Compiler::new().compile(source) {
+                    Ok(bytecode) => drop(compiled.insert(name.clone(), bytecode)),
+                    Err(error) => problems.push(LuaProblem {
+                        file: format!("lua/{folder}/{name}.lua"),
+                        problem: error.to_string(),
+                    }),
+                }
+            }
+            compiled
+        };
+        let handlers = Self {
+            scripts: compiled("handlers", &scripts.handlers),
+            libs: compiled("lib", &scripts.libs),
+            routes: routes.handlers().map(|(key, name)| (key, name.to_owned())).collect(),
+            vm: Mutex::new(None),
+            counters: Mutex::default(),
+            calls: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        };
+        (handlers, problems)
+    }
+
+    /// How many are ready.
+    pub(crate) fn count(&self) -> usize {
+        self.scripts.len()
+    }
+
+    /// The handler that `routes.yaml` has for a route.
+    pub(crate) fn of_route(&self, key: &str) -> Option<&str> {
+        self.routes.get(key).map(String::as_str)
+    }
+
+    /// Calls since the start, and how many of them failed.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.calls.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+    }
+
+    /// Where a counter stands.
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        self.counters().get(name).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_counters(&self, counters: BTreeMap<String, u64>) {
+        self.counters().extend(counters);
+    }
+
+    /// Forgets the counters.
+    pub(crate) fn reset(&self) {
+        self.counters().clear();
+    }
+
+    /// Takes a turn: no other handler of the twin runs until it is given back.
+    pub(crate) fn turn(&self) -> Turn<'_> {
+        Turn { handlers: self, vm: self.vm.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    fn counters(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to run a handler, and to apply what it wrote before the next one runs.
+pub(crate) struct Turn<'h> {
+    handlers: &'h Handlers,
+    vm: MutexGuard<'h, Option<Vm>>,
+}
+
+impl Turn<'_> {
+    /// Runs a handler: what it said and what it wrote, or why neither counts.
+    pub(crate) fn call(
+        &mut self,
+        name: &str,
+        asked: &Asked<'_>,
+        world: &dyn World,
+    ) -> Result<(Emitted, Writes), Failure> {
+        self.handlers.calls.fetch_add(1, Ordering::Relaxed);
+        let made = self.run(name, asked, world);
+        if made.is_err() {
+            self.handlers.failures.fetch_add(1, Ordering::Relaxed);
+            // A machine that ran out of something may hold it still.
+            *self.vm = None;
+        }
+        made
+    }
+
+    fn run(
+        &mut self,
+        name: &str,
+        asked: &Asked<'_>,
+        world: &dyn World,
+    ) -> Result<(Emitted, Writes), Failure> {
+        let handlers = self.handlers;
+        let bytecode = handlers.scripts.get(name);
+        let bytecode = bytecode.ok_or_else(|| Failure::Missing(name.to_owned()))?;
+        let vm = match &mut *self.vm {
+            Some(vm) => vm,
+            none => none.insert(Vm::new().map_err(told)?),
+        };
+        vm.start(world.dice()).map_err(told)?;
+        let run = RefCell::new(Run::of(View::of(world)));
+        let ended = vm.lua.scope(|scope| {
+            let tables = Tables { vm, scope, run: &run, libs: &handlers.libs };
+            let environment = tables.environment(asked)?;
+            let req: LuaValue = environment.raw_get("req")?;
+            let script = vm.load(&format!("handlers/{name}.lua"), bytecode, environment)?;
+            match script.call::<LuaValue>(())? {
+                LuaValue::Function(handler) => handler.call::<()>(req),
+                _ => Ok(()),
+            }
+        });
+        vm.meter.look();
+        match vm.meter.spent() {
+            Some(Spent::Time) => return Err(Failure::Time),
+            Some(Spent::Instructions) => return Err(Failure::Instructions),
+            None => ended.map_err(told)?,
+        }
+        let run = run.into_inner();
+        Ok((run.emitted, run.view.writes))
+    }
+}
+
+/// An error without the machine's own stack, which tells nothing of the handler.
+fn told(error: mlua::Error) -> Failure {
+    match error {
+        mlua::Error::MemoryError(_) => Failure::Memory,
+        mlua::Error::CallbackError { cause, .. } => match &*cause {
+            mlua::Error::MemoryError(_) => Failure::Memory,
+            cause => Failure::Error(cause.to_string()),
+        },
+        other => Failure::Error(other.to_string()),
+    }
+}
