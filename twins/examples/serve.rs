@@ -23,6 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         chaos: behaviour.chaos,
         document: behaviour.document,
+        routes: behaviour.routes,
+        scripts: behaviour.scripts,
         ..TwinConfig::new(model.name.clone())
     };
     while let Some(name) = arguments.next() {

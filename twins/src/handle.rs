@@ -33,8 +33,8 @@ impl Call<'_> {
         self.twin.handlers.of_route(route.key.as_str()).or(route.hook.as_deref())
     }
 
-    /// Has a handler answer; `None` where it said nothing, or failed and wrote nothing, and the
-    /// engine is to answer.
+    /// Has a handler answer; `None` where the engine is to answer: it said nothing, or it failed,
+    /// and then what it wrote does not count.
     pub(crate) fn handle(
         &self,
         name: &str,

@@ -116,13 +116,7 @@ impl Twin {
         let state = State::new(config.state);
         let webhooks = Webhooks::new(std::mem::take(&mut config.webhooks), config.seed);
         state.watch(webhooks.is_on());
-        let (handlers, problems) = Handlers::compile(&config.scripts, &config.routes);
-        for problem in &problems {
-            tracing::error!(twin = %config.name, file = %problem.file, "Lua does not compile: {}", problem.problem);
-        }
-        if handlers.count() > 0 {
-            tracing::info!(twin = %config.name, count = handlers.count(), "loaded Lua handlers");
-        }
+        let handlers = handlers(&source, &config);
         let settings = Settings {
             document: config.chaos.clone(),
             latency: config.latency,
@@ -398,6 +392,21 @@ impl Twin {
     pub(crate) fn next_dice(&self, what: &str) -> Dice {
         Dice::of(self.config.seed, what).nth(self.ordinal.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// The twin's handlers; those that will not answer are told to the log.
+fn handlers(source: &Source, config: &TwinConfig) -> Handlers {
+    let (handlers, mut problems) = Handlers::compile(&config.scripts, &config.routes);
+    let served = source.load();
+    let routes = &served.program.model.routes;
+    problems.extend(handlers.strays(|key| routes.keys().any(|route| route.as_str() == key)));
+    for problem in &problems {
+        tracing::error!(twin = %config.name, file = %problem.file, "the engine answers instead of a Lua handler: {}", problem.problem);
+    }
+    if handlers.count() > 0 {
+        tracing::info!(twin = %config.name, count = handlers.count(), "loaded Lua handlers");
+    }
+    handlers
 }
 
 /// Marks the answer to a request that no route of the model takes.

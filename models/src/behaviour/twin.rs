@@ -118,7 +118,7 @@ pub enum Cause {
 pub struct ErrorAnswer {
     /// The answer's status.
     pub status: u16,
-    /// Its body, JSON. Texts may hold `{{message}}`, `{{what}}` (the noun of the path), `{{kind}}` (its
+    /// Its body, JSON. Texts may hold `{{message}}`, `{{code}}` (a word for the cause), `{{what}}` (the noun of the path), `{{kind}}` (its
     /// singular), `{{id}}`,
     /// `{{method}}`, `{{path}}`, `{{credential}}` (its end), and draws (`hex:N`, `uuid`).
     #[serde(default)]

@@ -5,7 +5,6 @@
 //! The published API: CHECKLIST, L36 to L51. What is ours stands in `wt` and in `req.params` and
 //! `req.data`.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -362,8 +361,7 @@ fn status(code: u16) -> mlua::Result<StatusCode> {
 }
 
 fn header(name: &str, value: &[u8]) -> mlua::Result<(HeaderName, HeaderValue)> {
-    let invalid =
-        || mlua::Error::runtime(Cow::from(format!("{name:?} is no header, or its value is none")));
+    let invalid = || mlua::Error::runtime(format!("{name:?} is no header, or its value is none"));
     let parsed: HeaderName = name.parse().map_err(|_| invalid())?;
     if matches!(parsed.as_str(), "content-length" | "transfer-encoding" | "connection") {
         return Err(mlua::Error::runtime(format!("the header {name} is the server's to say")));

@@ -2,13 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hmac::{Hmac, Mac};
 use mlua::{Lua, LuaString, Table, Value as LuaValue};
 use serde_json::Value;
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::value;
+use crate::mac::{self, hex};
 
 /// The table of functions that are the same for every call.
 pub(super) fn table(lua: &Lua, list: &Table) -> mlua::Result<Table> {
@@ -51,21 +50,20 @@ fn json(lua: &Lua, list: &Table) -> mlua::Result<Table> {
 
 fn crypto(lua: &Lua, list: &Table) -> mlua::Result<Table> {
     let crypto = lua.create_table()?;
-    let text = |text: String| Ok(text);
     crypto.raw_set(
         "sha256",
-        lua.create_function(move |_, data: LuaString| text(hex(&Sha256::digest(data.as_bytes()))))?,
+        lua.create_function(|_, data: LuaString| Ok(hex(&Sha256::digest(data.as_bytes()))))?,
     )?;
     crypto.raw_set(
         "hmac_sha256",
         lua.create_function(|_, (key, data): (LuaString, LuaString)| {
-            Ok(hex(&hmac::<Hmac<Sha256>>(&key.as_bytes(), &data.as_bytes())))
+            Ok(hex(&mac::sha256(&key.as_bytes(), &[&data.as_bytes()])))
         })?,
     )?;
     crypto.raw_set(
         "hmac_sha1",
         lua.create_function(|_, (key, data): (LuaString, LuaString)| {
-            Ok(hex(&hmac::<Hmac<Sha1>>(&key.as_bytes(), &data.as_bytes())))
+            Ok(hex(&mac::sha1(&key.as_bytes(), &[&data.as_bytes()])))
         })?,
     )?;
     crypto.raw_set(
@@ -100,21 +98,6 @@ fn jwt_decode(lua: &Lua, list: &Table, token: &LuaString) -> mlua::Result<(LuaVa
         }
         _ => Ok((LuaValue::Nil, LuaValue::Nil)),
     }
-}
-
-fn hmac<M: Mac + hmac::digest::KeyInit>(key: &[u8], data: &[u8]) -> Vec<u8> {
-    let mut mac = <M as Mac>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(data);
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn runtime(error: impl std::fmt::Display) -> mlua::Error {

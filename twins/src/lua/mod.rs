@@ -42,13 +42,13 @@ pub(crate) struct Handlers {
     failures: AtomicU64,
 }
 
-/// A source that does not compile.
+/// Why a handler will not answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LuaProblem {
-    /// `lua/handlers/refund.lua`.
-    pub file: String,
-    /// The line and what is wrong there.
-    pub problem: String,
+pub(crate) struct LuaProblem {
+    /// `lua/handlers/refund.lua`, or `routes.yaml`.
+    pub(crate) file: String,
+    /// The line or the route, and what is wrong there.
+    pub(crate) problem: String,
 }
 
 /// Why a handler gave no answer.
@@ -64,13 +64,6 @@ pub(crate) enum Failure {
     Memory,
     #[error("{0}")]
     Error(String),
-}
-
-/// Compiles a twin's handlers and libs: how many handlers are ready, and what is wrong with the
-/// others.
-pub fn check_handlers(scripts: &Scripts) -> (usize, Vec<LuaProblem>) {
-    let (handlers, problems) = Handlers::compile(scripts, &Routes::default());
-    (handlers.count(), problems)
 }
 
 impl Handlers {
@@ -105,6 +98,22 @@ impl Handlers {
     /// How many are ready.
     pub(crate) fn count(&self) -> usize {
         self.scripts.len()
+    }
+
+    /// Lines of `routes.yaml` that no request will follow: the model has no such route, or its
+    /// handler is not there.
+    pub(crate) fn strays(&self, is_route: impl Fn(&str) -> bool) -> Vec<LuaProblem> {
+        let stray = self.routes.iter().filter_map(|(route, name)| {
+            let problem = if !is_route(route) {
+                format!("the model has no route `{route}` for the handler `{name}`; it is written as the model writes it")
+            } else if !self.scripts.contains_key(name) {
+                format!("`{route}`: {}", Failure::Missing(name.clone()))
+            } else {
+                return None;
+            };
+            Some(LuaProblem { file: "routes.yaml".to_owned(), problem })
+        });
+        stray.collect()
     }
 
     /// The handler that `routes.yaml` has for a route.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use models::behaviour::{Routes, Scripts};
+use models::behaviour::{RouteRule, Routes, Scripts};
 use serde_json::{Map, Value, json};
 
 use super::{Asked, Body, Failure, Handlers, World};
@@ -385,10 +385,29 @@ fn a_source_that_does_not_compile_is_told_by_its_file() {
         ]),
         libs: BTreeMap::new(),
     };
-    let (ready, problems) = super::check_handlers(&scripts);
-    assert_eq!((ready, problems.len()), (1, 1));
+    let (handlers, problems) = Handlers::compile(&scripts, &Routes::default());
+    assert_eq!((handlers.count(), problems.len()), (1, 1));
     assert_eq!(problems[0].file, "lua/handlers/bad.lua");
     assert!(problems[0].problem.contains(" 1: Expected"), "{}", problems[0].problem);
+}
+
+#[test]
+fn a_rule_that_no_request_will_follow_is_told() {
+    let rule = |path: &str, handler: &str| RouteRule {
+        method: "post".to_owned(),
+        path: path.to_owned(),
+        handler: Some(handler.to_owned()),
+        ..RouteRule::default()
+    };
+    let routes = vec![rule("/pay", "pay"), rule("/pay/{id}", "pay"), rule("/void", "void")];
+    let handlers = BTreeMap::from([("pay".to_owned(), "emit.status(200)".to_owned())]);
+    let scripts = Scripts { handlers, libs: BTreeMap::new() };
+    let (handlers, _) = Handlers::compile(&scripts, &Routes { routes });
+    let told = handlers.strays(|route| ["POST /pay", "POST /void"].contains(&route));
+    let told: Vec<_> = told.iter().map(|one| (&*one.file, &*one.problem)).collect();
+    let [("routes.yaml", unknown), ("routes.yaml", missing)] = told[..] else { panic!("{told:?}") };
+    assert!(unknown.contains("no route `POST /pay/{id}`"), "{unknown}");
+    assert!(missing.contains("no lua/handlers/void.lua"), "{missing}");
 }
 
 /// `cargo test -p wondertwin-twins --release lua::tests::cost -- --ignored --nocapture`

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use hmac::{Hmac, Mac};
 use models::behaviour::Scheme;
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use crate::mac::{hex, sha1, sha256};
 
 /// What is signed.
 #[derive(Debug, Clone, Copy)]
@@ -108,30 +108,6 @@ fn standard_key(secret: &str) -> Vec<u8> {
     STANDARD_NO_PAD
         .decode(text.trim_end_matches('='))
         .unwrap_or_else(|_| secret.as_bytes().to_vec())
-}
-
-fn sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn sha1(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        text.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
-        text.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
-        text
-    })
 }
 
 #[cfg(test)]
