@@ -263,7 +263,11 @@ impl Item {
             _ => None,
         });
         let entity = shown.entity.map(|entity| program.shapes.name(entity));
-        let kind = IdKind::of(&program.shapes, shown.id, object.or(entity), noun);
+        let example = entity
+            .and_then(|name| program.model.examples.get(name)?.get(&*shown.id.name)?.as_str())
+            .and_then(IdKind::like);
+        let kind = example
+            .unwrap_or_else(|| IdKind::of(&program.shapes, shown.id, object.or(entity), noun));
         Self {
             id: Some(IdField { name: shown.id.name.clone(), kind }),
             created: named(words::is_creation_time),

@@ -4,8 +4,10 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
+use crate::action::items_of;
+use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::router::decode;
-use crate::shape::{Form, Leaf, Node, Shapes};
+use crate::shape::{Form, Leaf, Node, Record, Shapes};
 
 /// The media types of a request's body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,31 +91,118 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Checks the types of a body's fields and that the required ones are there; `Err` says what is
-/// missing or wrong, for people.
+/// Checks the types of a body's fields and that the required ones are there, and where `strict`
+/// that there are no others.
 ///
 /// Formats and enums are not judged: vendors take more than their descriptions say.
-pub(crate) fn check(value: &Value, shapes: &Shapes, node: &Node) -> Result<(), String> {
+///
+/// # Errors
+///
+/// The first field that is missing, wrong or unknown.
+pub(crate) fn check(
+    value: &Value,
+    shapes: &Shapes,
+    node: &Node,
+    strict: bool,
+) -> Result<(), Refusal> {
     let Some((record, _)) = shapes.record(node) else { return Ok(()) };
     let Value::Object(fields) = value else {
         return if shapes.leaves(node).leaves.len() == 1 {
-            Err("the request's body is not an object".to_owned())
+            Err(Refusal::BadRequest("the request's body is not an object".to_owned()))
         } else {
             Ok(())
         };
     };
-    for field in &record.fields {
-        match fields.get(&*field.name) {
-            None if field.required => {
-                return Err(format!("missing required field: {}", field.name));
+    let checker = Checker { shapes, strict };
+    checker.fields(record, fields, "", CHECKED_MAX).map_err(Refusal::Parameter)
+}
+
+/// Objects within objects whose fields are checked.
+const CHECKED_MAX: usize = 8;
+
+struct Checker<'s> {
+    shapes: &'s Shapes,
+    strict: bool,
+}
+
+impl Checker<'_> {
+    fn fields(
+        &self,
+        record: &Record,
+        fields: &Map<String, Value>,
+        within: &str,
+        left: usize,
+    ) -> Result<(), Parameter> {
+        let named = |name: &str| match within {
+            "" => name.to_owned(),
+            within => format!("{within}[{name}]"),
+        };
+        for field in &record.fields {
+            match fields.get(&*field.name) {
+                None if field.required => {
+                    let (name, fault) = (named(&field.name), ParameterFault::Missing);
+                    return Err(Parameter { name, fault });
+                }
+                Some(value) => self.value(&field.node, value, named(&field.name), left)?,
+                None => {}
             }
-            Some(value) if !may_be(shapes, &field.node, value) => {
-                return Err(format!("invalid value for field: {}", field.name));
-            }
-            _ => {}
+        }
+        let strange = fields.keys().find(|name| record.field(name).is_none());
+        match strange.filter(|_| self.strict && record.values.is_none()) {
+            Some(name) => Err(Parameter { name: named(name), fault: ParameterFault::Unknown }),
+            None => Ok(()),
         }
     }
-    Ok(())
+
+    fn value(
+        &self,
+        node: &Node,
+        value: &Value,
+        name: String,
+        left: usize,
+    ) -> Result<(), Parameter> {
+        if !may_be(self.shapes, node, value) {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let wanted = wanted(self.shapes, node);
+            return Err(Parameter { name, fault: ParameterFault::Invalid { wanted, value } });
+        }
+        // What is below is judged by those only who say that nothing else may be there.
+        let Some(left) = left.checked_sub(1).filter(|_| self.strict) else { return Ok(()) };
+        match value {
+            Value::Object(fields) => match self.shapes.record(node) {
+                Some((record, _)) if !record.is_opaque() => {
+                    self.fields(record, fields, &name, left)
+                }
+                _ => Ok(()),
+            },
+            Value::Array(items) => {
+                let Some(inner) = items_of(self.shapes, node) else { return Ok(()) };
+                items.iter().enumerate().try_for_each(|(index, item)| {
+                    self.value(inner, item, format!("{name}[{index}]"), left)
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The type a value should have had.
+fn wanted(shapes: &Shapes, node: &Node) -> &'static str {
+    let leaves = shapes.leaves(node).leaves;
+    leaves
+        .iter()
+        .find_map(|leaf| match leaf.form {
+            Form::Integer { .. } => Some("integer"),
+            Form::Boolean(_) => Some("boolean"),
+            Form::Number(_) => Some("number"),
+            Form::Array(_) => Some("array"),
+            Form::Object(_) => Some("object"),
+            _ => None,
+        })
+        .unwrap_or("string")
 }
 
 fn may_be(shapes: &Shapes, node: &Node, value: &Value) -> bool {
@@ -378,9 +467,13 @@ mod tests {
             value,
             json!({"amount": 100, "live": true, "to": ["a"], "zip": "04109", "other": "1"})
         );
-        assert!(check(&value, &shapes, &node).is_ok());
-        assert!(check(&json!({"amount": "many"}), &shapes, &node).is_err());
-        assert!(check(&json!([]), &shapes, &node).is_err());
+        assert!(check(&value, &shapes, &node, false).is_ok());
+        assert_eq!(
+            check(&value, &shapes, &node, true).unwrap_err().message(),
+            "unknown field: other"
+        );
+        assert!(check(&json!({"amount": "many"}), &shapes, &node, false).is_err());
+        assert!(check(&json!([]), &shapes, &node, false).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::config::{Missing, Requests};
 use crate::dice::Dice;
 use crate::id::text_of;
 use crate::list::{self, Filter, Listed, Query};
-use crate::refusal::Refusal;
+use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::search::Search;
 use crate::served::Served;
 use crate::state::{CreateError, Entity, Known, Start};
@@ -22,6 +22,7 @@ use crate::webhooks::pattern_of;
 use crate::webhooks::written;
 
 /// One call of a route.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'c> {
     pub(crate) twin: &'c Twin,
     pub(crate) served: &'c Served,
@@ -61,6 +62,7 @@ const IMPLIED_ITEMS: u64 = 3;
 impl Call<'_> {
     /// Reads the request's body, typed by the model.
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<Option<Value>, Refusal> {
+        self.check_query()?;
         if matches!(*self.head.method, Method::GET | Method::HEAD) {
             return Ok(None);
         }
@@ -75,9 +77,36 @@ impl Call<'_> {
             && let Some(node) = node
             && let Some(value) = self.value_to_check(value.as_ref(), &media)
         {
-            body::check(&value, &program.shapes, node).map_err(Refusal::BadRequest)?;
+            let strict = self.is_strict();
+            body::check(&value, &program.shapes, node, strict)?;
         }
         Ok(value)
+    }
+
+    /// Whether parameters that the route does not have are refused. A mock without state takes
+    /// what clients of other versions send.
+    fn is_strict(&self) -> bool {
+        self.twin.config.document.requests.refuse_unknown && !self.is_made_up()
+    }
+
+    /// Refuses parameters of the query that the route does not have, where that is declared.
+    fn check_query(&self) -> Result<(), Refusal> {
+        let Some(query) = self.head.uri.query() else { return Ok(()) };
+        if !self.is_strict() {
+            return Ok(());
+        }
+        let route = self.served.program.model_route(self.number);
+        let strange = body::pairs(query).into_iter().find(|(name, _)| {
+            let base = name.split_once('[').map_or(&**name, |(base, _)| base);
+            !route.query.contains_key(base)
+        });
+        match strange {
+            // Some clients send the body's fields here.
+            Some((name, _)) if *self.head.method == Method::GET => {
+                Err(Refusal::Parameter(Parameter { name, fault: ParameterFault::Unknown }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A body of a media type nobody reads is not judged; one that must be there and is not is
@@ -130,6 +159,7 @@ impl Call<'_> {
         input: Option<Value>,
     ) -> Result<Outcome, Refusal> {
         let mut fields = Self::fields_of(target, input);
+        self.unset(&mut fields, true);
         self.add_parameters(target, &mut fields);
         let field = target.item.id.as_ref();
         let wanted = field.and_then(|field| fields.get(&*field.name)).and_then(text_of);
@@ -164,6 +194,11 @@ impl Call<'_> {
             Known::Never if self.is_implied(target) => {
                 let entity = Arc::new(self.implied(target, id));
                 Ok(Outcome::Item { entity, event: Event::Implied })
+            }
+            Known::Gone if self.leaves_tombstones(target) => {
+                let mut entity = self.implied(target, id);
+                entity.fields.insert("deleted".to_owned(), true.into());
+                Ok(Outcome::Item { entity: Arc::new(entity), event: Event::Deleted })
             }
             Known::Gone | Known::Never => Err(not_found(target, id)),
         }
@@ -220,7 +255,24 @@ impl Call<'_> {
         let own = |name: &str| target.item.id.as_ref().is_some_and(|id| *id.name == *name);
         let news = fields.into_iter().filter(|(name, _)| !own(name));
         news.for_each(|(name, value)| merge(stored, name, value));
+        self.unset(stored, true);
         self.stamp(stored, target.item.changed.iter());
+    }
+
+    /// Takes away what an empty text was sent for, where that is what it means.
+    fn unset(&self, fields: &mut Map<String, Value>, outermost: bool) {
+        if !self.twin.config.document.requests.empty_unsets {
+            return;
+        }
+        fields.retain(|_, value| outermost || value.as_str() != Some(""));
+        for value in fields.values_mut() {
+            match value {
+                // Null where the field is shown at all, which is for the model to say.
+                Value::String(text) if text.is_empty() => *value = Value::Null,
+                Value::Object(inner) => self.unset(inner, false),
+                _ => {}
+            }
+        }
     }
 
     fn delete(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
@@ -288,6 +340,15 @@ impl Call<'_> {
         let asked = query.others.iter().find(|(name, _)| name == "query");
         let text = asked.map_or("", |(_, text)| text);
         Search::parse(text).map(Some).map_err(Refusal::BadRequest)
+    }
+
+    /// Whether deleted items are still shown as such.
+    fn leaves_tombstones(&self, target: &Target) -> bool {
+        let declared = &self.twin.config.document.tombstones;
+        !declared.is_empty() && {
+            let pattern = target.home.pattern();
+            declared.iter().any(|one| pattern_of(one) == pattern)
+        }
     }
 
     /// Whether items nobody can create exist unasked.

@@ -6,7 +6,7 @@
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use models::behaviour::{self, Behaviour, BehaviourError};
+use models::behaviour::{Behaviour, BehaviourError};
 use models::{LoadError, Model};
 
 /// One twin of the catalog.
@@ -20,32 +20,13 @@ pub struct Entry {
     ///
     /// The published twins' defaults; github and slack by CONTRACTS' ruling.
     pub port: u16,
-    /// `provenance.json`: what its model was made from.
-    pub provenance: &'static str,
-    document: &'static str,
+    /// Its documents and scripts: path in its folder and text, in the paths' order.
+    pub files: &'static [(&'static str, &'static str)],
     model: &'static [u8],
 }
 
-macro_rules! entry {
-    ($name:literal, $port:literal) => {
-        Entry {
-            name: $name,
-            port: $port,
-            provenance: include_str!(concat!("../catalog/", $name, "/provenance.json")),
-            document: include_str!(concat!("../catalog/", $name, "/twin.json")),
-            model: include_bytes!(concat!("../catalog/", $name, "/model/symbols.json.gz")),
-        }
-    };
-}
-/// Every twin of the catalog, by name.
-pub const CATALOG: [Entry; 6] = [
-    entry!("github", 4117),
-    entry!("posthog", 4114),
-    entry!("resend", 4113),
-    entry!("slack", 4118),
-    entry!("stripe", 4111),
-    entry!("twilio", 4112),
-];
+// `CATALOG`: every twin of the catalog, by name; written by `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
 /// Longest text a model of the catalog unpacks to; guards against a broken build, not an enemy.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
@@ -80,26 +61,39 @@ impl Entry {
     ///
     /// Never for a catalog whose tests pass; as for a twin's folder otherwise.
     pub fn behaviour(&self) -> Result<Behaviour, BehaviourError> {
-        let document =
-            behaviour::document(self.document, &format!("{} of the catalog", self.name))?;
-        Ok(Behaviour { document, ..Behaviour::default() })
+        Behaviour::of_files(self.files, &format!("catalog/{}", self.name))
+    }
+
+    /// `provenance.json`: what its model was made from; empty where it does not say.
+    pub fn provenance(&self) -> &'static str {
+        let file = self.files.iter().find(|(path, _)| *path == "provenance.json");
+        file.map_or("", |(_, text)| text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lua::Handlers;
 
     #[test]
     fn every_model_of_the_catalog_is_sound() {
-        for entry in &CATALOG {
+        for entry in CATALOG {
             let model = entry.model().unwrap();
             assert_eq!(model.name, entry.name);
             assert!(!model.routes.is_empty() && !model.base_url.is_empty(), "{}", entry.name);
             assert_eq!(model.problems(), [], "{}", entry.name);
-            let document = entry.behaviour().unwrap().document;
-            assert_eq!((&*document.name, document.default_port), (entry.name, Some(entry.port)));
-            let provenance: serde_json::Value = serde_json::from_str(entry.provenance).unwrap();
+            let behaviour = entry.behaviour().unwrap();
+            assert_eq!(behaviour.document.name, entry.name);
+            let (handlers, problems) = Handlers::compile(&behaviour.scripts, &behaviour.routes);
+            assert_eq!(problems, [], "{}", entry.name);
+            assert_eq!(
+                handlers.strays(|route| model.routes.keys().any(|key| key.as_str() == route)),
+                [],
+                "{}",
+                entry.name
+            );
+            let provenance: serde_json::Value = serde_json::from_str(entry.provenance()).unwrap();
             assert_eq!(provenance["twin"], entry.name);
         }
     }

@@ -2,11 +2,11 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
-use models::behaviour::{ErrorAnswer, TwinDocument};
+use models::behaviour::{Cause, ErrorAnswer, TwinDocument};
 use serde_json::{Map, Value};
 
 use crate::dice::Dice;
-use crate::refusal::Refusal;
+use crate::refusal::{ParameterFault, Refusal};
 use crate::render::Reply;
 use crate::twin::Head;
 use crate::webhooks::template::Context;
@@ -18,7 +18,12 @@ pub(crate) fn refusal(
     head: &Head<'_>,
     dice: Dice,
 ) -> Option<Reply> {
-    let answer = document.errors.get(&refusal.cause())?;
+    let general = match refusal {
+        Refusal::Parameter(_) => Cause::BadRequest,
+        other => other.cause(),
+    };
+    let errors = &document.errors;
+    let answer = errors.get(&refusal.cause()).or_else(|| errors.get(&general))?;
     let values = values(refusal, head);
     let context = Context { values: &values, dice, show: &|_| None };
     let body = context.fill(&answer.body).unwrap_or_default();
@@ -57,6 +62,13 @@ fn values(refusal: &Refusal, head: &Head<'_>) -> Map<String, Value> {
             add("what", what);
             add("kind", &singular(what));
             add("id", id);
+        }
+        Refusal::Parameter(parameter) => {
+            add("param", &parameter.name);
+            if let ParameterFault::Invalid { wanted, value } = &parameter.fault {
+                add("type", wanted);
+                add("value", value);
+            }
         }
         Refusal::Conflict { id } => drop(add("id", id)),
         Refusal::BadAuth { shown } => drop(add("credential", shown)),

@@ -17,6 +17,8 @@ pub(crate) enum IdKind {
     Sid(String),
     /// A prefix and 24 digits of base 62, `cus_…`.
     Prefixed(String),
+    /// So many capitals and digits, `Z4OV52SU`.
+    Code(usize),
     /// A name people choose (`login`, `slug`), fit to stand in a path.
     Named,
 }
@@ -84,6 +86,16 @@ impl IdKind {
         }
     }
 
+    /// As an id the vendor shows is made; `None` where it does not tell.
+    pub(crate) fn like(example: &str) -> Option<Self> {
+        if let Some((prefix, rest)) = example.rsplit_once('_') {
+            let plain = rest.len() >= 8 && rest.chars().all(|c| c.is_ascii_alphanumeric());
+            return (plain && !prefix.is_empty()).then(|| Self::Prefixed(prefix.to_owned()));
+        }
+        let capitals = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+        (example.len() >= 8 && example.chars().all(capitals)).then_some(Self::Code(example.len()))
+    }
+
     /// The id of the item of an ordinal.
     pub(crate) fn make(&self, dice: Dice, ordinal: u64) -> String {
         match self {
@@ -91,6 +103,7 @@ impl IdKind {
             Self::Uuid => uuid(dice),
             Self::Sid(letters) => format!("{letters}{}", dice.text(HEX, 32)),
             Self::Prefixed(prefix) => format!("{prefix}_{}", dice.text(BASE62, 24)),
+            Self::Code(length) => dice.text(BASE62, *length).to_ascii_uppercase(),
             Self::Named => format!("{}-{ordinal}", words::noun(dice)),
         }
     }
@@ -139,6 +152,17 @@ fn sid_letters(noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_made_like_the_vendors_own() {
+        let like = |example| IdKind::like(example);
+        assert_eq!(like("cs_test_a1GY7ro6"), Some(IdKind::Prefixed("cs_test".into())));
+        assert_eq!(like("Z4OV52SU"), Some(IdKind::Code(8)));
+        assert_eq!(
+            (like("US"), like("card_payments"), like("a-b")),
+            (None, Some(IdKind::Prefixed("card".into())), None)
+        );
+    }
 
     #[test]
     fn prefixes_are_known_or_abbreviated() {

@@ -47,6 +47,7 @@ mod clock;
 mod config;
 mod declared;
 mod dice;
+mod expand;
 mod follow;
 mod format;
 mod gate;

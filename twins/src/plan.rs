@@ -70,6 +70,12 @@ impl Plan {
         self.collections.get(pattern)
     }
 
+    /// Collections without parameters whose items can be read, and the routes that show them.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = (&str, usize)> {
+        let plain = self.collections.iter().filter(|(pattern, _)| !pattern.contains("{}"));
+        plain.filter_map(|(pattern, one)| Some((&**pattern, *one.items.get("GET")?)))
+    }
+
     /// The one collection without parameters whose path ends so, if there is just one.
     pub(crate) fn only_one_called(&self, ending: &str) -> Option<&str> {
         let mut called = self.collections.iter().filter(|(pattern, one)| {

@@ -16,6 +16,8 @@ pub(crate) enum Refusal {
     NotFound { what: String, id: String },
     /// What was sent is not what the route takes.
     BadRequest(String),
+    /// One parameter is not what the route takes.
+    Parameter(Parameter),
     /// The id asked for is taken.
     Conflict { id: String },
     /// A rate limit is used up.
@@ -40,12 +42,45 @@ pub(crate) enum Refusal {
     UnderWay { key: String },
 }
 
+/// What is wrong with one parameter of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parameter {
+    /// `card[number]`.
+    pub(crate) name: String,
+    pub(crate) fault: ParameterFault,
+}
+
+/// How a parameter is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ParameterFault {
+    Missing,
+    Unknown,
+    /// It is of another type than the one that is named.
+    Invalid {
+        wanted: &'static str,
+        value: String,
+    },
+}
+
+impl std::fmt::Display for Parameter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = &self.name;
+        match self.fault {
+            ParameterFault::Missing => write!(f, "missing required field: {name}"),
+            ParameterFault::Unknown => write!(f, "unknown field: {name}"),
+            ParameterFault::Invalid { .. } => write!(f, "invalid value for field: {name}"),
+        }
+    }
+}
+
 impl Refusal {
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::NoRoute | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::OtherMethods(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadRequest(_) | Self::OtherCall { .. } => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Parameter(_) | Self::OtherCall { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Conflict { .. } | Self::UnderWay { .. } => StatusCode::CONFLICT,
             Self::MissingAuth | Self::BadAuth { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -59,7 +94,7 @@ impl Refusal {
     /// The status the model's own answer may have instead, where it has none for the first.
     pub(crate) const fn other_status(&self) -> Option<StatusCode> {
         match self {
-            Self::BadRequest(_) => Some(StatusCode::UNPROCESSABLE_ENTITY),
+            Self::BadRequest(_) | Self::Parameter(_) => Some(StatusCode::UNPROCESSABLE_ENTITY),
             Self::Conflict { .. } => Some(StatusCode::BAD_REQUEST),
             _ => None,
         }
@@ -81,7 +116,7 @@ impl Refusal {
             Self::Said { code, .. } => code,
             Self::OtherCall { .. } => "idempotency_error",
             Self::UnderWay { .. } => "idempotency_key_in_use",
-            Self::BadRequest(_) | Self::Injected { .. } => "invalid_request",
+            Self::BadRequest(_) | Self::Parameter(_) | Self::Injected { .. } => "invalid_request",
         }
     }
 
@@ -94,9 +129,11 @@ impl Refusal {
             Self::OtherMethods(_) => {
                 &["method_not_allowed", "method", "invalid_request", "invalid"]
             }
-            Self::BadRequest(_) | Self::TooLarge { .. } | Self::TooSlow | Self::Said { .. } => {
-                &["invalid_request", "validation", "bad_request", "invalid"]
-            }
+            Self::BadRequest(_)
+            | Self::Parameter(_)
+            | Self::TooLarge { .. }
+            | Self::TooSlow
+            | Self::Said { .. } => &["invalid_request", "validation", "bad_request", "invalid"],
             Self::OtherCall { .. } | Self::UnderWay { .. } => {
                 &["idempotency", "conflict", "invalid_request", "invalid"]
             }
@@ -121,6 +158,7 @@ impl Refusal {
             Self::OtherMethods(allow) => format!("method not allowed, expected one of {allow}"),
             Self::NotFound { what, id } => format!("no such {what}: {id}"),
             Self::BadRequest(why) | Self::Said { message: why, .. } => why.clone(),
+            Self::Parameter(parameter) => parameter.to_string(),
             Self::Conflict { id } => format!("{id} already exists"),
             Self::TooMany { .. } => "too many requests".to_owned(),
             Self::TooLarge { bytes_max } => format!("the body is larger than {bytes_max} bytes"),
@@ -147,6 +185,11 @@ impl Refusal {
             Self::OtherMethods(_) => Cause::MethodNotAllowed,
             Self::NotFound { .. } => Cause::NotFound,
             Self::BadRequest(_) => Cause::BadRequest,
+            Self::Parameter(parameter) => match parameter.fault {
+                ParameterFault::Missing => Cause::MissingParameter,
+                ParameterFault::Unknown => Cause::UnknownParameter,
+                ParameterFault::Invalid { .. } => Cause::InvalidParameter,
+            },
             Self::Conflict { .. } => Cause::Conflict,
             Self::TooMany { .. } => Cause::RateLimited,
             Self::TooLarge { .. } => Cause::TooLarge,

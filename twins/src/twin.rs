@@ -366,6 +366,20 @@ impl Twin {
         let input = call.read(bytes)?;
         let route = call.served.program.route(call.number).key.as_str();
         auth::check_body(&self.config.document.auth, route, call.head, input.as_ref())?;
+        let Some(parameter) = &self.config.document.expand else {
+            return Self::made(call, bytes, input);
+        };
+        let asked = input.as_ref().and_then(|input| input.get(parameter)).cloned();
+        let reply = Self::made(call, bytes, input)?;
+        Ok(call.expanded(reply, parameter, asked.as_ref()))
+    }
+
+    /// What the handler, else the engine answers.
+    pub(crate) fn made(
+        call: &Call<'_>,
+        bytes: &Bytes,
+        input: Option<Value>,
+    ) -> Result<Reply, Refusal> {
         if let Some(name) = call.hook()
             && let Some(reply) = call.handle(name, bytes, input.as_ref())?
         {

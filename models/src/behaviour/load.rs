@@ -58,6 +58,28 @@ impl Behaviour {
                 }
             }
         };
+        Self::read(read, Scripts::load(folder)?)
+    }
+
+    /// The documents of a twin whose files are at hand, by their paths in its folder; `place` is
+    /// for messages. Files that are none of its documents are passed over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Behaviour::load`].
+    pub fn of_files(files: &[(&str, &str)], place: &str) -> Result<Self, BehaviourError> {
+        let scripts = Scripts::of_files(files);
+        let read = |name: &str| {
+            let file = files.iter().find(|(path, _)| *path == name);
+            Ok(file.map(|(path, text)| (format!("{place}/{path}"), (*text).to_owned())))
+        };
+        Self::read(read, scripts)
+    }
+
+    fn read(
+        read: impl Fn(&str) -> Result<Option<(String, String)>, BehaviourError>,
+        scripts: Scripts,
+    ) -> Result<Self, BehaviourError> {
         let document = match read("twin.json")? {
             Some((file, text)) => document(&text, &file)?,
             None => TwinDocument::default(),
@@ -70,16 +92,11 @@ impl Behaviour {
             Some((file, text)) => routes(&text, &file)?,
             None => Routes::default(),
         };
-        Ok(Self { document, chaos, routes, scripts: Scripts::load(folder)? })
+        Ok(Self { document, chaos, routes, scripts })
     }
 }
 
-/// Reads `twin.json`; `file` is for messages.
-///
-/// # Errors
-///
-/// Where it is no such document: the field is named.
-pub fn document(text: &str, file: &str) -> Result<TwinDocument, BehaviourError> {
+fn document(text: &str, file: &str) -> Result<TwinDocument, BehaviourError> {
     let invalid = |problem: String| BehaviourError::Invalid { file: file.to_owned(), problem };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let document: TwinDocument =

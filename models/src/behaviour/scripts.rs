@@ -30,6 +30,20 @@ impl Scripts {
         let lua = folder.join("lua");
         Ok(Self { handlers: sources(&lua.join("handlers"))?, libs: sources(&lua.join("lib"))? })
     }
+
+    /// Those among files that are at hand, by their paths in the twin's folder.
+    pub(super) fn of_files(files: &[(&str, &str)]) -> Self {
+        let below = |folder: &str| {
+            let own = files.iter().filter_map(|(path, text)| {
+                let path = Path::new(path.strip_prefix(folder)?);
+                let name = path.file_stem()?.to_str()?;
+                let is_own = is_source(path) && path.components().count() == 1;
+                is_own.then(|| (name.to_owned(), (*text).to_owned()))
+            });
+            own.collect()
+        };
+        Self { handlers: below("lua/handlers/"), libs: below("lua/lib/") }
+    }
 }
 
 fn sources(folder: &Path) -> Result<BTreeMap<String, String>, BehaviourError> {
@@ -44,14 +58,16 @@ fn sources(folder: &Path) -> Result<BTreeMap<String, String>, BehaviourError> {
     for entry in entries {
         let path = entry.map_err(|error| unread(folder, error))?.path();
         let name = path.file_stem().and_then(|name| name.to_str());
-        if let (Some(name), Some("lua" | "luau")) =
-            (name, path.extension().and_then(|ending| ending.to_str()))
-        {
+        if let Some(name) = name.filter(|_| is_source(&path)) {
             let text = std::fs::read_to_string(&path).map_err(|error| unread(&path, error))?;
             sources.insert(name.to_owned(), text);
         }
     }
     Ok(sources)
+}
+
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "lua" || ending == "luau")
 }
 
 #[cfg(test)]

@@ -57,9 +57,28 @@ pub struct TwinDocument {
     /// How collections are listed.
     #[serde(skip_serializing_if = "is_default")]
     pub lists: Lists,
+    /// What is made of what requests say.
+    #[serde(skip_serializing_if = "is_default")]
+    pub requests: RequestRules,
+    /// The parameter that names references to be shown whole (`expand[]=customer`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expand: Option<String>,
+    /// Collections whose items are still shown when they are deleted, as `{id, deleted: true}`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tombstones: Vec<String>,
     /// What is sent on its own.
     #[serde(skip_serializing_if = "is_default")]
     pub webhooks: Webhooks,
+}
+
+/// What is made of what requests say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestRules {
+    /// An empty text takes a field's value away, and a key out of a map.
+    pub empty_unsets: bool,
+    /// A parameter the route does not have is an error.
+    pub refuse_unknown: bool,
 }
 
 /// How collections are listed.
@@ -96,6 +115,12 @@ pub enum Cause {
     NotFound,
     /// What was sent is not what the route takes.
     BadRequest,
+    /// A parameter that has to be there is not; `bad_request` where it is not listed.
+    MissingParameter,
+    /// A parameter is one the route does not have; `bad_request` where it is not listed.
+    UnknownParameter,
+    /// A parameter is of another type; `bad_request` where it is not listed.
+    InvalidParameter,
     /// The id asked for is taken.
     Conflict,
     /// Another request came under the same idempotency key.
@@ -120,7 +145,8 @@ pub struct ErrorAnswer {
     pub status: u16,
     /// Its body, JSON. Texts may hold `{{message}}`, `{{code}}` (a word for the cause), `{{what}}` (the noun of the path), `{{kind}}` (its
     /// singular), `{{id}}`,
-    /// `{{method}}`, `{{path}}`, `{{credential}}` (its end), and draws (`hex:N`, `uuid`).
+    /// `{{method}}`, `{{path}}`, `{{credential}}` (its end), of a parameter `{{param}}`, `{{type}}` and
+    /// `{{value}}`, and draws (`hex:N`, `uuid`).
     #[serde(default)]
     pub body: Value,
     /// Its headers, with the same holes.

@@ -15,9 +15,9 @@ pub(crate) struct Args {}
 pub(crate) fn run(_args: &Args, out: &mut Output) -> anyhow::Result<Outcome> {
     let mut lines = Vec::new();
     let mut twins = Vec::new();
-    for entry in &CATALOG {
+    for entry in CATALOG {
         let model = entry.model()?;
-        let provenance: Value = serde_json::from_str(entry.provenance)
+        let provenance: Value = serde_json::from_str(entry.provenance())
             .with_context(|| format!("the catalog's provenance of {}", entry.name))?;
         let source = provenance["sources"]["openapi"]["url"].as_str().unwrap_or("unknown");
         let routes = model.routes.len();
