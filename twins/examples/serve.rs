@@ -13,6 +13,7 @@ use twins::catalog::Entry;
 use twins::{Follow, Missing, TwinConfig};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let mut arguments = std::env::args().skip(1);
     let place = arguments.next().ok_or("which twin? a folder, or a name of the catalog")?;
     let (model, behaviour) = read(&place)?;

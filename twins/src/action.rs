@@ -167,7 +167,7 @@ fn is_list(program: &Program, number: usize, noun: &str) -> bool {
 /// named as the collection, else the only one there is.
 fn list_field<'r>(shapes: &Shapes, record: &'r Record, noun: &str) -> Option<&'r str> {
     let holds_records = |field: &&Field| {
-        items_of(shapes, &field.node).is_some_and(|items| shapes.record(items).is_some())
+        items_of(shapes, &field.node).is_some_and(|items| !shapes.records(items).is_empty())
     };
     let candidates: Vec<_> = record.fields.iter().filter(holds_records).collect();
     let usual = candidates.iter().find(|field| {
@@ -299,15 +299,20 @@ fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Option<Shown<'p
     // `{promotion_code}` among `promotion_codes` names the item itself, and not its `code`.
     let attribute = parameter.filter(|name| format!("{}s", letters(name)) != letters(noun));
     let id = |record| id_field(shapes, record, attribute.map(|name| &**name), schema);
+    // Of items that may be of several forms, the first that has an id stands for all.
+    let first = |node| {
+        let records = shapes.records(node);
+        records
+            .into_iter()
+            .find_map(|(record, entity)| Some(Shown { record, entity, id: id(record)? }))
+    };
     if let Some(items) = items_of(shapes, body) {
-        let (record, entity) = shapes.record(items)?;
-        return Some(Shown { record, entity, id: id(record)? });
+        return first(items);
     }
-    let (record, entity) = shapes.record(body)?;
+    let Some((record, entity)) = shapes.record(body) else { return first(body) };
     if is_list(program, number, noun) {
         let field = record.field(list_field(shapes, record, noun)?)?;
-        let (record, entity) = shapes.record(items_of(shapes, &field.node)?)?;
-        return Some(Shown { record, entity, id: id(record)? });
+        return first(items_of(shapes, &field.node)?);
     }
     if let Some(id) = id(record) {
         return Some(Shown { record, entity, id });

@@ -167,13 +167,20 @@ impl Shapes {
 
     /// The record a value is, where it is one in one form only (or null).
     pub(crate) fn record<'n>(&'n self, node: &'n Node) -> Option<(&'n Record, Option<EntityId>)> {
+        match self.records(node)[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The records a value may be.
+    pub(crate) fn records<'n>(&'n self, node: &'n Node) -> Vec<(&'n Record, Option<EntityId>)> {
         let leaves = self.leaves(node).leaves;
-        let mut records = leaves.iter().filter_map(|leaf| match leaf.form {
+        let records = leaves.iter().filter_map(|leaf| match leaf.form {
             Form::Object(record) => Some((record, leaf.entity)),
             _ => None,
         });
-        let first = records.next()?;
-        records.next().is_none().then_some(first)
+        records.collect()
     }
 
     /// How many objects deep the shallowest value of a form is.

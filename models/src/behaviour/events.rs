@@ -23,6 +23,8 @@ pub struct Events {
     pub transition: BTreeMap<String, Names>,
     /// When a field changes, by its name.
     pub field: BTreeMap<String, Names>,
+    /// States whose entering is told by its transition, and by no event of the update.
+    pub alone: Vec<String>,
 }
 
 impl Default for Events {
@@ -34,6 +36,7 @@ impl Default for Events {
             delete: Names::new(),
             transition: BTreeMap::new(),
             field: BTreeMap::new(),
+            alone: Vec::new(),
         }
     }
 }
@@ -54,22 +57,22 @@ impl Events {
             (Some(before), Some(after)) if before != after => &self.update,
             _ => return Vec::new(),
         };
-        let mut names: Vec<&str> = own.iter().map(String::as_str).collect();
-        let Some(after) = after else { return names };
         let at = |fields: Option<&Map<String, Value>>, name: &str| {
             fields.and_then(|fields| fields.get(name)).cloned()
         };
+        let text =
+            |fields| at(fields, &self.state).as_ref().and_then(Value::as_str).map(str::to_owned);
+        let (from, to) = (text(before), text(after));
+        let moved = to.filter(|to| from.as_ref() != Some(to) && after.is_some());
+        let is_alone = before.is_some() && moved.as_ref().is_some_and(|to| self.alone.contains(to));
+        let own: &[String] = if is_alone { &[] } else { own };
+        let mut names: Vec<&str> = own.iter().map(String::as_str).collect();
         for (field, told) in &self.field {
-            if before.is_some() && at(before, field) != at(Some(after), field) {
+            if before.is_some() && after.is_some() && at(before, field) != at(after, field) {
                 names.extend(told.iter().map(String::as_str));
             }
         }
-        let text =
-            |fields| at(fields, &self.state).as_ref().and_then(Value::as_str).map(str::to_owned);
-        let (from, to) = (text(before), text(Some(after)));
-        if from != to
-            && let Some(to) = to
-        {
+        if let Some(to) = moved {
             names.extend(self.transitions(from.as_deref(), &to));
         }
         names
@@ -92,8 +95,8 @@ mod tests {
     fn of(before: Option<Value>, after: Option<Value>) -> Vec<String> {
         let events: Events = serde_json::from_value(json!({
             "create": ["invoice.created"], "update": ["invoice.updated"], "delete": ["invoice.deleted"],
-            "transition": {"open->paid": ["invoice.paid"], "->open": ["invoice.opened"]},
-            "field": {"due": ["invoice.rescheduled"]},
+            "transition": {"open->paid": ["invoice.paid"], "->open": ["invoice.opened"], "*->void": ["invoice.voided"]},
+            "field": {"due": ["invoice.rescheduled"]}, "alone": ["void"],
         }))
         .unwrap();
         let map = |value: Option<Value>| value.map(|value| value.as_object().unwrap().clone());
@@ -111,6 +114,7 @@ mod tests {
             of(open(), Some(json!({"status": "paid", "due": 2}))),
             ["invoice.updated", "invoice.rescheduled", "invoice.paid"]
         );
+        assert_eq!(of(open(), Some(json!({"status": "void", "due": 1}))), ["invoice.voided"]);
         assert_eq!(of(open(), None), ["invoice.deleted"]);
     }
 }

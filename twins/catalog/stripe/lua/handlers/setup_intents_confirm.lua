@@ -1,0 +1,10 @@
+local core = wt.import("core")
+local setup = wt.import("setup")
+
+return core.handler(function(request, given)
+    local intent = core.find("setupintent", request.params.intent, "intent")
+    setup.require(intent, "confirm")
+    setup.take_method(intent, given)
+    setup.confirm(intent, given)
+    core.answer("setupintent", intent)
+end)

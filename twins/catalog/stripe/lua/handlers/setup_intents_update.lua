@@ -1,0 +1,10 @@
+local core = wt.import("core")
+local setup = wt.import("setup")
+
+return core.handler(function(request, given)
+    local intent = core.find("setupintent", request.params.intent, "intent")
+    setup.require(intent, "update")
+    core.take(intent, given, { "customer", "description", "payment_method_types" })
+    setup.take_method(intent, given)
+    core.answer("setupintent", core.keep("setupintent", intent))
+end)

@@ -1,0 +1,74 @@
+-- Setup intents: a method made ready for later payments.
+
+local core = wt.import("core")
+local cards = wt.import("cards")
+local setup = {}
+
+local OPEN = { "requires_payment_method", "requires_confirmation", "requires_action" }
+
+local function refuse(intent, message)
+    core.fail(400, { message = message, code = "setup_intent_unexpected_state",
+        setup_intent = wt.show(core.places.setupintent, intent.id) })
+end
+
+function setup.require(intent, what)
+    if not core.has(OPEN, intent.status) then
+        refuse(intent, "You cannot " .. what .. " this SetupIntent because it has a status of " .. intent.status .. ".")
+    end
+end
+
+function setup.take_method(intent, given)
+    local method
+    if given.payment_method_data then
+        method = cards.payment_method(given.payment_method_data)
+    elseif given.payment_method then
+        method = cards.method(given.payment_method)
+    end
+    if not method then
+        return
+    end
+    if method.customer and method.customer ~= intent.customer then
+        core.invalid("The provided PaymentMethod is attached to another customer than the SetupIntent.", "payment_method",
+            "payment_method_unexpected_state")
+    end
+    intent.payment_method = method.id
+    intent.status, intent.told = "requires_confirmation", "requires_confirmation"
+end
+
+function setup.confirm(intent, given)
+    if not intent.payment_method then
+        refuse(intent, "You cannot confirm this SetupIntent because it's missing a payment method.")
+    end
+    local method = cards.method(intent.payment_method)
+    local word = cards.declined(method)
+    if word then
+        local problem = cards.decline(word)
+        problem.payment_method = wt.show(core.places.PaymentMethod, method.id)
+        intent.last_setup_error = problem
+        intent.status, intent.payment_method = "requires_payment_method", wt.null
+        intent.told = if intent.told == "failed" then "failed_again" else "failed"
+        core.keep("setupintent", intent)
+        local shown = table.clone(problem)
+        shown.setup_intent = wt.show(core.places.setupintent, intent.id)
+        core.fail(402, shown)
+    end
+    if cards.authenticates(method) and not intent.authenticated then
+        local link = "https://hooks.stripe.com/redirect/authenticate/" .. core.word("auth:" .. intent.id, 24)
+        intent.next_action = if given.return_url
+            then { type = "redirect_to_url", redirect_to_url = { return_url = given.return_url, url = link } }
+            else { type = "use_stripe_sdk", use_stripe_sdk = { type = "three_d_secure_redirect", stripe_js = link } }
+        intent.status, intent.told = "requires_action", "requires_action"
+    else
+        intent.status, intent.told, intent.next_action = "succeeded", "succeeded", wt.null
+        intent.last_setup_error = wt.null
+        method.set_up = true
+        if intent.customer then
+            cards.attach(method, { id = intent.customer })
+        else
+            core.keep("PaymentMethod", method)
+        end
+    end
+    core.keep("setupintent", intent)
+end
+
+return setup
