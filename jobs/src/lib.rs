@@ -1,0 +1,1 @@
+//! Runs the pipeline on a schedule, remembers each run, shows it.

@@ -1,0 +1,1 @@
+//! Frozen, reproducible packages, named by their digest.
