@@ -5,6 +5,10 @@ check: lint test
 test:
     cargo test --workspace
 
+# The vendors' own SDKs against the twins; fetches them by name into a folder outside the tree.
+sdk:
+    .ci/sdk
+
 # Format and pedantic lints, warnings denied.
 lint:
     cargo fmt --all --check
