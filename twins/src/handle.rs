@@ -15,6 +15,7 @@ use crate::call::{Call, Event, Outcome};
 use crate::config::Missing;
 use crate::dice::{BASE62, Dice};
 use crate::id;
+use crate::list::{Listed, Query};
 use crate::lua::{Asked, Body, Emitted, World, Write, Writes};
 use crate::project::{Projector, Spot};
 use crate::refusal::Refusal;
@@ -44,7 +45,7 @@ impl Call<'_> {
         let names = &self.served.program.route(self.number).parameters;
         let params: Vec<(&str, &str)> =
             names.iter().zip(self.values).map(|(name, value)| (&**name, &**value)).collect();
-        let asked = Asked {
+        let mut asked = Asked {
             method: self.head.method.as_str(),
             path: self.head.uri.path(),
             query: self.head.uri.query().unwrap_or(""),
@@ -52,18 +53,25 @@ impl Call<'_> {
             body: bytes,
             params: &params,
             data,
+            round: 0,
         };
         // Held until the writes are applied, so that the next handler reads them.
         let mut turn = self.twin.handlers.turn();
-        match turn.call(name, &asked, self) {
-            Ok((emitted, writes)) => {
-                self.apply(writes)?;
-                Ok(self.said(emitted))
-            }
-            Err(failure) => {
-                let (twin, route) = (&self.twin.config.name, self.head.uri.path());
-                tracing::warn!(%twin, handler = name, route, "Lua handler failed, the engine answers: {failure}");
-                Ok(None)
+        loop {
+            match turn.call(name, &asked, self) {
+                Ok((emitted, writes)) => {
+                    self.apply(writes)?;
+                    if emitted.again && asked.round < ROUNDS_MAX {
+                        asked.round += 1;
+                        continue;
+                    }
+                    return Ok(self.said(emitted));
+                }
+                Err(failure) => {
+                    let (twin, route) = (&self.twin.config.name, self.head.uri.path());
+                    tracing::warn!(%twin, handler = name, route, "Lua handler failed, the engine answers: {failure}");
+                    return Ok(None);
+                }
             }
         }
     }
@@ -120,6 +128,9 @@ impl Call<'_> {
                 Known::Here(entity) => self.render(&Outcome::Item { entity, event: Event::Seen }),
                 _ => Reply::default(),
             },
+            Some(Body::Page { collection, wanted }) => {
+                self.render(&Outcome::List(self.page_of(&collection, &wanted)))
+            }
         };
         if let Some(status) = emitted.status {
             *reply.status_mut() = status;
@@ -132,6 +143,16 @@ impl Call<'_> {
             }
         }
         Some(reply)
+    }
+
+    /// The page of a collection that the request asks for, of the items that are wanted.
+    fn page_of(&self, collection: &str, wanted: &Map<String, Value>) -> Listed {
+        let lists = &self.twin.config.document.lists;
+        let query = Query::of(self.head.uri.query().unwrap_or(""), lists);
+        let fits = |entity: &Entity| {
+            wanted.iter().all(|(name, wanted)| is_one_of(entity.fields.get(name), wanted))
+        };
+        Listed::chosen(self.all(collection), query, fits)
     }
 
     fn of_bytes(&self, bytes: Bytes, media_type: Option<HeaderValue>) -> Reply {
@@ -155,6 +176,18 @@ impl Call<'_> {
         program.action(*route).target.as_ref()
     }
 }
+
+/// Whether a field is what is wanted, or one of several; of a list, any of its items.
+fn is_one_of(field: Option<&Value>, wanted: &Value) -> bool {
+    match (field.unwrap_or(&Value::Null), wanted) {
+        (field, Value::Array(several)) => several.iter().any(|one| is_one_of(Some(field), one)),
+        (Value::Array(items), wanted) => items.contains(wanted),
+        (field, wanted) => field == wanted,
+    }
+}
+
+/// Calls of one handler for one request, after the first.
+const ROUNDS_MAX: u32 = 100;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

@@ -111,20 +111,40 @@ pub(crate) struct Filter<'q> {
     /// The word in brackets after the name: `gte` of `created[gte]`.
     bound: Option<&'q str>,
     pub(crate) wanted: &'q str,
+    /// Other values that are as good: of a list, `types[]=a&types[]=b`.
+    others: Vec<&'q str>,
 }
 
 /// The fields a query asks items by: parameters the route has and the items too.
 pub(crate) fn filters<'q>(query: &'q Query, route: &Route, target: &'q Target) -> Vec<Filter<'q>> {
-    let asked = query.others.iter().filter_map(|(name, wanted)| {
-        let (name, bound) = match name.split_once('[') {
-            Some((name, bound)) => (name, Some(bound.strip_suffix(']')?)),
+    let mut filters: Vec<Filter<'q>> = Vec::new();
+    for (name, wanted) in &query.others {
+        let (name, index) = match name.split_once('[') {
+            Some((name, rest)) => (name, rest.strip_suffix(']')),
             None => (&**name, None),
         };
-        let known = route.query.contains_key(name) && bound.is_none_or(is_bound);
-        let field = target.item.name_for(name);
-        (known && target.item.has(field)).then_some(Filter { field, bound, wanted })
-    });
-    asked.collect()
+        let bound = index.filter(|word| is_bound(word));
+        let is_list = index.is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+        if !route.query.contains_key(name) || (index.is_some() && bound.is_none() && !is_list) {
+            continue;
+        }
+        let Some(field) = field_of(target, name, is_list) else { continue };
+        match filters.iter_mut().find(|filter| is_list && filter.field == field) {
+            Some(filter) => filter.others.push(wanted),
+            None => filters.push(Filter { field, bound, wanted, others: Vec::new() }),
+        }
+    }
+    filters
+}
+
+/// The field a parameter asks for; a list of `types` asks for the `type` where there are none.
+fn field_of<'q>(target: &'q Target, name: &'q str, is_list: bool) -> Option<&'q str> {
+    let own = target.item.name_for(name);
+    if target.item.has(own) {
+        return Some(own);
+    }
+    let one = target.item.name_for(name.strip_suffix('s').filter(|_| is_list)?);
+    target.item.has(one).then_some(one)
 }
 
 fn is_bound(word: &str) -> bool {
@@ -135,8 +155,13 @@ impl Filter<'_> {
     /// Whether an item, as it is shown, is one that is asked for.
     pub(crate) fn lets(&self, item: &Value) -> bool {
         let value = item.get(self.field).unwrap_or(&Value::Null);
+        let mut wanted = std::iter::once(&self.wanted).chain(&self.others);
+        wanted.any(|wanted| self.lets_value(value, wanted))
+    }
+
+    fn lets_value(&self, value: &Value, wanted: &str) -> bool {
         if let Some(bound) = self.bound {
-            let Some((is, limit)) = value.as_f64().zip(self.wanted.parse::<f64>().ok()) else {
+            let Some((is, limit)) = value.as_f64().zip(wanted.parse::<f64>().ok()) else {
                 return false;
             };
             return match bound {
@@ -147,21 +172,22 @@ impl Filter<'_> {
             };
         }
         match value {
-            Value::String(text) => *text == self.wanted,
-            Value::Array(items) => items.iter().any(|item| item.as_str() == Some(self.wanted)),
+            Value::String(text) => text == wanted,
+            Value::Array(items) => items.iter().any(|item| item.as_str() == Some(wanted)),
             // An object stands for its id, as where it is not expanded.
-            Value::Object(fields) => fields.get("id").and_then(Value::as_str) == Some(self.wanted),
+            Value::Object(fields) => fields.get("id").and_then(Value::as_str) == Some(wanted),
             Value::Null => false,
             scalar => {
                 let text = scalar.to_string();
-                text == self.wanted
+                text == wanted
             }
         }
     }
 
     /// The value an item has that is asked for by this alone, where there is one.
     pub(crate) fn exact(&self) -> Option<(&str, &str)> {
-        self.bound.is_none().then_some((self.field, self.wanted))
+        let is_one = self.bound.is_none() && self.others.is_empty();
+        is_one.then_some((self.field, self.wanted))
     }
 }
 

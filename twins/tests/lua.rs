@@ -222,3 +222,41 @@ fn where_nothing_is_kept_no_handler_is_asked() {
     let paid = send(&twin, "POST", "/orders/any/pay", &Value::Null);
     assert_eq!((paid.status(), &read(&paid)["id"]), (StatusCode::OK, &json!("any")));
 }
+
+#[test]
+fn work_beyond_one_call_is_done_in_rounds_of_one_request() {
+    let source = "
+        local made = state.counter('made')
+        state.put('orders', 'o' .. made, {id = 'o' .. made, status = 'open', total = 0, lines = wt.array()})
+        local sum = 0
+        for _ = 1, 60000 do sum += 1 end
+        if req.round < 4 then return wt.again() end
+        emit.json({made = made, seen = state.count('orders')})";
+    let twin = twin_with(&[("create_order", source)]);
+    let made = send(&twin, "POST", "/orders", &lines());
+    assert_eq!(read(&made), json!({"made": 5, "seen": 5}));
+    // What never has enough is stopped.
+    let twin = twin_with(&[("create_order", "wt.again() emit.json({round = req.round})")]);
+    assert_eq!(read(&send(&twin, "POST", "/orders", &lines())), json!({"round": 100}));
+}
+
+#[test]
+fn a_page_shows_the_items_a_handler_wants() {
+    let source = "
+        for index = 1, 5 do
+            state.put('orders', 'o' .. index, {id = 'o' .. index, status = if index % 2 == 0 then 'paid' else 'open',
+                total = index, lines = wt.array(), tags = wt.array({'t' .. index})})
+        end
+        wt.page('orders', req.data)";
+    let ids = |wanted: Value, query: &str| {
+        let twin = twin_with(&[("pay", source)]);
+        let answer = send(&twin, "POST", &format!("/orders/any/pay{query}"), &wanted);
+        let items = read(&answer);
+        let items = items.as_array().unwrap().iter();
+        items.map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(json!({"status": "open"}), "?limit=2"), ["o1", "o3"]);
+    assert_eq!(ids(json!({"status": ["paid", "void"]}), ""), ["o2", "o4"]);
+    assert_eq!(ids(json!({"tags": "t5"}), ""), ["o5"]);
+    assert_eq!(ids(json!({"status": "open"}), "?starting_after=o1"), ["o3", "o5"]);
+}

@@ -30,6 +30,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) params: &'a [(&'a str, &'a str)],
     /// The body as it was read, whatever its media type.
     pub(crate) data: Option<&'a Value>,
+    /// How often it was called for this request before.
+    pub(crate) round: u32,
 }
 
 /// What a handler said.
@@ -38,6 +40,8 @@ pub(crate) struct Emitted {
     pub(crate) status: Option<StatusCode>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Option<Body>,
+    /// Whether it is to be called once more, with what it wrote in place.
+    pub(crate) again: bool,
 }
 
 /// The body of an answer a handler made.
@@ -54,6 +58,11 @@ pub(crate) enum Body {
     Entity {
         collection: String,
         id: String,
+    },
+    /// The page of a collection that the request asks for, of the items that are wanted.
+    Page {
+        collection: String,
+        wanted: Map<String, Value>,
     },
 }
 
@@ -116,6 +125,7 @@ impl<'s> Tables<'s, '_, '_> {
         let req = lua.create_table()?;
         req.raw_set("method", asked.method)?;
         req.raw_set("path", asked.path)?;
+        req.raw_set("round", asked.round)?;
         let headers = lua.create_table()?;
         for name in asked.headers.keys() {
             let values = asked.headers.get_all(name).iter().map(HeaderValue::as_bytes);
@@ -166,18 +176,19 @@ impl<'s> Tables<'s, '_, '_> {
             Ok(run.view.delete(&kind, &id.0))
         })?;
         self.add(&state, "list", move |lua, kind: String| {
-            let all = run.borrow_mut().view.list(&kind);
+            let all = run.borrow_mut().view.list(&kind, usize::MAX, |_| true);
             entities(lua, list, all.into_iter())
         })?;
-        self.add(&state, "query", move |lua, given: (String, String, LuaValue)| {
-            let (kind, field, wanted) = given;
+        // The number of items at most is ours: one call cannot hold a large collection.
+        type Query = (String, String, LuaValue, Option<usize>);
+        self.add(&state, "query", move |lua, (kind, field, wanted, most): Query| {
             let wanted = value::to_json(list, &wanted)?;
-            let all = run.borrow_mut().view.list(&kind).into_iter();
-            entities(lua, list, all.filter(|fields| is(fields.get(&field), &wanted)))
+            let most = most.unwrap_or(usize::MAX);
+            let is_wanted = |fields: &Map<String, Value>| is(fields.get(&field), &wanted);
+            let all = run.borrow_mut().view.list(&kind, most, is_wanted);
+            entities(lua, list, all.into_iter())
         })?;
-        self.add(&state, "count", move |_, kind: String| {
-            Ok(run.borrow_mut().view.list(&kind).len())
-        })?;
+        self.add(&state, "count", move |_, kind: String| Ok(run.borrow_mut().view.count(&kind)))?;
         self.add(&state, "counter", move |_, name: String| {
             let mut run = run.borrow_mut();
             run.spend(name.len())?;
@@ -296,6 +307,20 @@ impl<'s> Tables<'s, '_, '_> {
             }
             let collection = run.view.collection(&kind).to_string();
             run.emitted.body = Some(Body::Entity { collection, id: id.0 });
+            Ok(())
+        })?;
+        self.add(&wt, "page", move |_, (kind, wanted): (String, Option<Table>)| {
+            let wanted = match &wanted {
+                Some(table) => value::to_object(list, table)?.0,
+                None => Map::new(),
+            };
+            let mut run = run.borrow_mut();
+            let collection = run.view.collection(&kind).to_string();
+            run.emitted.body = Some(Body::Page { collection, wanted });
+            Ok(())
+        })?;
+        self.add(&wt, "again", move |_, ()| {
+            run.borrow_mut().emitted.again = true;
             Ok(())
         })?;
         self.add(&wt, "show", move |lua, (kind, id): (String, Id)| {

@@ -87,6 +87,7 @@ fn call(handlers: &Handlers, name: &str) -> Result<(super::Emitted, super::Write
         body: b"raw",
         params: &[("order", "a")],
         data: Some(&data),
+        round: 0,
     };
     handlers.turn().call(name, &asked, &Bare::new())
 }
@@ -133,6 +134,7 @@ fn state_shows_a_calls_own_writes_and_hands_them_over_together() {
         emit.json({
             get = state.get('orders', 'a').total, gone = state.get('orders', 'b') == nil,
             count = state.count('orders'), found = #state.query('orders', 'total', 7),
+            most = #state.query('orders', 'total', 7, 0),
             list = state.list('orders'), again = state.delete('orders', 'b'), deleted = deleted,
             counters = {state.counter('n'), state.counter('n'), state.counter('m')},
             now = clock.now(), then_ = clock.advance(60), default = clock.advance(),
@@ -140,7 +142,7 @@ fn state_shows_a_calls_own_writes_and_hands_them_over_together() {
     let (emitted, writes) = run(source).unwrap();
     let Some(Body::Json(said)) = emitted.body else { panic!() };
     let expected = json!({
-        "get": 6, "gone": true, "count": 2, "found": 1, "again": false, "deleted": true,
+        "get": 6, "gone": true, "count": 2, "found": 1, "most": 0, "again": false, "deleted": true,
         "list": [{"id": "a", "total": 6, "tags": []}, {"id": "c", "total": 7}],
         "counters": [1, 2, 1],
         "now": 1_700_000_000, "then_": 1_700_000_060, "default": 1_700_000_061,
@@ -438,6 +440,7 @@ fn cost() {
         body: b"amount=5",
         params: &params,
         data: Some(&data),
+        round: 0,
     };
     for name in ["small", "usual"] {
         let began = Instant::now();

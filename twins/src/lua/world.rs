@@ -132,27 +132,56 @@ impl<'w> View<'w> {
         was
     }
 
-    /// All of a type, oldest first, those written by this call last.
-    pub(crate) fn list(&mut self, kind: &str) -> Vec<Map<String, Value>> {
+    /// Those of a type that are wanted, oldest first and those written by this call last, and no
+    /// more of them than so many. What is not wanted is not copied.
+    pub(crate) fn list(
+        &mut self,
+        kind: &str,
+        most: usize,
+        wanted: impl Fn(&Map<String, Value>) -> bool,
+    ) -> Vec<Map<String, Value>> {
         let collection = self.collection(kind);
         let mut seen = Vec::new();
         for entity in self.world.all(&collection) {
-            let fields = match self.writes.written(&collection, &entity.id) {
-                Some(Write { fields: None, .. }) => continue,
-                Some(Write { fields: Some(written), .. }) => written.clone(),
-                None => {
+            if seen.len() == most {
+                return seen;
+            }
+            match self.writes.written(&collection, &entity.id) {
+                Some(Write { fields: None, .. }) => {}
+                Some(Write { fields: Some(written), .. }) => {
+                    if wanted(written) {
+                        seen.push(written.clone());
+                    }
+                }
+                None if wanted(&entity.fields) => {
                     let mut fields = entity.fields.clone();
                     self.world.complete(&collection, &entity.id, &mut fields);
-                    fields
+                    seen.push(fields);
                 }
-            };
-            seen.push(fields);
+                None => {}
+            }
         }
         let own = self.writes.entities.iter().filter(|write| {
             write.collection == *collection && self.world.find(&collection, &write.id).is_none()
         });
-        seen.extend(own.filter_map(|write| write.fields.clone()));
+        let own = own.filter_map(|write| write.fields.as_ref()).filter(|fields| wanted(fields));
+        let left = most - seen.len();
+        seen.extend(own.take(left).cloned());
         seen
+    }
+
+    /// How many there are of a type.
+    pub(crate) fn count(&mut self, kind: &str) -> usize {
+        let collection = self.collection(kind);
+        let mut count = self.world.all(&collection).len();
+        for write in self.writes.entities.iter().filter(|write| write.collection == *collection) {
+            match (self.world.find(&collection, &write.id), &write.fields) {
+                (None, Some(_)) => count += 1,
+                (Some(_), None) => count -= 1,
+                _ => {}
+            }
+        }
+        count
     }
 
     /// The next id of a type, in the vendor's form, and the fields every new entity has.
