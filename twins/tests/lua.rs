@@ -84,12 +84,13 @@ fn twin_where(handlers: &[(&str, &str)], missing: Missing) -> Twin {
         handler: Some(handler.to_owned()),
         ..RouteRule::default()
     };
-    let routes = Routes {
-        routes: vec![
-            rule("POST", "/orders/{order_id}/pay", "pay"),
-            rule("GET", "/orders/{order_id}/receipt", "receipt"),
-        ],
-    };
+    let mut routes = vec![
+        rule("GET", "/orders", "list"),
+        rule("POST", "/orders/{order_id}/pay", "pay"),
+        rule("GET", "/orders/{order_id}/receipt", "receipt"),
+    ];
+    routes.retain(|rule| handlers.iter().any(|(name, _)| rule.handler.as_deref() == Some(name)));
+    let routes = Routes { routes };
     let config = TwinConfig {
         scripts: Scripts { handlers: named(handlers), libs: named(&[("money", money)]) },
         routes,
@@ -229,7 +230,7 @@ fn work_beyond_one_call_is_done_in_rounds_of_one_request() {
         local made = state.counter('made')
         state.put('orders', 'o' .. made, {id = 'o' .. made, status = 'open', total = 0, lines = wt.array()})
         local sum = 0
-        for _ = 1, 60000 do sum += 1 end
+        for _ = 1, 30000 do sum += 1 end
         if req.round < 4 then return wt.again() end
         emit.json({made = made, seen = state.count('orders')})";
     let twin = twin_with(&[("create_order", source)]);
@@ -247,16 +248,18 @@ fn a_page_shows_the_items_a_handler_wants() {
             state.put('orders', 'o' .. index, {id = 'o' .. index, status = if index % 2 == 0 then 'paid' else 'open',
                 total = index, lines = wt.array(), tags = wt.array({'t' .. index})})
         end
-        wt.page('orders', req.data)";
+        wt.page('orders', wt.json.decode(req.query.wanted))";
     let ids = |wanted: Value, query: &str| {
-        let twin = twin_with(&[("pay", source)]);
-        let answer = send(&twin, "POST", &format!("/orders/any/pay{query}"), &wanted);
+        let twin = twin_with(&[("list", source)]);
+        let wanted: String =
+            url::form_urlencoded::byte_serialize(wanted.to_string().as_bytes()).collect();
+        let answer = send(&twin, "GET", &format!("/orders?wanted={wanted}&{query}"), &Value::Null);
         let items = read(&answer);
         let items = items.as_array().unwrap().iter();
         items.map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(ids(json!({"status": "open"}), "?limit=2"), ["o1", "o3"]);
+    assert_eq!(ids(json!({"status": "open"}), "limit=2"), ["o1", "o3"]);
     assert_eq!(ids(json!({"status": ["paid", "void"]}), ""), ["o2", "o4"]);
     assert_eq!(ids(json!({"tags": "t5"}), ""), ["o5"]);
-    assert_eq!(ids(json!({"status": "open"}), "?starting_after=o1"), ["o3", "o5"]);
+    assert_eq!(ids(json!({"status": "open"}), "starting_after=o1"), ["o3", "o5"]);
 }
