@@ -177,10 +177,9 @@ impl Filter<'_> {
             // An object stands for its id, as where it is not expanded.
             Value::Object(fields) => fields.get("id").and_then(Value::as_str) == Some(wanted),
             Value::Null => false,
-            scalar => {
-                let text = scalar.to_string();
-                text == wanted
-            }
+            // `True` is how Python writes it.
+            Value::Bool(flag) => wanted.eq_ignore_ascii_case(if *flag { "true" } else { "false" }),
+            Value::Number(number) => number.to_string() == wanted,
         }
     }
 

@@ -179,8 +179,6 @@ impl<'s> Tables<'s, '_, '_> {
             let all = run.borrow_mut().view.list(&kind, usize::MAX, |_| true);
             entities(lua, list, all.into_iter())
         })?;
-        // The number of items at most is ours: one call cannot hold a large collection.
-        type Query = (String, String, LuaValue, Option<usize>);
         self.add(&state, "query", move |lua, (kind, field, wanted, most): Query| {
             let wanted = value::to_json(list, &wanted)?;
             let most = most.unwrap_or(usize::MAX);
@@ -343,6 +341,10 @@ impl<'s> Tables<'s, '_, '_> {
         table.raw_set(name, self.scope.create_function(function)?)
     }
 }
+
+/// What is looked for: type, field, value, and how many at most. The last is ours: one call cannot
+/// hold a large collection.
+type Query = (String, String, LuaValue, Option<usize>);
 
 /// An id: text, or a number as JSON writes it.
 struct Id(String);

@@ -146,20 +146,17 @@ impl<'w> View<'w> {
             if seen.len() == most {
                 return seen;
             }
-            match self.writes.written(&collection, &entity.id) {
-                Some(Write { fields: None, .. }) => {}
-                Some(Write { fields: Some(written), .. }) => {
-                    if wanted(written) {
-                        seen.push(written.clone());
-                    }
-                }
-                None if wanted(&entity.fields) => {
-                    let mut fields = entity.fields.clone();
-                    self.world.complete(&collection, &entity.id, &mut fields);
-                    seen.push(fields);
-                }
-                None => {}
+            let written = self.writes.written(&collection, &entity.id);
+            let fields = match written {
+                Some(write) => write.fields.as_ref(),
+                None => Some(&entity.fields),
+            };
+            let Some(fields) = fields.filter(|fields| wanted(fields)) else { continue };
+            let mut fields = fields.clone();
+            if written.is_none() {
+                self.world.complete(&collection, &entity.id, &mut fields);
             }
+            seen.push(fields);
         }
         let own = self.writes.entities.iter().filter(|write| {
             write.collection == *collection && self.world.find(&collection, &write.id).is_none()
