@@ -13,6 +13,8 @@ pub mod policy;
 mod propose;
 mod run;
 mod synth;
+mod traffic;
 
 pub use propose::{ProposeError, is_additive};
 pub use run::{AnalyseError, Analysis, Proposal, analyse, synthesise};
+pub use traffic::{Traffic, traffic};

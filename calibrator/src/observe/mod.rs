@@ -4,7 +4,7 @@ pub(crate) mod calls;
 mod entities;
 mod fold;
 mod paths;
-mod rows;
+pub(crate) mod rows;
 mod session;
 mod tails;
 

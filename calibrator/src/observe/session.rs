@@ -140,6 +140,23 @@ impl LakeSession {
         let frame = frame.with_param_values(times).map_err(|source| fault(name, source))?;
         frame.collect().await.map_err(|source| fault(name, source))
     }
+
+    /// As [`LakeSession::query`], with whole numbers for `$1`, `$2` and so on.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be planned or run.
+    pub(crate) async fn query_with(
+        &self,
+        name: &'static str,
+        sql: &str,
+        numbers: &[i64],
+    ) -> Result<Vec<RecordBatch>, ObserveError> {
+        let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
+        let numbers: Vec<_> = numbers.iter().map(|one| ScalarValue::Int64(Some(*one))).collect();
+        let frame = frame.with_param_values(numbers).map_err(|source| fault(name, source))?;
+        frame.collect().await.map_err(|source| fault(name, source))
+    }
 }
 
 fn fault(query: &'static str, source: DataFusionError) -> ObserveError {
