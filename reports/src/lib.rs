@@ -1,7 +1,10 @@
-//! Findings as text, Markdown and JSON.
+//! Findings as text, Markdown, HTML, JSON, SARIF.
 //!
 //! In goes a [`Drift`], what one calibration run found; out comes a report of it: [`text`] for a
-//! terminal, [`markdown`] for a pull request or a wiki, [`json`] for programs.
+//! terminal, [`markdown`] for a pull request or a wiki, [`json`] for programs. A [`Report`] is a drift
+//! with the ledger and the traffic around it; of it come [`html`], one file for a browser, and
+//! [`sarif`] for code scanning. What a run changes in the description of the API is an [`overlay`] or
+//! a diff ([`openapi_diff`], [`asyncapi_diff`]).
 //!
 //! ```
 //! let drift: models::Drift = serde_json::from_str(r#"{
@@ -21,16 +24,32 @@
 //! and the one fold of CONTRACTS, "Findings": a change in a shared entity is one finding, listed
 //! once with the routes it was seen on.
 
+mod asyncapi;
+mod audience;
+mod edit;
+mod html;
 mod markdown;
 mod outline;
+mod overlay;
+mod plot;
+mod report;
+mod sarif;
 mod text;
+mod unified;
+pub mod view;
 mod words;
 
 use models::Drift;
 use serde_json::Value;
 
+pub use html::html;
 pub use markdown::markdown;
+pub use outline::{state_name, state_words};
+pub use overlay::overlay;
+pub use report::{Bucket, Models, Past, Report};
+pub use sarif::sarif;
 pub use text::{TextOptions, findings, text};
+pub use unified::{asyncapi_diff, openapi_diff};
 
 /// The document itself, as `wt calibrate NAME --format json` prints it.
 ///

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use models::{Drift, Finding};
 
+use crate::audience;
+use crate::edit::{self, Edit};
 use crate::outline::{self, Item, Place, Section};
 use crate::words;
 
@@ -14,6 +16,10 @@ use crate::words;
 pub fn markdown(drift: &Drift) -> String {
     let mut page = String::new();
     let _ = write!(page, "# {}\n\n{}\n", plain(&outline::headline(drift)), outline::window(drift));
+    let breaking_for = audience::breaking_for(&drift.findings);
+    if !breaking_for.is_empty() {
+        let _ = write!(page, "\nBreaking: {breaking_for}.\n");
+    }
     for section in outline::sections(&drift.findings) {
         put_section(&mut page, &section, "##");
     }
@@ -32,6 +38,7 @@ pub fn markdown(drift: &Drift) -> String {
     put_list(&mut page, "Not seen, so nothing is said about it", &unseen);
     put_guard(&mut page, drift);
     put_calibrations(&mut page, drift);
+    put_edits(&mut page, drift);
     put_next_steps(&mut page, drift);
     page
 }
@@ -133,6 +140,25 @@ fn put_calibrations(page: &mut String, drift: &Drift) {
         ];
         put_row(page, &cells);
     }
+}
+
+/// What the calibrations change, as rows of before and after.
+fn put_edits(page: &mut String, drift: &Drift) {
+    for (calibration, _) in outline::calibrations(drift) {
+        let _ = write!(page, "\n### Calibration {}: before and after\n\n", calibration.number);
+        *page += "| in | field | before | after |\n|---|---|---|---|\n";
+        for edit in edit::edits(&calibration.patch) {
+            put_row(page, &cells(&edit));
+        }
+    }
+}
+
+fn cells(edit: &Edit) -> [String; 4] {
+    let path = if edit.path.is_empty() { String::new() } else { code(&edit.path) };
+    let [before, after] =
+        [&edit.before, &edit.after].map(|side| side.as_deref().map(plain).unwrap_or_default());
+    let field = format!("{path} {}", plain(&edit.aspect));
+    [plain(&edit.subject), field.trim().to_owned(), before, after]
 }
 
 fn put_next_steps(page: &mut String, drift: &Drift) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use models::{Calibration, Digest, Drift, Finding, Kind, Surface};
+use models::{Calibration, Digest, Drift, Finding, Kind, Note, State, Surface};
 
 use crate::words;
 
@@ -90,7 +90,7 @@ fn place<'d>(item: &Item<'d>) -> Place<'d> {
 }
 
 /// Each finding, those of one change of an entity as one; in the order of the first of each.
-fn folded(findings: &[Finding]) -> Vec<Item<'_>> {
+pub(crate) fn folded(findings: &[Finding]) -> Vec<Item<'_>> {
     let mut items: Vec<Item<'_>> = Vec::new();
     for finding in findings {
         let same = items.iter_mut().find(|item| is_same_change(item.finding, finding));
@@ -109,6 +109,13 @@ fn is_same_change(one: &Finding, other: &Finding) -> bool {
     identity(one).is_some()
         && identity(one) == identity(other)
         && (&one.before, &one.after) == (&other.before, &other.after)
+}
+
+/// Route, status and path of a finding, on one line.
+pub(crate) fn spot(finding: &Finding) -> String {
+    let place = finding.route.as_deref().or(finding.event.as_deref()).unwrap_or("API");
+    let status = finding.status.map(|status| format!(" {status}")).unwrap_or_default();
+    format!("{place}{status} {}", finding.path).trim_end().to_owned()
 }
 
 /// `emails: 4 findings, 1 breaking`. A change folded counts once.
@@ -250,4 +257,29 @@ pub(crate) fn next_steps(drift: &Drift) -> Vec<(String, &'static str)> {
         steps.push((format!("wt calibrate {twin}"), "again, after more traffic"));
     }
     steps
+}
+
+/// `published`, as documents have it.
+pub fn state_name(state: &State) -> &'static str {
+    match state {
+        State::Proposed => "proposed",
+        State::Published(_) => "published",
+        State::Rejected(_) => "rejected",
+        State::Superseded { .. } => "superseded",
+    }
+}
+
+/// `published by alice 2026-11-19 10:05 UTC: looks right`.
+pub fn state_words(state: &State) -> String {
+    let decided = |note: &Note| {
+        let comment = note.comment.as_ref().map(|comment| format!(": {comment}"));
+        let (name, at) = (state_name(state), words::time(note.at));
+        format!("{name} by {} {at}{}", note.by, comment.unwrap_or_default())
+    };
+    match state {
+        State::Published(note) | State::Rejected(note) => decided(note),
+        State::Proposed => "proposed, awaits a decision".to_owned(),
+        State::Superseded { by: Some(by) } => format!("superseded by {by}"),
+        State::Superseded { by: None } => "superseded, what it builds on was rejected".to_owned(),
+    }
 }

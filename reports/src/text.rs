@@ -2,13 +2,17 @@
 
 use std::fmt::Write as _;
 
-use models::{Drift, Finding};
+use models::{Drift, Finding, Patch};
 
+use crate::audience;
+use crate::edit;
 use crate::outline::{self, Item, Place, Section};
 use crate::words;
 
 /// Places a folded change is listed with; Markdown and JSON hold all.
 const PLACES_MAX: usize = 6;
+/// Changes of a calibration that are listed; Markdown and HTML hold all.
+const EDITS_MAX: usize = 12;
 /// Below this there is no use in breaking lines.
 const WIDTH_MIN: usize = 40;
 
@@ -37,6 +41,10 @@ pub fn text(drift: &Drift, options: &TextOptions) -> String {
     let mut page = Page::new(options);
     page.put(0, Style::Strong, &outline::headline(drift));
     page.put(0, Style::Faint, &outline::window(drift));
+    let breaking_for = audience::breaking_for(&drift.findings);
+    if !breaking_for.is_empty() {
+        page.put(0, Style::Bad, &format!("breaking: {breaking_for}"));
+    }
     for section in outline::sections(&drift.findings) {
         page.section(&section);
     }
@@ -147,7 +155,11 @@ impl Page {
 
     fn places(&mut self, item: &Item<'_>) {
         for finding in item.seen.iter().take(PLACES_MAX) {
-            self.put(8, Style::Faint, &format!("{}: {}", spot(finding), words::evidence(finding)));
+            self.put(
+                8,
+                Style::Faint,
+                &format!("{}: {}", outline::spot(finding), words::evidence(finding)),
+            );
         }
         if let Some(more @ 1..) = item.seen.len().checked_sub(PLACES_MAX) {
             self.put(8, Style::Faint, &format!("and {more} more (--format json lists all)"));
@@ -200,6 +212,19 @@ impl Page {
                 outline::short(&calibration.result.sha256),
             );
             self.put(2, Style::Plain, &line);
+            self.edits(&calibration.patch);
+        }
+    }
+
+    fn edits(&mut self, patch: &Patch) {
+        let edits = edit::edits(patch);
+        for edit in edits.iter().take(EDITS_MAX) {
+            let [before, after] =
+                [&edit.before, &edit.after].map(|side| side.as_deref().unwrap_or("nothing"));
+            self.put(6, Style::Plain, &format!("{}: {before} → {after}", edit.place()));
+        }
+        if let Some(more @ 1..) = edits.len().checked_sub(EDITS_MAX) {
+            self.put(6, Style::Faint, &format!("and {more} more (--format md lists all)"));
         }
     }
 
@@ -233,13 +258,6 @@ impl Page {
             self.text.push('\n');
         }
     }
-}
-
-/// Route, status and path of a finding, on one line.
-fn spot(finding: &Finding) -> String {
-    let place = finding.route.as_deref().or(finding.event.as_deref()).unwrap_or("API");
-    let status = finding.status.map(|status| format!(" {status}")).unwrap_or_default();
-    format!("{place}{status} {}", finding.path).trim_end().to_owned()
 }
 
 /// The text in lines of at most `width` characters, the later ones two shorter; blanks within a

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use models::{Finding, Kind, Surface};
+use models::{Evidence, Finding, Kind, Surface};
 use serde_json::Value;
 
 /// Values of an enum named before the rest are counted.
@@ -47,16 +47,21 @@ pub(crate) fn change(finding: &Finding) -> String {
 pub(crate) fn evidence(finding: &Finding) -> String {
     let evidence = &finding.evidence;
     let mut text = format!("{} of {}", grouped(evidence.seen), grouped(evidence.of));
-    if let Some(units) = evidence.units {
-        let _ = write!(text, ", {}", count(units, "witness"));
-    }
-    if let Some(callers) = evidence.callers {
-        let _ = write!(text, ", {}", count(callers, "caller"));
+    let witnesses = witnesses(evidence);
+    if !witnesses.is_empty() {
+        let _ = write!(text, ", {witnesses}");
     }
     if let Some(first) = evidence.first_seen {
         let _ = write!(text, ", first seen {}", time(first));
     }
     text
+}
+
+/// `310 witnesses, 12 callers`; empty where neither was counted.
+pub(crate) fn witnesses(evidence: &Evidence) -> String {
+    let units = evidence.units.map(|units| count(units, "witness"));
+    let callers = evidence.callers.map(|callers| count(callers, "caller"));
+    units.into_iter().chain(callers).collect::<Vec<_>>().join(", ")
 }
 
 /// `1 finding`, `2 findings`, `2 witnesses`.
@@ -98,6 +103,43 @@ pub(crate) fn percent(share: f64, decimals: u8) -> String {
     // The hair on top makes up for 0.347 being a little less than it reads.
     let percent = (share.clamp(0.0, 1.0) * 100.0 * scale + 1e-9).floor() / scale;
     format!("{percent} %")
+}
+
+/// A schema as far as one line holds it: `string (date-time) or null`.
+pub(crate) fn shape(value: &Value) -> String {
+    match shape_or_nothing(value) {
+        text if text.is_empty() => "anything".to_owned(),
+        text => text,
+    }
+}
+
+/// A part of a model's document in a line: a route by its answers, a parameter by its schema, a
+/// limit; else a schema.
+pub(crate) fn part(value: &Value) -> String {
+    if let Some(variants) = value.get("variants").and_then(Value::as_object) {
+        let answer = |(status, variant): (&String, &Value)| {
+            let body = variant.get("body").map(shape_or_nothing).unwrap_or_default();
+            if body.is_empty() { status.clone() } else { format!("{status} ({body})") }
+        };
+        let answers: Vec<_> = variants.iter().map(answer).collect();
+        return format!("answers {}", join(answers.iter().map(String::as_str), "and"));
+    }
+    if value.get("algorithm").is_some() {
+        return limit(value);
+    }
+    let within = ["body", "schema"].iter().find_map(|key| value.get(key));
+    shape(within.unwrap_or(value))
+}
+
+/// A value as it is said: text without quotes, whole numbers without a point.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) => whole(value),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => quoted(other),
+    }
 }
 
 fn removed(surface: Surface) -> &'static str {

@@ -9,6 +9,7 @@ mod outcome;
 mod output;
 mod processes;
 mod project;
+mod reporting;
 mod scenario;
 mod status;
 

@@ -14,8 +14,18 @@ pub(crate) enum Format {
     Text,
     /// One document on stdout.
     Json,
-    /// Markdown, of reports alone.
+    /// Markdown, of reports alone, as all that follow.
     Md,
+    /// One file for a browser.
+    Html,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// An Overlay to the twin's OpenAPI description.
+    Overlay,
+    /// The OpenAPI description before and after.
+    OpenapiDiff,
+    /// The AsyncAPI description of the webhooks before and after.
+    AsyncapiDiff,
 }
 
 impl Format {
@@ -24,6 +34,11 @@ impl Format {
         PossibleValuesParser::new(names).map(|name| match name.as_str() {
             "json" => Self::Json,
             "md" => Self::Md,
+            "html" => Self::Html,
+            "sarif" => Self::Sarif,
+            "overlay" => Self::Overlay,
+            "openapi-diff" => Self::OpenapiDiff,
+            "asyncapi-diff" => Self::AsyncapiDiff,
             _ => Self::Text,
         })
     }
@@ -68,7 +83,7 @@ impl Output {
     ) -> anyhow::Result<()> {
         let text = match self.format {
             Format::Json => serde_json::to_string_pretty(document)?,
-            Format::Text | Format::Md => text(),
+            _ => text(),
         };
         self.print(&text)
     }

@@ -48,11 +48,36 @@ fn a_new_field_is_found_published_by_policy_and_not_found_again() {
     assert_eq!(listed["calibrations"][0]["state"], "published", "{listed}");
     assert_eq!(listed["calibrations"][0]["by"], "policy");
 
+    a_run_is_told_in_every_form(&folder);
     let said = folder.run(&["calibrate", "notes", "--exit-code"]);
     assert_eq!(said.status.code(), Some(0), "{said:?}");
     let shown = folder.wt(&["synth", "notes"]);
     assert!(shown.starts_with("exit 2") && shown.contains("--force"), "{shown}");
     assert_eq!(folder.files("reports/notes").len(), 2);
+}
+
+/// Of the run that found `colour`, from the ledger and the lake it left.
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+fn a_run_is_told_in_every_form(folder: &Folder) {
+    let report = |form: &str| {
+        let said = folder.run(&["report", "notes", "1", "--format", form]);
+        assert_eq!(said.status.code(), Some(0), "{form}: {said:?}");
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let html = report("html");
+    assert!(html.contains("<span class=\"path\">colour</span>"), "{html}");
+    assert!(html.contains("240 calls over the window"), "{html}");
+    assert!(html.contains("Fidelity over 1 calibration;"), "{html}");
+    let overlay: serde_json::Value = serde_json::from_str(&report("overlay")).unwrap();
+    let added = overlay["actions"].as_array().unwrap().iter();
+    assert!(added.clone().any(|one| one["update"].get("colour").is_some()), "{overlay}");
+    assert!(
+        report("openapi-diff").contains("\n+                  colour:"),
+        "{}",
+        report("openapi-diff")
+    );
+    assert_eq!(report("asyncapi-diff"), "", "the vendor delivers nothing");
+    assert!(report("sarif").contains("GET /notes/{note_id} 200 colour"), "{}", report("sarif"));
 }
 
 #[test]

@@ -84,11 +84,16 @@ fn a_report_is_printed_or_written_in_each_format() {
         folder.wt(&["report", "emails", "--format", "md", "-o", "out/drift.md"])
     );
     assert!(folder.read("out/drift.md").starts_with("# emails: 12 findings, 6 breaking\n"));
+    let html = folder.run(&["report", "emails", "--format", "html"]);
+    assert!(String::from_utf8(html.stdout).unwrap().starts_with("<!DOCTYPE html>"));
+    let sarif = folder.wt_json(&["report", "emails", "--format", "sarif"]);
+    assert_eq!(sarif["runs"][0]["automationDetails"]["id"], "emails/2");
     snapshot!(
         "report_refusals",
         [
             folder.wt(&["report", "emails", "9"]),
-            folder.wt(&["report", "emails", "--format", "pdf"])
+            folder.wt(&["report", "emails", "--format", "pdf"]),
+            folder.wt(&["report", "emails", "--format", "overlay"]),
         ]
         .join("\n")
     );

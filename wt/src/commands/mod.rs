@@ -28,7 +28,7 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 /// Runs what is asynchronous to its end.
-fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(crate) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
