@@ -88,6 +88,14 @@ impl Call<'_> {
         }
         self.twin.handlers.set_counters(writes.counters);
         self.twin.clock().advance(writes.advance);
+        let webhooks = &self.twin.webhooks;
+        for told in writes.told {
+            webhooks.say(state, told, &self.twin.config.name, self.head.at);
+        }
+        for number in writes.again {
+            webhooks.outbox().replay(number, self.head.at);
+            webhooks.wake.notify_one();
+        }
         Ok(())
     }
 
@@ -271,6 +279,10 @@ impl World for Call<'_> {
 
     fn dice(&self) -> Dice {
         self.twin.next_dice("lua")
+    }
+
+    fn deliveries(&self, endpoint: &str) -> Vec<Value> {
+        self.twin.webhooks.outbox().to_endpoint(endpoint)
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hmac::{Hmac, Mac};
 use http::{Method, StatusCode};
 use models::Model;
-use models::behaviour::{Events, Knobs, Webhooks};
+use models::behaviour::{Events, Knobs, RouteRule, Routes, Scripts, Webhooks};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use support::receiver::{Received, Receiver};
@@ -78,7 +78,7 @@ fn configured(declared: Webhooks) -> TwinConfig {
     }))
     .unwrap();
     let events = BTreeMap::from([("/v1/customers".to_owned(), events)]);
-    let declared = Webhooks { events, ..declared };
+    let declared = Webhooks { events: Some(events), ..declared };
     TwinConfig { webhooks: WebhookConfig { declared, url: None }, ..config() }
 }
 
@@ -273,4 +273,43 @@ async fn a_twin_without_a_declaration_tells_everything_to_the_address_it_is_give
     twin.client.post("/v1/customers", json!({"name": "Bea"})).await;
     twin.stop().await;
     assert_eq!(receiver.received().len(), 2);
+}
+
+/// Tells of a customer in its own words: to who asked for it, and to an address of its own later.
+const TELL: &str = r#"
+    wt.tell("customer.greeted", {type = "customer.greeted", name = req.data.name})
+    wt.tell("later", {type = "later"}, {url = req.data.url, secret = "own", after = 60})
+    emit.status(204)"#;
+
+#[tokio::test]
+async fn what_a_handler_tells_goes_to_who_asked_for_it_and_waits_as_it_says() {
+    let receiver = Receiver::start().await;
+    let rule = RouteRule {
+        method: "POST".to_owned(),
+        path: "/v1/customers".to_owned(),
+        handler: Some("greet".to_owned()),
+        ..RouteRule::default()
+    };
+    let handlers = BTreeMap::from([("greet".to_owned(), TELL.to_owned())]);
+    let config = TwinConfig {
+        routes: Routes { routes: vec![rule] },
+        scripts: Scripts { handlers, libs: BTreeMap::new() },
+        ..configured(declared())
+    };
+    let twin = start(model(), Follow::Frozen, config).await;
+    let hook = register(&twin, &receiver.url("/greeted"), &["customer.greeted"]).await;
+    register(&twin, &receiver.url("/other"), &["customer.closed"]).await;
+    let body = json!({"name": "Ada", "url": receiver.url("/later")});
+    assert_eq!(twin.client.post("/v1/customers", body).await.status, StatusCode::NO_CONTENT);
+    quiet(&twin).await;
+    let seen = receiver.received();
+    assert_eq!(seen.iter().map(|one| &*one.path).collect::<Vec<_>>(), ["/greeted"]);
+    assert_eq!(seen[0].json()["name"], "Ada");
+    verify(&seen[0], hook["secret"].as_str().unwrap());
+
+    twin.client.post("/admin/time/advance", json!({"duration": "60s"})).await;
+    quiet(&twin).await;
+    let seen = receiver.received();
+    let later = seen.iter().find(|one| one.path == "/later").unwrap();
+    verify(later, "own");
 }

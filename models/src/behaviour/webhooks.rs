@@ -28,10 +28,10 @@ pub struct Webhooks {
     /// `delivery.{id,attempt,reason}` (headers only), `show /path/{NAME}` (what `GET` answers
     /// there), and `base62:N`, `hex:N`, `digits:N`, `uuid` drawn from the seed.
     pub body: Value,
-    /// What is told, by collection (`/v1/customers`, `/repos/{owner}/{repo}/issues`). Where there
-    /// are none, every change is told as `customer.created`, `customer.updated` or
-    /// `customer.deleted`.
-    pub events: BTreeMap<String, Events>,
+    /// What is told, by collection (`/v1/customers`, `/repos/{owner}/{repo}/issues`). Where it is
+    /// absent, every change is told as `customer.created`, `customer.updated` or
+    /// `customer.deleted`; where it is empty, nothing is but by handlers.
+    pub events: Option<BTreeMap<String, Events>>,
     /// What events and deliveries are known by.
     pub ids: Ids,
     /// Where the vendor's own API registers endpoints.

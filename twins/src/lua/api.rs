@@ -14,9 +14,11 @@ use mlua::{FromLuaMulti, IntoLuaMulti, LuaString, Scope, Table, Value as LuaValu
 use serde_json::{Map, Value};
 
 use super::meter::MEMORY_BYTES;
+use super::select::Selection;
 use super::value;
 use super::vm::Vm;
 use super::world::View;
+use crate::webhooks::Told;
 
 /// A request as a handler sees it.
 #[derive(Clone, Copy)]
@@ -182,7 +184,9 @@ impl<'s> Tables<'s, '_, '_> {
         self.add(&state, "query", move |lua, (kind, field, wanted, most): Query| {
             let wanted = value::to_json(list, &wanted)?;
             let most = most.unwrap_or(usize::MAX);
-            let is_wanted = |fields: &Map<String, Value>| is(fields.get(&field), &wanted);
+            let is_wanted = |fields: &Map<String, Value>| {
+                value::is(fields.get(&field).unwrap_or(&Value::Null), &wanted)
+            };
             let all = run.borrow_mut().view.list(&kind, most, is_wanted);
             entities(lua, list, all.into_iter())
         })?;
@@ -328,8 +332,80 @@ impl<'s> Tables<'s, '_, '_> {
             let shown = run.view.world.show(&collection, &id.0, &fields);
             value::to_lua(lua, list, &shown.unwrap_or(Value::Object(fields)))
         })?;
+        self.add_select(&wt)?;
+        self.add_events(&wt)?;
         wt.set_readonly(true);
         Ok(wt)
+    }
+
+    /// `wt.select(kind, options)` gives part of a collection, and how many there are in all.
+    fn add_select(&self, wt: &Table) -> mlua::Result<()> {
+        let (run, list) = (self.run, &self.vm.list);
+        self.add(wt, "select", move |lua, (kind, options): (String, Option<Table>)| {
+            let options = options.map_or_else(|| lua.create_table(), Ok)?;
+            let fields = |name: &str| match options.raw_get::<Option<Table>>(name)? {
+                Some(table) => Ok(value::to_object(list, &table)?.0.into_iter().collect()),
+                None => Ok::<_, mlua::Error>(Vec::new()),
+            };
+            let selection = Selection {
+                equal: fields("where")?,
+                least: fields("min")?,
+                most: fields("max")?,
+                order: options.raw_get("sort")?,
+                reverse: options.raw_get::<Option<bool>>("reverse")?.unwrap_or(false),
+                offset: options.raw_get::<Option<usize>>("offset")?.unwrap_or(0),
+                limit: options.raw_get::<Option<usize>>("limit")?.unwrap_or(usize::MAX),
+            };
+            let (page, total) = run.borrow_mut().view.select(&kind, &selection);
+            Ok((entities(lua, list, page.into_iter())?, total))
+        })
+    }
+
+    /// `wt.tell` sends an event in the handler's own words; `wt.deliveries` and `wt.redeliver` are of
+    /// those sent before.
+    fn add_events(&self, wt: &Table) -> mlua::Result<()> {
+        let (run, list) = (self.run, &self.vm.list);
+        self.add(wt, "tell", move |lua, given: (String, LuaValue, Option<Table>)| {
+            let (name, body, options) = given;
+            let options = options.map_or_else(|| lua.create_table(), Ok)?;
+            let body = value::to_json(list, &body)?;
+            let parameters = match options.raw_get::<Option<Table>>("params")? {
+                Some(table) => value::to_object(list, &table)?.0,
+                None => Map::new(),
+            };
+            let seconds = options.raw_get::<Option<f64>>("after")?.unwrap_or(0.0);
+            let delay = Duration::try_from_secs_f64(seconds).map_err(|_| {
+                mlua::Error::runtime(format!("nothing can be told after {seconds} seconds"))
+            })?;
+            let told = Told {
+                object: options
+                    .raw_get::<Option<String>>("object")?
+                    .unwrap_or_else(|| name.clone()),
+                name,
+                body,
+                url: options.raw_get("url")?,
+                secret: options.raw_get("secret")?,
+                endpoint: options.raw_get::<Option<Id>>("endpoint")?.map(|id| id.0),
+                parameters,
+                delay,
+            };
+            let mut run = run.borrow_mut();
+            run.spend(told.body.to_string().len() + told.name.len())?;
+            run.view.writes.told.push(told);
+            Ok(())
+        })?;
+        self.add(wt, "deliveries", move |lua, endpoint: Id| {
+            let all = run.borrow().view.world.deliveries(&endpoint.0);
+            let table = lua.create_table()?;
+            for delivery in all {
+                table.push(value::to_lua(lua, list, &delivery)?)?;
+            }
+            Ok(table)
+        })?;
+        self.add(wt, "redeliver", move |_, number: u64| {
+            run.borrow_mut().view.writes.again.push(number);
+            Ok(())
+        })
     }
 
     fn add<A: FromLuaMulti, R: IntoLuaMulti>(
@@ -372,14 +448,6 @@ fn entities(
     }
     table.set_metatable(Some(list.clone()))?;
     Ok(table)
-}
-
-/// Whether a field is what is asked for; 5 and 5.0 are the same.
-fn is(field: Option<&Value>, wanted: &Value) -> bool {
-    match (field.unwrap_or(&Value::Null), wanted) {
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (a, b) => a == b,
-    }
 }
 
 fn status(code: u16) -> mlua::Result<StatusCode> {

@@ -1,15 +1,20 @@
 //! What one call of a handler may use.
+//!
+//! A handler waits for nothing, so its time on the wall is its time on the processor, unless the
+//! machine is busy with other things; that is not the handler's doing, and so the latter counts.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Wall clock of one call.
+use cpu_time::ThreadTime;
+
+/// Time of one call.
 ///
 /// # Source
 ///
 /// These three limits: CHECKLIST, L54.
-pub(super) const WALL_CLOCK: Duration = Duration::from_millis(100);
+pub(super) const TIME: Duration = Duration::from_millis(100);
 /// Instructions of one call. Luau counts none; it stops at the turns of loops, at calls and at
 /// returns, and each stop counts as one. Straight lines between them are bounded by the source.
 pub(super) const INSTRUCTIONS: u64 = 100_000;
@@ -29,7 +34,8 @@ pub(super) enum Spent {
 pub(super) struct Meter {
     steps: AtomicU64,
     out_of_time: AtomicBool,
-    deadline: Mutex<Instant>,
+    /// Of the thread that runs the call.
+    deadline: Mutex<Duration>,
 }
 
 /// The clock is read once in so many steps.
@@ -40,7 +46,7 @@ impl Meter {
         Self {
             steps: AtomicU64::new(0),
             out_of_time: AtomicBool::new(false),
-            deadline: Mutex::new(Instant::now()),
+            deadline: Mutex::default(),
         }
     }
 
@@ -48,7 +54,7 @@ impl Meter {
     pub(super) fn start(&self) {
         self.steps.store(0, Ordering::Relaxed);
         self.out_of_time.store(false, Ordering::Relaxed);
-        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + WALL_CLOCK;
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = now() + TIME;
     }
 
     /// Counts a step of the handler.
@@ -62,7 +68,7 @@ impl Meter {
 
     /// Reads the clock; for what takes long without a step.
     pub(super) fn look(&self) {
-        if Instant::now() > *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) {
+        if now() > *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) {
             self.out_of_time.store(true, Ordering::Relaxed);
         }
     }
@@ -74,4 +80,9 @@ impl Meter {
         }
         (self.steps.load(Ordering::Relaxed) > INSTRUCTIONS).then_some(Spent::Instructions)
     }
+}
+
+/// The processor's time of this thread; where it cannot be had, no call takes long.
+fn now() -> Duration {
+    ThreadTime::try_now().map_or(Duration::ZERO, |time| time.as_duration())
 }

@@ -7,6 +7,7 @@
 mod api;
 mod extra;
 mod meter;
+mod select;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -34,7 +35,8 @@ use vm::Vm;
 pub(crate) struct Handlers {
     scripts: BTreeMap<String, Vec<u8>>,
     libs: BTreeMap<String, Vec<u8>>,
-    /// Names of handlers by route (`POST /v1/refunds`).
+    /// Names of handlers by route (`POST /v1/refunds`): of a file, or of a function in one
+    /// (`refunds.create`).
     routes: BTreeMap<String, String>,
     vm: Mutex<Option<Vm>>,
     counters: Mutex<BTreeMap<String, u64>>,
@@ -56,7 +58,7 @@ pub(crate) struct LuaProblem {
 pub(crate) enum Failure {
     #[error("there is no lua/handlers/{0}.lua, or it does not compile")]
     Missing(String),
-    #[error("it took more than {} ms", meter::WALL_CLOCK.as_millis())]
+    #[error("it took more than {} ms", meter::TIME.as_millis())]
     Time,
     #[error("it ran more than {} instructions", meter::INSTRUCTIONS)]
     Instructions,
@@ -106,8 +108,8 @@ impl Handlers {
         let stray = self.routes.iter().filter_map(|(route, name)| {
             let problem = if !is_route(route) {
                 format!("the model has no route `{route}` for the handler `{name}`; it is written as the model writes it")
-            } else if !self.scripts.contains_key(name) {
-                format!("`{route}`: {}", Failure::Missing(name.clone()))
+            } else if !self.scripts.contains_key(parts(name).0) {
+                format!("`{route}`: {}", Failure::Missing(parts(name).0.to_owned()))
             } else {
                 return None;
             };
@@ -181,8 +183,9 @@ impl Turn<'_> {
         world: &dyn World,
     ) -> Result<(Emitted, Writes), Failure> {
         let handlers = self.handlers;
-        let bytecode = handlers.scripts.get(name);
-        let bytecode = bytecode.ok_or_else(|| Failure::Missing(name.to_owned()))?;
+        let (file, function) = parts(name);
+        let bytecode = handlers.scripts.get(file);
+        let bytecode = bytecode.ok_or_else(|| Failure::Missing(file.to_owned()))?;
         let vm = match &mut *self.vm {
             Some(vm) => vm,
             none => none.insert(Vm::new().map_err(told)?),
@@ -193,10 +196,17 @@ impl Turn<'_> {
             let tables = Tables { vm, scope, run: &run, libs: &handlers.libs };
             let environment = tables.environment(asked)?;
             let req: LuaValue = environment.raw_get("req")?;
-            let script = vm.load(&format!("handlers/{name}.lua"), bytecode, environment)?;
-            match script.call::<LuaValue>(())? {
-                LuaValue::Function(handler) => handler.call::<()>(req),
-                _ => Ok(()),
+            let script = vm.load(&format!("handlers/{file}.lua"), bytecode, environment)?;
+            match (script.call::<LuaValue>(())?, function) {
+                (LuaValue::Function(handler), None) => handler.call::<()>(req),
+                (LuaValue::Table(table), Some(function)) => {
+                    match table.get::<Option<mlua::Function>>(function)? {
+                        Some(handler) => handler.call::<()>(req),
+                        None => Err(mlua::Error::runtime(format!("it has no `{function}`"))),
+                    }
+                }
+                (_, Some(_)) => Err(mlua::Error::runtime("it gives no table of functions")),
+                (_, None) => Ok(()),
             }
         });
         vm.meter.look();
@@ -208,6 +218,12 @@ impl Turn<'_> {
         let run = run.into_inner();
         Ok((run.emitted, run.view.writes))
     }
+}
+
+/// The file a handler's name stands for, and the function in the table that the file gives:
+/// `refunds.create`.
+fn parts(name: &str) -> (&str, Option<&str>) {
+    name.split_once('.').map_or((name, None), |(file, function)| (file, Some(function)))
 }
 
 /// An error without the machine's own stack, which tells nothing of the handler.

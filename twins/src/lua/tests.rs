@@ -64,6 +64,9 @@ impl World for Bare {
     fn dice(&self) -> Dice {
         Dice::of(42, "lua")
     }
+    fn deliveries(&self, endpoint: &str) -> Vec<Value> {
+        vec![json!({"id": 7, "endpoint": endpoint})]
+    }
 }
 
 fn handlers(sources: &[(&str, &str)], libs: &[(&str, &str)]) -> Handlers {
@@ -209,23 +212,97 @@ fn helpers_speak_json_and_crypto() {
         local claims, header = wt.crypto.jwt_decode("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.sig")
         emit.json({
             wt.json.encode({a = {1, 2}, e = wt.array(), n = wt.null}),
-            wt.json.decode('{"a": [1, {"b": "c"}]}').a[2].b,
+            wt.json.decode('{"a": [1, {"b": "c"}]}').a[2].b .. tostring(wt.json.decode('{"a": null}', wt.null).a == wt.null),
             wt.crypto.sha256(""), wt.crypto.hmac_sha256("key", "The quick brown fox jumps over the lazy dog"),
             wt.crypto.base64_decode(wt.crypto.base64_encode("hi")), claims.sub, header.alg,
-            wt.new_id("orders"), wt.crypto.jwt_decode("nonsense") == nil,
+            wt.new_id("orders"), wt.crypto.jwt_decode("nonsense") == nil, wt.crypto.sha1(""),
         })"#;
     let expected = json!([
         r#"{"a":[1,2],"e":[],"n":null}"#,
-        "c",
+        "ctrue",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
         "hi",
         "x",
         "HS256",
         "id_3",
-        true
+        true,
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709"
     ]);
     assert_eq!(says(source), expected);
+}
+
+#[test]
+fn times_are_written_and_read_as_vendors_do() {
+    let source = r#"
+        emit.json({
+            wt.time.iso(0), wt.time.iso(1.5, 3), wt.time.rfc2822(1700000000),
+            wt.time.format(1700000000, "%Y%m%d"), wt.time.parse("2023-11-14T22:13:20Z"),
+            wt.time.parse("Tue, 14 Nov 2023 22:13:20 +0000"), wt.time.parse("2023-11-14"),
+            wt.time.parse("nonsense") == nil, wt.url.encode("a b&c"), wt.url.decode("a=1&b=x%20y"),
+        })"#;
+    let expected = json!([
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T00:00:01.500Z",
+        "Tue, 14 Nov 2023 22:13:20 +0000",
+        "20231114",
+        1_700_000_000,
+        1_700_000_000,
+        1_699_920_000,
+        true,
+        "a+b%26c",
+        [["a", "1"], ["b", "x y"]]
+    ]);
+    assert_eq!(says(source), expected);
+    assert!(fails("wt.time.iso(1e300)").contains("is no time"));
+    assert!(fails("wt.time.format(0, '%Q')").contains("is no form of a time"));
+}
+
+#[test]
+fn a_page_of_a_collection_is_chosen_with_the_calls_own_writes() {
+    let source = r#"
+        for number = 1, 30 do
+            state.put("orders", "n" .. number, {total = number, tags = {if number % 2 == 0 then "even" else "odd"}})
+        end
+        state.delete("orders", "n30")
+        local even, count = wt.select("orders", {where = {tags = "even"}, min = {total = 10}, max = {total = 26},
+            reverse = true, limit = 2, offset = 1})
+        local largest = wt.select("orders", {sort = "total", reverse = true, limit = 1})
+        local all, total = wt.select("orders")
+        local stored = wt.select("orders", {where = {id = "a"}})
+        emit.json({even[1].id, even[2].id, count, largest[1].total, #all, total, stored[1].total})"#;
+    assert_eq!(says(source), json!(["n24", "n22", 9, 29, 31, 31, 5]));
+}
+
+#[test]
+fn what_a_handler_tells_and_sends_again_is_handed_over() {
+    let source = r#"
+        wt.tell("issues.opened", {number = 1}, {params = {repo = "x"}, after = 2, object = "issue 1"})
+        wt.tell("ping", {}, {url = "http://127.0.0.1/x", secret = "s", endpoint = 5})
+        wt.redeliver(wt.deliveries("hook")[1].id)"#;
+    let (_, writes) = run(source).unwrap();
+    let [opened, ping] = &writes.told[..] else { panic!("{:?}", writes.told) };
+    assert_eq!(
+        (&*opened.name, &*opened.object, opened.delay.as_secs()),
+        ("issues.opened", "issue 1", 2)
+    );
+    assert_eq!(
+        (opened.body["number"].as_u64(), &opened.parameters["repo"]),
+        (Some(1), &json!("x"))
+    );
+    assert_eq!((ping.endpoint.as_deref(), ping.secret.as_deref()), (Some("5"), Some("s")));
+    assert_eq!(writes.again, [7]);
+    assert!(fails("wt.tell('x', {}, {after = -1})").contains("after -1 seconds"));
+}
+
+#[test]
+fn a_handler_may_be_a_function_of_a_file() {
+    let sources = [("orders", "return {create = function(req) emit.body(req.method) end}")];
+    let handlers = handlers(&sources, &[]);
+    let (emitted, _) = call(&handlers, "orders.create").unwrap();
+    assert!(matches!(emitted.body, Some(Body::Bytes(bytes)) if bytes == b"POST"));
+    let failure = call(&handlers, "orders.pay").unwrap_err().to_string();
+    assert!(failure.contains("it has no `pay`"), "{failure}");
 }
 
 /// How long a handler that will not end may take to be ended, on a machine that does other things.
@@ -401,7 +478,7 @@ fn a_rule_that_no_request_will_follow_is_told() {
         handler: Some(handler.to_owned()),
         ..RouteRule::default()
     };
-    let routes = vec![rule("/pay", "pay"), rule("/pay/{id}", "pay"), rule("/void", "void")];
+    let routes = vec![rule("/pay", "pay.all"), rule("/pay/{id}", "pay"), rule("/void", "void")];
     let handlers = BTreeMap::from([("pay".to_owned(), "emit.status(200)".to_owned())]);
     let scripts = Scripts { handlers, libs: BTreeMap::new() };
     let (handlers, _) = Handlers::compile(&scripts, &Routes { routes });

@@ -14,20 +14,30 @@ pub(super) const BYTES_MAX: usize = super::meter::MEMORY_BYTES;
 
 /// A JSON value as Lua has it.
 pub(super) fn to_lua(lua: &Lua, list: &Table, value: &Value) -> mlua::Result<LuaValue> {
+    to_lua_with(lua, list, value, &LuaValue::Nil)
+}
+
+/// The same, where null is another value than nil.
+pub(super) fn to_lua_with(
+    lua: &Lua,
+    list: &Table,
+    value: &Value,
+    null: &LuaValue,
+) -> mlua::Result<LuaValue> {
     Ok(match value {
-        Value::Null => LuaValue::Nil,
+        Value::Null => null.clone(),
         Value::Bool(flag) => LuaValue::Boolean(*flag),
         Value::Number(number) => LuaValue::Number(number.as_f64().unwrap_or(f64::NAN)),
         Value::String(text) => LuaValue::String(lua.create_string(text)?),
         Value::Array(items) => {
             let table = lua.create_table_with_capacity(items.len(), 0)?;
             for (index, item) in items.iter().enumerate() {
-                table.raw_set(index + 1, to_lua(lua, list, item)?)?;
+                table.raw_set(index + 1, to_lua_with(lua, list, item, null)?)?;
             }
             table.set_metatable(Some(list.clone()))?;
             LuaValue::Table(table)
         }
-        Value::Object(fields) => LuaValue::Table(object_to_lua(lua, list, fields)?),
+        Value::Object(fields) => LuaValue::Table(fields_to_lua(lua, list, fields, null)?),
     })
 }
 
@@ -37,9 +47,18 @@ pub(super) fn object_to_lua(
     list: &Table,
     fields: &Map<String, Value>,
 ) -> mlua::Result<Table> {
+    fields_to_lua(lua, list, fields, &LuaValue::Nil)
+}
+
+fn fields_to_lua(
+    lua: &Lua,
+    list: &Table,
+    fields: &Map<String, Value>,
+    null: &LuaValue,
+) -> mlua::Result<Table> {
     let table = lua.create_table_with_capacity(0, fields.len())?;
-    for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-        table.raw_set(name.as_str(), to_lua(lua, list, value)?)?;
+    for (name, value) in fields {
+        table.raw_set(name.as_str(), to_lua_with(lua, list, value, null)?)?;
     }
     Ok(table)
 }
@@ -134,6 +153,14 @@ impl Writer<'_> {
             mlua::Error::runtime(format!("a value is larger than {BYTES_MAX} bytes"))
         })?;
         Ok(())
+    }
+}
+
+/// Whether two values are the same; 5 and 5.0 are.
+pub(super) fn is(value: &Value, wanted: &Value) -> bool {
+    match (value, wanted) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (a, b) => a == b,
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::select::Selection;
 use crate::dice::Dice;
 use crate::state::Entity;
+use crate::webhooks::Told;
 
 /// What a handler sees of its twin. Nothing is written through it: what a handler writes stands in
 /// its [`Writes`] until it has come to its end.
@@ -33,6 +35,8 @@ pub(crate) trait World {
     fn now(&self) -> Duration;
     /// What this call's choices are drawn from.
     fn dice(&self) -> Dice;
+    /// What was sent to an endpoint, as the admin API shows it, newest first.
+    fn deliveries(&self, endpoint: &str) -> Vec<Value>;
 }
 
 /// What a handler writes of one entity.
@@ -51,6 +55,10 @@ pub(crate) struct Writes {
     pub(crate) entities: Vec<Write>,
     pub(crate) counters: BTreeMap<String, u64>,
     pub(crate) advance: Duration,
+    /// Events told.
+    pub(crate) told: Vec<Told>,
+    /// Numbers of deliveries to be sent once more.
+    pub(crate) again: Vec<u64>,
     places: HashMap<(String, String), usize>,
     /// How many ids were made for a collection.
     made: HashMap<String, u64>,
@@ -181,6 +189,37 @@ impl<'w> View<'w> {
         count
     }
 
+    /// Part of a type, and how many of it are wanted in all.
+    pub(super) fn select(
+        &mut self,
+        kind: &str,
+        selection: &Selection,
+    ) -> (Vec<Map<String, Value>>, usize) {
+        let collection = self.collection(kind);
+        let stored = self.world.all(&collection);
+        let mut taken: Vec<Seen<'_>> = Vec::new();
+        for entity in &stored {
+            match self.writes.written(&collection, &entity.id) {
+                Some(Write { fields: None, .. }) => {}
+                Some(Write { fields: Some(written), .. }) => taken.push(Seen(&entity.id, written)),
+                None => taken.push(Seen(&entity.id, &entity.fields)),
+            }
+        }
+        for write in self.writes.entities.iter().filter(|one| *one.collection == *collection) {
+            if let (Some(fields), None) = (&write.fields, self.world.find(&collection, &write.id)) {
+                taken.push(Seen(&write.id, fields));
+            }
+        }
+        taken.retain(|seen| selection.takes(seen.1));
+        let total = taken.len();
+        let complete = |Seen(id, fields): Seen<'_>| {
+            let mut fields = fields.clone();
+            self.world.complete(&collection, id, &mut fields);
+            fields
+        };
+        (selection.page(taken).into_iter().map(complete).collect(), total)
+    }
+
     /// The next id of a type, in the vendor's form, and the fields every new entity has.
     pub(crate) fn make(&mut self, kind: &str) -> (String, Map<String, Value>) {
         let collection = self.collection(kind);
@@ -205,6 +244,15 @@ impl<'w> View<'w> {
 
     pub(crate) fn now(&self) -> Duration {
         self.world.now() + self.writes.advance
+    }
+}
+
+/// An entity's id and fields, wherever they stand.
+struct Seen<'f>(&'f str, &'f Map<String, Value>);
+
+impl AsRef<Map<String, Value>> for Seen<'_> {
+    fn as_ref(&self) -> &Map<String, Value> {
+        self.1
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is sent to whom, and what came of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,6 +134,7 @@ impl Delivery {
             "error": last.and_then(Attempt::error),
             "timestamp": last.map(|attempt| written(attempt.at)),
             "attempts": self.attempts.iter().map(Attempt::to_json).collect::<Vec<_>>(),
+            "headers": message.headers.iter().cloned().collect::<BTreeMap<_, _>>(),
             "body": String::from_utf8_lossy(&message.body),
         })
     }

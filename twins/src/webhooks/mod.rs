@@ -11,6 +11,7 @@ pub(crate) mod sender;
 mod signature;
 mod tell;
 pub(crate) mod template;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ use outbox::{Outbox, Policy};
 
 pub(crate) use delivery::written;
 pub(crate) use tell::Cause;
+pub(crate) use told::Told;
 
 /// What webhooks a twin sends, and where.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +40,7 @@ pub struct WebhookConfig {
 pub(crate) struct Webhooks {
     declared: behaviour::Webhooks,
     /// By the collection's pattern, `/repos/{}/{}/issues`.
-    events: BTreeMap<String, Events>,
+    events: Option<BTreeMap<String, Events>>,
     secret: String,
     url: Mutex<Option<String>>,
     outbox: Mutex<Outbox>,
@@ -66,7 +68,9 @@ impl Webhooks {
         let secret = from_env.filter(|secret| !secret.is_empty());
         Self {
             secret: secret.or_else(|| signature.secret.clone()).unwrap_or_else(|| SECRET.into()),
-            events: events.into_iter().map(|(path, one)| (pattern_of(&path), one)).collect(),
+            events: events.map(|events| {
+                events.into_iter().map(|(path, one)| (pattern_of(&path), one)).collect()
+            }),
             url: Mutex::new(url),
             outbox: Mutex::new(Outbox::new(policy)),
             told: Mutex::new(0),
@@ -94,6 +98,13 @@ impl Webhooks {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         self.outbox().clear();
         *told = 0;
+    }
+
+    /// The number of the event that is told next.
+    fn next(&self) -> u64 {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        *told += 1;
+        *told
     }
 
     /// How many events were told.

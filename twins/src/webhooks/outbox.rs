@@ -209,6 +209,15 @@ impl Outbox {
         all.into_iter().map(Delivery::to_json).collect()
     }
 
+    /// Those to one endpoint, newest first.
+    pub(crate) fn to_endpoint(&self, endpoint: &str) -> Vec<Value> {
+        let all = self.settled.iter().chain(self.waiting.values());
+        let mut own: Vec<_> =
+            all.filter(|delivery| delivery.message.endpoint.id == endpoint).collect();
+        own.sort_by_key(|delivery| std::cmp::Reverse(delivery.number));
+        own.into_iter().map(Delivery::to_json).collect()
+    }
+
     /// How many wait or are under way.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()

@@ -12,6 +12,7 @@ use models::behaviour::{Content, Events};
 use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Event as Happening, Outcome};
+use crate::dice::Dice;
 use crate::render::{self, Reply};
 use crate::router::Found;
 use crate::served::Served;
@@ -98,17 +99,45 @@ impl Webhooks {
         self.declared.log.as_deref() == Some(collection)
     }
 
+    /// An event on its way to one endpoint.
+    pub(super) fn message(
+        &self,
+        values: &Map<String, Value>,
+        dice: Dice,
+        event: &Arc<Event>,
+        mut endpoint: Endpoint,
+        body: &Value,
+    ) -> Message {
+        let declared = &self.declared;
+        let is_form = declared.content == Content::Form;
+        let bytes = if is_form { form(body) } else { Bytes::from(body.to_string()) };
+        endpoint.url =
+            signature::address(declared.signature.scheme, &endpoint.url, &bytes, is_form);
+        let mut values = values.clone();
+        values.insert("endpoint".to_owned(), json!({"id": endpoint.id, "url": endpoint.url}));
+        let dice = dice.at("delivery").at(&endpoint.id);
+        let mut context = Context { values: &values, dice, show: &|_| None };
+        let id = context.text(&declared.ids.delivery);
+        let mut values = values.clone();
+        values.insert("delivery".to_owned(), json!({"id": id, "attempt": 0}));
+        context.values = &values;
+        let own = declared.headers.iter();
+        let headers =
+            own.map(|(name, value)| (name.to_ascii_lowercase(), context.text(value))).collect();
+        Message { id, event: Arc::clone(event), endpoint, body: bytes, headers }
+    }
+
     fn names(&self, change: &Change, place: Option<&Place>) -> Vec<String> {
         let pattern = place.map_or(change.collection.as_ref(), |place| place.pattern.as_str());
         let noun = pattern.rsplit('/').find(|segment| *segment != "{}").unwrap_or("object");
         let made;
-        let rules = match self.events.get(pattern) {
-            Some(rules) => rules,
-            None if self.events.is_empty() => {
+        let rules = match self.events.as_ref().map(|events| events.get(pattern)) {
+            Some(Some(rules)) => rules,
+            Some(None) => return Vec::new(),
+            None => {
                 made = usual(noun);
                 &made
             }
-            None => return Vec::new(),
         };
         let fields = |entity: &Option<Arc<Entity>>| entity.as_ref().map(|one| one.fields.clone());
         let (before, after) = (fields(&change.before), fields(&change.after));
@@ -170,7 +199,7 @@ impl Teller<'_> {
         self.log(&event, &body);
         let queued = !endpoints.is_empty();
         for endpoint in endpoints {
-            let message = self.message(&values, dice, &event, endpoint, &body);
+            let message = self.webhooks.message(&values, dice, &event, endpoint, &body);
             self.webhooks.outbox().queue(message, self.cause.at);
         }
         queued
@@ -184,21 +213,9 @@ impl Teller<'_> {
         entity: &Arc<Entity>,
         place: Option<&Place>,
     ) -> Map<String, Value> {
-        let (topic, action) = name.split_once('.').unwrap_or((name, ""));
-        let at = self.cause.at;
-        let time = i64::try_from(at.as_secs())
-            .ok()
-            .and_then(|seconds| DateTime::from_timestamp(seconds, at.subsec_nanos()));
         let object = self.shown(entity, place);
         let mut values = Map::new();
-        values.insert(
-            "event".to_owned(),
-            json!({
-                "name": name, "topic": topic, "action": action, "created": at.as_secs(),
-                "created_ms": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-                "created_iso": time.unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true),
-            }),
-        );
+        values.insert("event".to_owned(), event_values(name, self.cause.at));
         if let (Some(before), Some(_)) = (&change.before, &change.after) {
             let before = self.shown(before, place);
             values.insert("previous".to_owned(), previous(&before, &object));
@@ -222,33 +239,6 @@ impl Teller<'_> {
             return context.fill(&usual).unwrap_or_default();
         }
         context.fill(declared).unwrap_or_default()
-    }
-
-    fn message(
-        &self,
-        values: &Map<String, Value>,
-        dice: crate::dice::Dice,
-        event: &Arc<Event>,
-        mut endpoint: Endpoint,
-        body: &Value,
-    ) -> Message {
-        let declared = &self.webhooks.declared;
-        let is_form = declared.content == Content::Form;
-        let bytes = if is_form { form(body) } else { Bytes::from(body.to_string()) };
-        endpoint.url =
-            signature::address(declared.signature.scheme, &endpoint.url, &bytes, is_form);
-        let mut values = values.clone();
-        values.insert("endpoint".to_owned(), json!({"id": endpoint.id, "url": endpoint.url}));
-        let dice = dice.at("delivery").at(&endpoint.id);
-        let mut context = Context { values: &values, dice, show: &|_| None };
-        let id = context.text(&declared.ids.delivery);
-        let mut values = values.clone();
-        values.insert("delivery".to_owned(), json!({"id": id, "attempt": 0}));
-        context.values = &values;
-        let own = declared.headers.iter();
-        let headers =
-            own.map(|(name, value)| (name.to_ascii_lowercase(), context.text(value))).collect();
-        Message { id, event: Arc::clone(event), endpoint, body: bytes, headers }
     }
 
     /// Keeps the event where the vendor's API lists them.
@@ -299,6 +289,19 @@ impl Teller<'_> {
         let caller = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Head { method: &Method::GET, uri, headers, caller, at: self.cause.at }
     }
+}
+
+/// What templates may say of an event, but for its id.
+pub(super) fn event_values(name: &str, at: Duration) -> Value {
+    let (topic, action) = name.split_once('.').unwrap_or((name, ""));
+    let time = i64::try_from(at.as_secs())
+        .ok()
+        .and_then(|seconds| DateTime::from_timestamp(seconds, at.subsec_nanos()));
+    json!({
+        "name": name, "topic": topic, "action": action, "created": at.as_secs(),
+        "created_ms": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+        "created_iso": time.unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true),
+    })
 }
 
 /// The fields that changed, as they were.
