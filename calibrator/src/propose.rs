@@ -319,7 +319,7 @@ impl Editor<'_> {
 
 /// Pointers to the schemas that stand at a path, references not followed: where `required` and
 /// `nullable` are said.
-fn slots(model: &Model, place: &Place, path: &FieldPath) -> Vec<String> {
+pub(crate) fn slots(model: &Model, place: &Place, path: &FieldPath) -> Vec<String> {
     let Some((object, step)) = path.split_last() else { return roots(model, place) };
     let token = match step {
         Step::Query(name) => {
@@ -381,7 +381,7 @@ fn forget_gone(schema: &mut Schema) {
     }
 }
 
-fn route_key(place: &Place) -> Option<RouteKey> {
+pub(crate) fn route_key(place: &Place) -> Option<RouteKey> {
     RouteKey::parse(place.route.as_deref()?).ok()
 }
 

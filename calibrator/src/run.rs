@@ -8,9 +8,11 @@ use crate::diff;
 use crate::evidence::Evidence;
 use crate::guard;
 use crate::maps;
+use crate::memory::Memory;
 use crate::observe::{self, LakeSession, Observation, ObserveError, Tail};
-use crate::policy::Policy;
-use crate::propose::{self, ProposeError, is_additive};
+use crate::policy::{Policy, Thresholds};
+use crate::propose::{self, ProposeError};
+use crate::screen::Screen;
 use crate::synth;
 
 /// What one run found, before anything is written.
@@ -32,10 +34,17 @@ pub struct Proposal {
     pub model: Model,
     /// What it corrects.
     pub findings: Vec<Finding>,
-    /// Whether it can break no client: what policy publishes by itself.
-    pub additive: bool,
+    /// Whether policy publishes it without another word.
+    pub publishes_itself: bool,
     /// On held-back exchanges; `None` where there are none.
     pub fidelity: Option<Fidelity>,
+}
+
+impl Analysis {
+    /// Another change of the model, tried on the window's held-back exchanges.
+    pub fn check(&self, before: &Model, after: &Model) -> Guard {
+        guard::guard(before, after, &self.observation.shapes, &self.observation.held_back).0
+    }
 }
 
 /// Why there is no analysis.
@@ -51,6 +60,9 @@ pub enum AnalyseError {
 
 /// Compares the twin's exchanges from a time on with its model.
 ///
+/// Findings that `memory` has turned down, and those that policy suppresses, are only counted in the
+/// notes.
+///
 /// # Errors
 ///
 /// Where the lake cannot be read.
@@ -61,10 +73,11 @@ pub async fn analyse(
     before: Option<&Evidence>,
     since_us: i64,
     policy: &Policy,
+    memory: &Memory,
 ) -> Result<Analysis, AnalyseError> {
     let (session, mut observation) = observe::observe(lake, twin, model, since_us).await?;
     fold_maps(&mut observation, model);
-    let case = Case { model, now: &observation.evidence, before, policy };
+    let case = Case { model, now: &observation.evidence, before, policy: &policy.decide };
     let mut decisions = decisions(&session, &case).await?;
     decide::corroborate(&case, &mut decisions);
     add_late_changes(&session, &case, &observation.tails, &mut decisions).await?;
@@ -73,7 +86,10 @@ pub async fn analyse(
     decisions.extend(limits);
     let (settled, undecided): (Vec<_>, Vec<_>) =
         decisions.into_iter().partition(|decision| decision.settled);
-    let (proposals, guard, refusals) = propose(model, &settled, &observation)?;
+    let mut screen = Screen::new(policy, memory, observation.window.to);
+    let settled = screen.pass(settled);
+    let undecided = screen.pass(undecided);
+    let (proposals, guard, refusals) = propose(model, &settled, &observation, policy)?;
     let findings = |decisions: Vec<Decision>| {
         let mut findings: Vec<_> = decisions.into_iter().map(|decision| decision.finding).collect();
         findings.sort_by(|one, other| one.order().cmp(&other.order()));
@@ -91,6 +107,7 @@ pub async fn analyse(
             .cloned()
             .chain(pool_notes)
             .chain(limit_notes)
+            .chain(screen.notes())
             .chain(refusals)
             .collect(),
         coverage: coverage(model, &observation),
@@ -101,18 +118,20 @@ pub async fn analyse(
     Ok(Analysis { drift, observation, proposals })
 }
 
-/// The additive part and the rest, each guarded; notes on what the guard refused.
+/// What publishes itself and the rest, each guarded; notes on what the guard refused.
 fn propose(
     model: &Model,
     settled: &[Decision],
     observation: &Observation,
+    policy: &Policy,
 ) -> Result<(Vec<Proposal>, Guard, Vec<String>), ProposeError> {
-    let (additive, rest): (Vec<_>, Vec<_>) =
-        settled.iter().partition(|decision| is_additive(&decision.finding));
+    let (live, rest): (Vec<_>, Vec<_>) = settled
+        .iter()
+        .partition(|decision| policy.publishes(&decision.finding, &observation.window));
     let (mut proposals, mut notes) = (Vec::new(), Vec::new());
     let mut whole = Guard { passed: true, ..Guard::default() };
     let mut base = model.clone();
-    for (decisions, is_additive) in [(additive, true), (rest, false)] {
+    for (decisions, publishes_itself) in [(live, true), (rest, false)] {
         let patched = propose::patched(&base, &decisions, &observation.learned)?;
         if patched == base {
             continue;
@@ -129,17 +148,12 @@ fn propose(
             both.after = counts.after;
         }
         if !guard.passed {
-            let part = if is_additive { "additive part" } else { "rest" };
+            let part = if publishes_itself { "part that publishes itself" } else { "rest" };
             notes.push(format!("the {part} of the changes is not proposed: on held-back exchanges the patched model accepts less"));
             continue;
         }
         let findings = decisions.iter().map(|decision| decision.finding.clone()).collect();
-        proposals.push(Proposal {
-            model: patched.clone(),
-            findings,
-            additive: is_additive,
-            fidelity,
-        });
+        proposals.push(Proposal { model: patched.clone(), findings, publishes_itself, fidelity });
         base = patched;
     }
     Ok((proposals, whole, notes))
@@ -208,7 +222,7 @@ async fn add_late_changes(
 ) -> Result<(), ObserveError> {
     #[expect(clippy::cast_precision_loss, reason = "there are four at most")]
     let unseen_max = case.policy.late_unseen_max / tails.len().max(1) as f64;
-    let policy = Policy { unseen_max, ..*case.policy };
+    let policy = Thresholds { unseen_max, ..*case.policy };
     for (number, tail) in tails.iter().enumerate() {
         let mut before = case.before.cloned().unwrap_or_default();
         before.merge(&tail.head);

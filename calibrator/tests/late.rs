@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use calibrator::memory::Memory;
 use calibrator::policy::Policy;
 use calibrator::{Analysis, analyse};
 use models::{Kind, Model};
@@ -77,7 +78,8 @@ async fn findings(calls: u64, vendor: Vendor) -> Analysis {
     let key = LakeKey::new([7; 16]);
     let mut intake = Intake::new(Arc::new(model.clone()), key, Disclosure::PRODUCTION);
     import(&lake, "mails", &mut intake, &log, Strictness::Strict, &mut |_| ()).unwrap();
-    analyse(&lake, "mails", &model, None, i64::MIN, &Policy::default()).await.unwrap()
+    let (policy, memory) = (Policy::default(), Memory::default());
+    analyse(&lake, "mails", &model, None, i64::MIN, &policy, &memory).await.unwrap()
 }
 
 fn summary(analysis: &Analysis) -> Vec<(Kind, &str, &str)> {

@@ -172,25 +172,36 @@ pub struct Window {
 }
 
 impl Finding {
-    /// Sixteen hex digits over kind, place and path, and over the values of an enum or a limit,
-    /// so that a decision about it holds for later runs whatever their counts.
+    /// Sixteen hex digits over kind, place, path, entity and what changed, so that a decision about
+    /// it holds for later runs whatever their counts and whatever parameters are called by then.
+    ///
+    /// The shape of a new field and of a removed one depends on the traffic, so it is left out.
     pub fn fingerprint_of(&self) -> String {
-        let values = match self.kind {
+        let change = match self.kind {
             Kind::EnumValueAdded
             | Kind::EnumValueRemoved
             | Kind::TypeChanged
             | Kind::FormatChanged
+            | Kind::NullabilityChanged
+            | Kind::RequirednessChanged
             | Kind::RateLimitChanged => serde_json::json!([self.before, self.after]),
-            _ => Value::Null,
+            Kind::RouteAdded
+            | Kind::RouteRemoved
+            | Kind::StatusAdded
+            | Kind::FieldAdded
+            | Kind::FieldRemoved
+            | Kind::WebhookEventAdded => Value::Null,
         };
         let identity = serde_json::json!([
             self.kind,
             self.surface,
-            self.route,
+            self.route.as_deref().map(without_parameter_names),
             self.status,
             self.event,
             self.path,
-            values
+            self.entity,
+            self.entity_path,
+            change
         ]);
         Digest::of_value(&identity).as_str()[..16].to_owned()
     }
@@ -205,5 +216,68 @@ impl Finding {
             &self.path,
             self.kind,
         )
+    }
+}
+
+/// `GET /emails/{email_id}` as `GET /emails/{}`: what a parameter is called is the describer's choice.
+pub fn without_parameter_names(route: &str) -> String {
+    let mut parts = route.split('{');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("{}");
+        out.push_str(part.split_once('}').map_or("", |(_, rest)| rest));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn finding() -> Finding {
+        serde_json::from_value(json!({
+            "kind": "field_added", "surface": "response", "route": "GET /emails/{email_id}",
+            "status": 200, "event": null, "path": "last_event", "before": null,
+            "after": {"types": {"string": true}}, "breaking": false, "confidence": 0.99,
+            "evidence": {"seen": 4, "of": 9, "first_seen": null, "last_seen": null},
+            "fingerprint": ""
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_fingerprint_holds_whatever_was_counted_and_however_parameters_are_called() {
+        let one = finding();
+        let mut later = finding();
+        later.route = Some("GET /emails/{id}".into());
+        later.after = json!({"types": {"string": true}, "required": true});
+        later.evidence.seen = 400;
+        later.confidence = 1.0;
+        assert_eq!(one.fingerprint_of(), later.fingerprint_of());
+        assert_eq!(one.fingerprint_of().len(), 16);
+    }
+
+    #[test]
+    fn a_fingerprint_tells_changes_apart() {
+        let others: [fn(&mut Finding); 6] = [
+            |one| one.kind = Kind::FieldRemoved,
+            |one| one.route = Some("GET /emails/{id}/parts".into()),
+            |one| one.status = Some(201),
+            |one| one.path = "first_event".into(),
+            |one| one.entity = Some("email".into()),
+            |one| one.surface = Surface::Request,
+        ];
+        for change in others {
+            let mut other = finding();
+            change(&mut other);
+            assert_ne!(finding().fingerprint_of(), other.fingerprint_of());
+        }
+        let mut values = [finding(), finding()];
+        for (one, value) in values.iter_mut().zip(["a", "b"]) {
+            (one.kind, one.after) = (Kind::EnumValueAdded, json!([value]));
+        }
+        assert_ne!(values[0].fingerprint_of(), values[1].fingerprint_of());
     }
 }

@@ -51,7 +51,9 @@ pub use calibration::{
 pub use class::{Class, Classes};
 pub use digest::{Digest, canonical_json};
 pub use drift::{Coverage, Drift, Guard, GuardRoute};
-pub use finding::{ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window};
+pub use finding::{
+    ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window, without_parameter_names,
+};
 pub use ledger::{
     AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
     Refusal, Replay, RollbackError, State,

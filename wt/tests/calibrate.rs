@@ -8,13 +8,18 @@ use support::Folder;
 
 /// Notes read by several keys; those of the second day have a colour.
 fn traffic(folder: &Folder, file: &str, day: u32, host: &str) {
+    let more = if day > 1 { r#",\"colour\":\"red\""# } else { "" };
+    traffic_with(folder, file, day, host, more);
+}
+
+/// As [`traffic`], with members of our own in each body.
+fn traffic_with(folder: &Folder, file: &str, day: u32, host: &str, more: &str) {
     let mut lines = String::new();
     for call in 0..240_u32 {
         let (id, key, minute, second) = (call % 60, call % 6, call / 60, call % 60);
-        let colour = if day > 1 { r#",\"colour\":\"red\""# } else { "" };
         let _ = writeln!(
             lines,
-            r#"{{"startedDateTime": "2026-11-{day:02}T08:{minute:02}:{second:02}Z", "time": 12, "request": {{"method": "GET", "url": "https://{host}/notes/{}", "headers": [{{"name": "Authorization", "value": "Bearer key_{key}"}}]}}, "response": {{"status": 200, "headers": [], "content": {{"mimeType": "application/json", "text": "{{\"id\":\"{0}\",\"text\":\"note number {id} of many\"{colour}}}"}}}}}}"#,
+            r#"{{"startedDateTime": "2026-11-{day:02}T08:{minute:02}:{second:02}Z", "time": 12, "request": {{"method": "GET", "url": "https://{host}/notes/{}", "headers": [{{"name": "Authorization", "value": "Bearer key_{key}"}}]}}, "response": {{"status": 200, "headers": [], "content": {{"mimeType": "application/json", "text": "{{\"id\":\"{0}\",\"text\":\"note number {id} of many\"{more}}}"}}}}}}"#,
             9_000_000 + id * 7919
         );
     }
@@ -126,4 +131,35 @@ fn the_lake_is_asked_in_sql_and_not_written() {
     assert!(said.starts_with("exit 2") && said.contains("nothing"), "{said}");
     let said = folder.wt(&["lake", "query", "COPY (SELECT 1) TO 'here.csv'"]);
     assert!(said.starts_with("exit 2") && !folder.path("here.csv").exists(), "{said}");
+}
+
+#[test]
+fn findings_are_decided_on_one_by_one_and_a_rejected_one_does_not_come_back() {
+    let folder = with_model();
+    folder.write("twins/notes/drift.toml", "publish = []\n");
+    let more = r#",\"colour\":\"red\",\"shade\":\"dark\""#;
+    traffic_with(&folder, "second.ndjson", 2, "api.notes.test", more);
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+    let drift = folder.wt_json(&["calibrate", "notes", "--format", "json"]);
+    assert_eq!(drift["findings"].as_array().unwrap().len(), 2, "{drift}");
+    let fingerprint = |path: &str| {
+        let findings = drift["findings"].as_array().unwrap();
+        let one = findings.iter().find(|one| one["path"] == path).unwrap();
+        one["fingerprint"].as_str().unwrap().to_owned()
+    };
+    assert!(folder.wt(&["calibrations", "show", "notes"]).contains(&fingerprint("shade")));
+
+    let (colour, shade) = (fingerprint("colour"), fingerprint("shade"));
+    let reject = ["calibrations", "reject", "notes", "--finding", &colour, "--by", "alice"];
+    let said = folder.wt(&reject);
+    assert!(said.contains("exit 0") && said.contains("what is left is proposed as 3"), "{said}");
+    let approve = ["calibrations", "approve", "notes", "3", "--finding", &shade, "--by", "bob"];
+    assert!(folder.wt(&approve).contains("is published"));
+
+    let first = folder.wt_json(&["calibrate", "notes", "--format", "json", "--since", "30d"]);
+    assert_eq!(first["findings"], serde_json::json!([]));
+    assert!(first["notes"].to_string().contains("1 finding rejected before"), "{first}");
+    folder.write("twins/notes/drift.toml", "[decide]\nluck-min = 1\n");
+    let said = folder.wt(&["calibrate", "notes"]);
+    assert!(said.contains("exit 2") && said.contains("drift.toml, line 2"), "{said}");
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::diff::view_at;
 use crate::evidence::{Evidence, Span};
-use crate::policy::Policy;
+use crate::policy::Thresholds;
 
 pub(crate) use corroborate::corroborate;
 pub(crate) use field::fields;
@@ -31,7 +31,7 @@ pub(crate) struct Case<'a> {
     pub(crate) now: &'a Evidence,
     /// What the model was learned from; without it the model's own word is all there is.
     pub(crate) before: Option<&'a Evidence>,
-    pub(crate) policy: &'a Policy,
+    pub(crate) policy: &'a Thresholds,
 }
 
 /// A difference and whether the evidence proves it.

@@ -95,6 +95,34 @@ impl Ledger {
         Ok((revision, applied, None))
     }
 
+    /// The model a calibration makes, published or not: all it builds on applied to `base`, the model
+    /// the ledger starts from, which is also the answer for number 0.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such calibration, or one of those it builds on does not verify or apply.
+    pub fn model_after(&self, base: &Model, number: u64) -> Result<Model, LedgerError> {
+        let mut chain = Vec::new();
+        let mut next = number;
+        // A base comes before what builds on it, so this ends.
+        while next > 0 {
+            let calibration = self.get(next)?;
+            next = calibration.base.number;
+            chain.push(calibration);
+        }
+        let mut revision = Revision::new(base.clone());
+        for calibration in chain.iter().rev() {
+            revision = revision.apply(calibration).map_err(|error| LedgerError::Broken {
+                dir: self.history.dir.clone(),
+                source: Refusal {
+                    number: Some(calibration.number),
+                    reason: Arc::new(Fault::DoesNotApply(error)),
+                },
+            })?;
+        }
+        Ok(revision.model)
+    }
+
     /// What was published since the last call, since [`Ledger::replay`], or since the beginning;
     /// reads only what was appended.
     ///

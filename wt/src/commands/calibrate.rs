@@ -1,6 +1,5 @@
 //! `wt calibrate`.
 
-mod publish;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -8,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use calibrator::evidence::Evidence;
 use calibrator::evidence_file;
-use calibrator::policy::Policy;
+use calibrator::memory::Memory;
+use calibrator::publish::{Approval, Publisher};
 use chrono::{TimeDelta, Utc};
 use models::{Drift, Ledger, Replay};
 
@@ -16,12 +16,12 @@ use super::block_on;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::{Project, Twin};
-use publish::{Approval, Publisher};
 
 /// Compare production with the model, and correct the model.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("The policy in force without a drift.toml:\n\n{}", calibrator::policy::Policy::DEFAULT))]
 pub(crate) struct Args {
-    /// The twin
+    /// The twin; `twins/NAME/drift.toml` is its policy, `--help` prints the default one
     name: String,
     /// How far back to look, as `30m`, `6h`, `2d`, from the newest exchange observed [default: to
     /// the end of what the last published calibration rests on]
@@ -46,8 +46,8 @@ pub(crate) fn run(
     let project = Project::open(project)?;
     let mode = match (args.dry_run, args.approve) {
         (true, _) => Mode::DryRun,
-        (false, true) => Mode::Publish(Approval::All),
-        (false, false) => Mode::Publish(Approval::Additive),
+        (false, true) => Mode::Publish(Approval::All { by: super::user() }),
+        (false, false) => Mode::Publish(Approval::Policy),
     };
     let run = calibrate(&project, &args.name, args.since, mode, out)?;
     let options = out.text_options();
@@ -60,7 +60,7 @@ pub(crate) fn run(
 }
 
 /// What a run does with what it finds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Mode {
     /// Nothing is written.
     DryRun,
@@ -87,7 +87,9 @@ pub(crate) fn calibrate(
     let twin = project.twin(name)?;
     let ledger = twin.ledger()?;
     let present = twin.current(out)?;
-    let evidence = evidence(project, &twin, &ledger, mode)?;
+    let evidence = evidence(project, &twin, &ledger, &mode)?;
+    let policy = twin.policy()?;
+    let memory = Memory::of(&ledger)?;
     if !project.lake_dir().is_dir() {
         bail!(window::nothing_observed(name));
     }
@@ -95,24 +97,29 @@ pub(crate) fn calibrate(
     let progress = out.progress_of_steps("comparing production with the model");
     let (analysis, starts_at_published) = block_on(async {
         let start = window::start(&lake, name, &ledger, since).await?;
-        let policy = Policy::default();
         let before = evidence.as_ref();
         let analysis =
-            calibrator::analyse(&lake, name, &present.model, before, start.us, &policy).await?;
+            calibrator::analyse(&lake, name, &present.model, before, start.us, &policy, &memory)
+                .await?;
         Ok((analysis, start.is_after_published))
     })?;
     progress.finish_and_clear();
-    let mut drift = analysis.drift;
+    let mut drift = analysis.drift.clone();
     let Mode::Publish(approval) = mode else { return Ok(Run { drift, report: None }) };
 
     let Replay { model, number, .. } = present;
-    let publisher = Publisher::new(ledger, project.signing_key()?, approval, drift.window)?;
-    let outcome = publisher.publish(model, number, analysis.proposals)?;
+    let base = twin.base_model()?;
+    let (key, window, at) = (project.signing_key()?, drift.window, Utc::now());
+    let publisher = Publisher { ledger, key, approval, window, at, base: &base };
+    let outcome =
+        publisher.publish(model, number, analysis.proposals.clone(), |before, after| {
+            analysis.check(before, after)
+        })?;
     drift.notes.extend(outcome.notes);
     // Evidence from before the last published calibration's end is in the file already.
     if starts_at_published {
         let known = evidence.unwrap_or_default();
-        match (outcome.is_any_live, outcome.waiting) {
+        match (!outcome.live.is_empty(), outcome.waiting) {
             (true, _) => keep_evidence(project, name, known, &analysis.observation.evidence)?,
             (false, Some(waiting)) => {
                 let path = pending_path(project, name, waiting);
@@ -134,7 +141,7 @@ fn evidence(
     project: &Project,
     twin: &Twin<'_>,
     ledger: &Ledger,
-    mode: Mode,
+    mode: &Mode,
 ) -> anyhow::Result<Option<Evidence>> {
     let name = twin.name();
     let path = project.evidence_path(name);

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use calibrator::policy::Policy;
 use chrono::{DateTime, Utc};
 use models::behaviour::Behaviour;
 use models::{Drift, Ledger, Model, Replay};
@@ -84,6 +85,16 @@ impl<'p> Twin<'p> {
             out.warn(&format!("{}: {refused}: {why}; the model before it is used", self.name));
         }
         Ok(replay)
+    }
+
+    /// `drift.toml`; the default policy where there is none.
+    pub(crate) fn policy(&self) -> anyhow::Result<Policy> {
+        let path = self.dir().join("drift.toml");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Policy::parse(&text, &path.display().to_string())?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Policy::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
     }
 
     pub(crate) fn calibrations(&self) -> Calibrations {

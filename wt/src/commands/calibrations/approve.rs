@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use calibrator::review::Review;
 use models::Choice;
 use serde_json::json;
 
-use super::{NoteArgs, to_decide};
+use super::{FindingArgs, NoteArgs, reviewed, to_decide};
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
@@ -18,9 +18,8 @@ pub(crate) struct Args {
     name: String,
     /// The calibration [default: the one that awaits a decision]
     number: Option<u64>,
-    /// Only this finding, by its fingerprint; may be given several times
-    #[arg(long, value_name = "FINGERPRINT")]
-    finding: Vec<String>,
+    #[command(flatten)]
+    only: FindingArgs,
     #[command(flatten)]
     note: NoteArgs,
 }
@@ -31,12 +30,17 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
-    let mut ledger = project.twin(&args.name)?.ledger()?;
+    let twin = project.twin(&args.name)?;
+    let mut ledger = twin.ledger()?;
     let number = to_decide(&ledger, args.number, &args.name)?;
-    if !args.finding.is_empty() {
-        bail!(
-            "--finding: a calibration cannot be approved in part yet: approve or reject {number} as a whole"
-        );
+    if !args.only.finding.is_empty() {
+        let (base, key) = (twin.base_model()?, project.signing_key()?);
+        let note = args.note.note();
+        let review = Review { ledger: &mut ledger, base: &base, key: &key, note };
+        let done = review.approve(number, &args.only.finding)?;
+        let (text, document) = reviewed(&args.name, number, "published", &done);
+        out.result(|| text, &document)?;
+        return Ok(Outcome::Done);
     }
     ledger.decide(number, Choice::Publish, args.note.note(), &project.signing_key()?)?;
     out.result(

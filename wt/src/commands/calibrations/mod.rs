@@ -9,6 +9,7 @@ mod show;
 use std::path::Path;
 
 use anyhow::bail;
+use calibrator::review::Reviewed;
 use chrono::{DateTime, Utc};
 use models::{Ledger, Note, State};
 use serde_json::{Value, json};
@@ -58,11 +59,40 @@ struct NoteArgs {
 
 impl NoteArgs {
     fn note(&self) -> Note {
-        let user =
-            || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-        let by = self.by.clone().or_else(user).unwrap_or_else(|| "unknown".to_owned());
+        let by = self.by.clone().unwrap_or_else(super::user);
         Note { by, at: Utc::now(), comment: self.comment.clone() }
     }
+}
+
+/// Findings to decide on where it is not all of them.
+#[derive(Debug, clap::Args)]
+struct FindingArgs {
+    /// Only this finding, by its fingerprint; may be given several times
+    #[arg(long, value_name = "FINGERPRINT")]
+    finding: Vec<String>,
+}
+
+/// What became of a part and of the rest, as text and as a document.
+fn reviewed(twin: &str, number: u64, state: &str, done: &Reviewed) -> (String, Value) {
+    let rest = match done.rest {
+        Some(rest) => format!("; what is left is proposed as {rest}"),
+        None => String::new(),
+    };
+    let live = if state == "published" { ": running twins load it now" } else { "" };
+    let findings = super::count(done.findings.len(), "finding");
+    let text = if done.decided == number {
+        format!("✓ calibration {number} of {twin} is {state}{live}")
+    } else {
+        let decided = done.decided;
+        format!(
+            "✓ {findings} of calibration {number} of {twin} {state} as calibration {decided}{live}{rest}"
+        )
+    };
+    let document = json!({
+        "twin": twin, "number": done.decided, "state": state, "of": number,
+        "findings": done.findings, "rest": done.rest,
+    });
+    (text, document)
 }
 
 /// The calibration to decide on: the one named, else the one that waits.

@@ -66,6 +66,13 @@ fn text(calibration: &Calibration, state: &State, options: &reports::TextOptions
     if !calibration.findings.is_empty() {
         text.push('\n');
         text += &reports::findings(&calibration.findings, options);
+        text += "\nFingerprints, for --finding\n";
+        for finding in &calibration.findings {
+            let place = finding.route.as_deref().or(finding.event.as_deref()).unwrap_or("the API");
+            let line =
+                format!("  {} {} {place} {}", finding.fingerprint, finding.kind, finding.path);
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
     }
     text
 }

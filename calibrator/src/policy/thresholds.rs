@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Thresholds of decisions, `drift.toml`'s `[decide]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Policy {
+pub struct Thresholds {
     /// Chance that luck alone put all occurrences of something new after the baseline.
     pub luck_max: f64,
     /// Chance that something still there was not seen.
@@ -22,7 +22,7 @@ pub struct Policy {
     pub values_open_min: usize,
 }
 
-impl Default for Policy {
+impl Default for Thresholds {
     /// # Source
     ///
     /// drift-bench's README, "When is a true item observable?"; INFERENCE §3.

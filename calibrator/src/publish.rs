@@ -1,0 +1,194 @@
+//! From proposals to the ledger: appended, and published as far as policy and the user say.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use models::{
+    AppendError, Calibration, Change, Choice, DecideError, Draft, Finding, Guard, Ledger,
+    LedgerError, Model, Note, Patch, SigningKey, Window,
+};
+
+use crate::Proposal;
+
+/// Who says that a proposal is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approval {
+    /// Policy alone: what it does not publish waits.
+    Policy,
+    /// This user approves all.
+    All {
+        /// Their name.
+        by: String,
+    },
+}
+
+/// Takes a run's proposals into the ledger.
+#[derive(Debug)]
+pub struct Publisher<'a> {
+    /// Where they go.
+    pub ledger: Ledger,
+    /// What signs them.
+    pub key: SigningKey,
+    /// Who publishes them.
+    pub approval: Approval,
+    /// What they rest on.
+    pub window: Window,
+    /// Wall clock, for documents.
+    pub at: DateTime<Utc>,
+    /// The model the ledger starts from.
+    pub base: &'a Model,
+}
+
+/// What became of a run's proposals.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// Those of this run in the ledger, new or standing.
+    pub calibrations: Vec<Calibration>,
+    /// Numbers of those that twins load since.
+    pub live: Vec<u64>,
+    /// The first that awaits a decision.
+    pub waiting: Option<u64>,
+    /// What is worth knowing, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Why proposals did not get into the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It cannot be continued.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// A decision was not taken down.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+}
+
+impl Publisher<'_> {
+    /// Appends each proposal on top of the one before, and publishes what may be; what earlier runs
+    /// proposed and nobody decided on is carried on top, as far as `check` finds it still right.
+    ///
+    /// `model` is the present one, made by calibration `number`.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read or continued; what was appended before stays.
+    pub fn publish(
+        mut self,
+        model: Model,
+        number: u64,
+        proposals: Vec<Proposal>,
+        check: impl Fn(&Model, &Model) -> Guard,
+    ) -> Result<Published, PublishError> {
+        let mut published = Published::default();
+        let standing = self.standing()?;
+        let mut top = (model, number);
+        for proposal in &proposals {
+            let change = Change::between(&top.0, top.1, &proposal.model);
+            if change.is_empty() {
+                continue;
+            }
+            let calibration = match same(&standing, &change) {
+                Some(standing) => standing.clone(),
+                None => self.append(change, proposal)?,
+            };
+            top = (proposal.model.clone(), calibration.number);
+            if let Some(note) = self.decision(proposal) {
+                self.ledger.decide(calibration.number, Choice::Publish, note, &self.key)?;
+                published.live.push(calibration.number);
+            } else {
+                published.waiting.get_or_insert(calibration.number);
+            }
+            published.calibrations.push(calibration);
+        }
+        if !published.live.is_empty() {
+            self.carry(standing, &proposals, top, check, &mut published)?;
+        }
+        Ok(published)
+    }
+
+    /// What awaits a decision from earlier runs, what it builds on first.
+    fn standing(&self) -> Result<Vec<Calibration>, LedgerError> {
+        self.ledger.proposed().map(|number| self.ledger.get(number)).collect()
+    }
+
+    /// A publication moves the model under standing proposals; they are made anew on top of it.
+    fn carry(
+        &mut self,
+        standing: Vec<Calibration>,
+        proposals: &[Proposal],
+        mut top: (Model, u64),
+        check: impl Fn(&Model, &Model) -> Guard,
+        published: &mut Published,
+    ) -> Result<(), PublishError> {
+        let new: BTreeSet<_> = proposals
+            .iter()
+            .flat_map(|one| &one.findings)
+            .map(|finding| finding.fingerprint.as_str())
+            .collect();
+        for one in standing {
+            let is_here = published.calibrations.iter().any(|new| new.number == one.number);
+            let findings: Vec<Finding> = one
+                .findings
+                .iter()
+                .filter(|finding| !new.contains(finding.fingerprint.as_str()))
+                .cloned()
+                .collect();
+            if is_here || findings.is_empty() {
+                continue;
+            }
+            let from = self.ledger.model_after(self.base, one.base.number)?;
+            let to = self.ledger.model_after(self.base, one.number)?;
+            let Some(to) = rebased(&from, &to, &top.0) else {
+                published.notes.push(format!("calibration {} was proposed and builds on what has changed since: it is superseded", one.number));
+                continue;
+            };
+            let change = Change::between(&top.0, top.1, &to);
+            if change.is_empty() || !check(&top.0, &to).passed {
+                continue;
+            }
+            let draft =
+                Draft { change, created_at: self.at, window: one.window, findings, fidelity: None };
+            let carried = self.ledger.append(draft, &self.key)?;
+            published.waiting.get_or_insert(carried.number);
+            top = (to, carried.number);
+            published.calibrations.push(carried);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, change: Change, proposal: &Proposal) -> Result<Calibration, AppendError> {
+        let draft = Draft {
+            change,
+            created_at: self.at,
+            window: self.window,
+            findings: proposal.findings.clone(),
+            fidelity: proposal.fidelity,
+        };
+        self.ledger.append(draft, &self.key)
+    }
+
+    /// Who publishes it; nobody where it has to wait.
+    fn decision(&self, proposal: &Proposal) -> Option<Note> {
+        let by = match (proposal.publishes_itself, &self.approval) {
+            (true, _) => "policy".to_owned(),
+            (false, Approval::All { by }) => by.clone(),
+            (false, Approval::Policy) => return None,
+        };
+        Some(Note { by, at: self.at, comment: None })
+    }
+}
+
+/// The same proposal of an earlier run, if it still awaits its decision.
+fn same<'s>(standing: &'s [Calibration], change: &Change) -> Option<&'s Calibration> {
+    standing.iter().find(|one| one.base == *change.base() && one.result == *change.result())
+}
+
+/// The change between two models, made to a third; none where it does not apply there.
+pub(crate) fn rebased(from: &Model, to: &Model, onto: &Model) -> Option<Model> {
+    let patch = Patch::diff(&from.to_value(), &to.to_value());
+    let patched = patch.apply(&onto.to_value()).ok()?;
+    serde_json::from_value(patched).ok()
+}
