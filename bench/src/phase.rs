@@ -266,9 +266,10 @@ fn calibrate(twin: &Path, lake: &Path) -> anyhow::Result<Outcome> {
     let lake = Lake::open(lake)?;
     let runtime = runtime()?;
     let policy = calibrator::policy::Policy::default();
+    let memory = calibrator::memory::Memory::default();
     let (cost, analysis) = Cost::of(|| {
         let analysing =
-            calibrator::analyse(&lake, TWIN, &model, evidence.as_ref(), i64::MIN, &policy);
+            calibrator::analyse(&lake, TWIN, &model, evidence.as_ref(), i64::MIN, &policy, &memory);
         Ok(runtime.block_on(analysing)?)
     })?;
     let mut said = BTreeMap::new();
