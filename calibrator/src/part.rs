@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    fn model(fields: Value, limit: u64) -> Model {
+    fn model(fields: &Value, limit: u64) -> Model {
         serde_json::from_value(json!({
             "format": "wondertwin.model/1", "name": "mails", "version": "1.0.0",
             "limits": {"default": {"algorithm": "fixed_window", "limit": limit, "window_seconds": 60}},
@@ -236,7 +236,7 @@ mod tests {
 
     fn both() -> (Model, Model, Vec<Finding>) {
         let before = model(
-            json!({
+            &json!({
                 "id": {"types": {"string": true}, "required": true},
                 "size": {"types": {"integer": true}, "required": true},
                 "subject": {"types": {"string": true}, "required": true},
@@ -245,7 +245,7 @@ mod tests {
             60,
         );
         let after = model(
-            json!({
+            &json!({
                 "id": {"types": {"string": true}},
                 "size": {"types": {"string": true}},
                 "a.b": {"types": {"object": true}, "properties": {"c": {"types": {"string": true}}}},

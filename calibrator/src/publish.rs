@@ -79,13 +79,13 @@ impl Publisher<'_> {
         mut self,
         model: Model,
         number: u64,
-        proposals: Vec<Proposal>,
+        proposals: &[Proposal],
         check: impl Fn(&Model, &Model) -> Guard,
     ) -> Result<Published, PublishError> {
         let mut published = Published::default();
         let standing = self.standing()?;
         let mut top = (model, number);
-        for proposal in &proposals {
+        for proposal in proposals {
             let change = Change::between(&top.0, top.1, &proposal.model);
             if change.is_empty() {
                 continue;
@@ -104,7 +104,7 @@ impl Publisher<'_> {
             published.calibrations.push(calibration);
         }
         if !published.live.is_empty() {
-            self.carry(standing, &proposals, top, check, &mut published)?;
+            self.carry(standing, proposals, top, check, &mut published)?;
         }
         Ok(published)
     }

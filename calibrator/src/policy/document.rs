@@ -48,7 +48,7 @@ fn canary<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Canary>, 
 pub(super) fn parse(text: &str, file: &str) -> Result<Policy, PolicyError> {
     let document: Document = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
         let member = text.lines().nth(line - 1).and_then(|text| text.split_once('='));
         let problem = match member.map(|(member, _)| member.trim()) {
             Some(member) if !error.message().contains(&format!("`{member}`")) => {

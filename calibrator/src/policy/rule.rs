@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn finding(change: serde_json::Value) -> Finding {
+    fn finding(change: &serde_json::Value) -> Finding {
         let mut document = json!({
             "kind": "field_added", "surface": "response", "route": "GET /mails/{id}", "status": 200,
             "event": null, "path": "note", "before": null, "after": {"types": {"string": true}},
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn a_rule_is_narrowed_by_each_of_its_members() {
-        let fits = |rule: &str, change| {
-            toml::from_str::<Rule>(rule).unwrap().fits(&finding(change), &window())
+        let fits = |rule: &str, change: serde_json::Value| {
+            toml::from_str::<Rule>(rule).unwrap().fits(&finding(&change), &window())
         };
         let same = || json!({});
         assert!(fits("", same()));

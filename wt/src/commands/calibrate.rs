@@ -111,10 +111,9 @@ pub(crate) fn calibrate(
     let base = twin.base_model()?;
     let (key, window, at) = (project.signing_key()?, drift.window, Utc::now());
     let publisher = Publisher { ledger, key, approval, window, at, base: &base };
-    let outcome =
-        publisher.publish(model, number, analysis.proposals.clone(), |before, after| {
-            analysis.check(before, after)
-        })?;
+    let outcome = publisher.publish(model, number, &analysis.proposals, |before, after| {
+        analysis.check(before, after)
+    })?;
     drift.notes.extend(outcome.notes);
     // Evidence from before the last published calibration's end is in the file already.
     if starts_at_published {
