@@ -173,7 +173,7 @@ fn put_next_steps(page: &mut String, drift: &Drift) {
 }
 
 /// A code span, fenced by more backticks than the text has in a row.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = one_line(text);
     let (mut longest, mut run) = (0, 0);
     for c in text.chars() {
@@ -187,7 +187,7 @@ fn code(text: &str) -> String {
 }
 
 /// Text in which Markdown means nothing; pairs of backticks stay code.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = one_line(text);
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {

@@ -79,7 +79,7 @@ pub(crate) fn sections(findings: &[Finding]) -> Vec<Section<'_>> {
     sections.into_iter().map(|(place, items)| Section { place, items }).collect()
 }
 
-fn place<'d>(item: &Item<'d>) -> Place<'d> {
+pub(crate) fn place<'d>(item: &Item<'d>) -> Place<'d> {
     let finding = item.finding;
     match (&finding.entity, &finding.route, &finding.event) {
         (Some(entity), ..) if item.is_folded() => Place::Entity(entity),

@@ -80,6 +80,8 @@ enum Command {
     Test(commands::test::Args),
     /// List the twins that come with wt
     Catalog(commands::catalog::Args),
+    /// Make a frozen, signed package of a twin
+    Freeze(commands::freeze::Args),
 }
 
 /// The headings of `wt help`, in the order of CONTRACTS; a command stands under one of them.
@@ -89,7 +91,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Keep it true", &["observe", "calibrate", "calibrations", "report", "lake"]),
     ("Run twins", &["up", "down", "status"]),
     ("Use them in tests", &["inspect", "reset", "seed", "logs", "replay", "test"]),
-    ("Get twins", &["catalog"]),
+    ("Get and release twins", &["catalog", "freeze"]),
     ("Help", &["help"]),
 ];
 
@@ -134,6 +136,7 @@ fn run(cli: &Cli, out: &mut Output) -> anyhow::Result<Outcome> {
         Command::Replay(args) => commands::replay::run(args, project, out),
         Command::Test(args) => commands::test::run(args, project, out),
         Command::Catalog(args) => commands::catalog::run(args, out),
+        Command::Freeze(args) => commands::freeze::run(args, project, out),
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use models::Model;
 use models::behaviour::TwinDocument;
 use serde_json::json;
+use snapshots::Package;
 
 use super::count;
 use crate::files;
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     /// An OpenAPI 3.0 or 3.1 file, JSON or YAML, plain or gzip
     #[arg(long, value_name = "FILE")]
     openapi: Option<PathBuf>,
+    /// A package that `wt freeze` made: its twin, to be changed and calibrated from here on
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["openapi", "base_url", "force"])]
+    package: Option<PathBuf>,
     /// Replace the twin if there is one
     #[arg(long)]
     force: bool,
@@ -39,15 +43,13 @@ pub(crate) fn run(
     project::check_name(&args.name)?;
     let project = Project::open(project)?;
     check_free(args, &project)?;
-    let (model, notes) = model_of(args)?;
+    let (model, notes) = match &args.package {
+        Some(file) => (unpack(file, args, &project)?, Vec::new()),
+        None => write_new(args, &project)?,
+    };
     let key = project.signing_key()?;
     project.lake_key()?;
     ignore_own_dir(&project)?;
-    let (name, default_port) = (args.name.clone(), project::vendor_port(&args.name));
-    let file = TwinDocument { name, default_port, ..TwinDocument::default() };
-    files::write_json(&project.twin_dir(&args.name).join("twin.json"), &file)?;
-    let _ = fs::remove_file(project.evidence_path(&args.name));
-    files::write_json(&project.model_path(&args.name), &model)?;
     // Last, so that what it names is there.
     project::edit(&project.config_path(), &args.name, &key.public())?;
     for note in &notes {
@@ -55,6 +57,24 @@ pub(crate) fn run(
     }
     report(args, &project, &model, &notes, out)?;
     Ok(Outcome::Done)
+}
+
+/// Writes the twin's model and its empty documents.
+fn write_new(args: &Args, project: &Project) -> anyhow::Result<(Model, Vec<String>)> {
+    let (model, notes) = model_of(args)?;
+    let (name, default_port) = (args.name.clone(), project::vendor_port(&args.name));
+    let file = TwinDocument { name, default_port, ..TwinDocument::default() };
+    files::write_json(&project.twin_dir(&args.name).join("twin.json"), &file)?;
+    let _ = fs::remove_file(project.evidence_path(&args.name));
+    files::write_json(&project.model_path(&args.name), &model)?;
+    Ok((model, notes))
+}
+
+/// Makes a package's files the twin's folder.
+fn unpack(file: &Path, args: &Args, project: &Project) -> anyhow::Result<Model> {
+    let package = Package::open(file, project.trusted_keys())?;
+    package.unpack(&project.twin_dir(&args.name))?;
+    Ok(package.model().clone())
 }
 
 /// Whether nothing is lost by making the twin.

@@ -6,6 +6,7 @@ pub(crate) mod catalog;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod export;
+pub(crate) mod freeze;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lake;

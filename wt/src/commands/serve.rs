@@ -18,7 +18,7 @@ use crate::project::{Calibrations, Project, Twin};
 /// Serve one twin until it is stopped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The twin
+    /// The twin, or a package's file as `dist/twin-NAME_1.0.0_….tar.gz`
     name: String,
     /// Where to listen; 0 takes a free port [default: the project's, else the vendor's, else the
     /// next free one from 9001]
@@ -79,7 +79,11 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
-    let twin = project.twin(&args.name)?;
+    let twin = if args.name.ends_with(".tar.gz") {
+        project.packed_twin(Path::new(&args.name))?
+    } else {
+        project.twin(&args.name)?
+    };
     let port = match args.port {
         Some(port) => port,
         None => port_of(&twin)?,

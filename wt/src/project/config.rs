@@ -1,7 +1,7 @@
 //! `wondertwin.json`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use models::PublicKey;
@@ -55,6 +55,9 @@ pub(crate) struct TwinEntry {
     _env: BTreeMap<String, String>,
     /// Whether it takes calibrations.
     pub(crate) calibrations: Calibrations,
+    /// A package that `wt freeze` made: what is served, and always frozen. Absolute, or from the
+    /// project file's folder.
+    pub(crate) package: Option<PathBuf>,
 }
 
 /// Whether a twin takes calibrations.

@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use models::{PublicKey, SigningKey};
 use observer::key::LakeKey;
 use observer::lake::Lake;
+use snapshots::Package;
 use twins::catalog;
 
 use config::Config;
@@ -73,11 +74,27 @@ impl Project {
     }
 
     /// One twin, with its model: the project's, else the catalog's.
+    ///
+    /// One that the project file names a package for is that package's, verified.
     pub(crate) fn twin(&self, name: &str) -> anyhow::Result<Twin<'_>> {
+        if let Some(path) = self.config.twins.get(name).and_then(|entry| entry.package.as_ref()) {
+            let path = self.root.join(path);
+            let package = Package::open(&path, self.trusted_keys())
+                .with_context(|| format!("twin `{name}` has no package"))?;
+            return Ok(Twin::packed(self, name, package));
+        }
         if !self.model_path(name).is_file() && catalog::Entry::named(name).is_none() {
             bail!(self.no_such_twin(name)?);
         }
         Ok(Twin::new(self, name))
+    }
+
+    /// The twin of a package's file, under the name it was frozen with.
+    pub(crate) fn packed_twin(&self, path: &Path) -> anyhow::Result<Twin<'_>> {
+        let package = Package::open(path, self.trusted_keys())?;
+        let name = package.manifest().twin.clone();
+        check_name(&name)?;
+        Ok(Twin::packed(self, &name, package))
     }
 
     /// Why there is no such twin, and what to do.
@@ -122,6 +139,11 @@ impl Project {
     /// What the base model rests on; absent after `wt init`.
     pub(crate) fn evidence_path(&self, name: &str) -> PathBuf {
         self.twin_dir(name).join("model/evidence.parquet")
+    }
+
+    /// What was released of a twin.
+    pub(crate) fn releases_path(&self, name: &str) -> PathBuf {
+        self.twin_dir(name).join("releases.json")
     }
 
     /// The twin's ledger.

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use calibrator::policy::Policy;
 use chrono::{DateTime, Utc};
 use models::behaviour::Behaviour;
-use models::{Drift, Ledger, Model, Replay};
+use models::{Digest, Drift, Ledger, Model, Replay};
 use serde::{Deserialize, Serialize};
+use snapshots::{Documents, Package};
 use twins::{TwinConfig, catalog};
 
 use super::{Calibrations, Project, vendor_port};
@@ -21,6 +23,8 @@ use crate::output::Output;
 pub(crate) struct Twin<'p> {
     project: &'p Project,
     name: String,
+    /// Where it is frozen: it is then all there is of the twin.
+    package: Option<Arc<Package>>,
 }
 
 /// `.wt/runs/NAME.json`: the last calibration run that came to its end.
@@ -31,7 +35,11 @@ struct LastRun {
 
 impl<'p> Twin<'p> {
     pub(super) fn new(project: &'p Project, name: &str) -> Self {
-        Self { project, name: name.to_owned() }
+        Self { project, name: name.to_owned(), package: None }
+    }
+
+    pub(super) fn packed(project: &'p Project, name: &str, package: Package) -> Self {
+        Self { project, name: name.to_owned(), package: Some(Arc::new(package)) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -44,6 +52,9 @@ impl<'p> Twin<'p> {
 
     /// `model/symbols.json`, which the ledger starts from; the catalog's where there is none.
     pub(crate) fn base_model(&self) -> anyhow::Result<Model> {
+        if let Some(package) = &self.package {
+            return Ok(package.model().clone());
+        }
         let path = self.project.model_path(&self.name);
         if !path.is_file()
             && let Some(entry) = catalog::Entry::named(&self.name)
@@ -56,10 +67,24 @@ impl<'p> Twin<'p> {
 
     /// What stands beside the model: the folder's documents, else the catalog's.
     pub(crate) fn behaviour(&self) -> anyhow::Result<Behaviour> {
+        if let Some(package) = &self.package {
+            return Ok(package.behaviour().clone());
+        }
         let dir = self.dir();
         match catalog::Entry::named(&self.name) {
             Some(entry) if !dir.join("twin.json").is_file() => Ok(entry.behaviour()?),
             _ => Ok(Behaviour::load(&dir)?),
+        }
+    }
+
+    /// The documents beside the model, as they stand in the folder, else in the catalog.
+    pub(crate) fn documents(&self) -> anyhow::Result<Documents> {
+        let dir = self.dir();
+        match catalog::Entry::named(&self.name) {
+            Some(entry) if !dir.join("twin.json").is_file() => {
+                Ok(Documents::of_files(entry.files)?)
+            }
+            _ => Ok(Documents::load(&dir)?),
         }
     }
 
@@ -73,12 +98,20 @@ impl<'p> Twin<'p> {
 
     /// The twin's calibrations, read and verified.
     pub(crate) fn ledger(&self) -> anyhow::Result<Ledger> {
+        if self.package.is_some() {
+            bail!("{} is a frozen snapshot, which takes no calibrations", self.name);
+        }
         let dir = self.project.ledger_dir(&self.name);
         Ok(Ledger::open(dir, self.project.trusted_keys())?)
     }
 
     /// The model after all that was published; what was refused is told.
     pub(crate) fn current(&self, out: &mut Output) -> anyhow::Result<Replay> {
+        if let Some(package) = &self.package {
+            let model = package.model().clone();
+            let digest = Digest::of(&model);
+            return Ok(Replay { model, digest, number: 0, applied: Vec::new(), refused: None });
+        }
         let replay = self.ledger()?.replay(&self.base_model()?)?;
         if let Some(refused) = &replay.refused {
             let why = &refused.reason;
@@ -98,6 +131,9 @@ impl<'p> Twin<'p> {
     }
 
     pub(crate) fn calibrations(&self) -> Calibrations {
+        if self.package.is_some() {
+            return Calibrations::Frozen;
+        }
         self.project
             .config
             .twins
