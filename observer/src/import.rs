@@ -79,7 +79,7 @@ pub fn import(
     let mut source = sources::open(file)?;
     let mut writer = SegmentWriter::new(lake.clone(), twin, stamp(), "import");
     // A sum, so that the same exchanges in another order are the same content.
-    let mut content = 0_u128;
+    let (mut content, mut buffer) = (0_u128, Vec::new());
     let (mut faults, mut faults_count) = (Vec::new(), 0_u64);
     let mut failed = None;
     let reading = source.progress();
@@ -87,7 +87,7 @@ pub fn import(
     let read = source.for_each(&Limits::default(), &mut |item| {
         match item {
             Item::Exchange { raw, .. } => {
-                content = content.wrapping_add(sources::digest(&raw));
+                content = content.wrapping_add(sources::digest_with(&mut buffer, &raw));
                 let _counted = intake.take(&raw);
                 if intake.pending() >= ROWS_PER_BATCH {
                     progress(&reading);
@@ -119,7 +119,7 @@ pub fn import(
         return Err(ImportError::Strict { fault: faults.swap_remove(0), count: faults_count });
     }
     let id = format!("import-{content:032x}");
-    if let Some(segment) = committed(lake, twin, &id)? {
+    if let Some(segment) = lake.find(twin, &id)? {
         return Ok(Imported { segment, was_there: true, faults, faults_count });
     }
     write(&mut writer, &rest)?;
@@ -135,15 +135,10 @@ pub fn import(
 }
 
 /// Tells the files of one attempt from those of another; not kept anywhere else.
-fn stamp() -> String {
+pub(crate) fn stamp() -> String {
     let now =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", now.as_micros(), std::process::id())
-}
-
-fn committed(lake: &Lake, twin: &str, id: &str) -> Result<Option<Segment>, LakeError> {
-    let segments = futures::executor::block_on(lake.segments(twin))?;
-    Ok(segments.into_iter().find(|segment| segment.id == id))
 }
 
 fn write(writer: &mut SegmentWriter, batches: &crate::intake::Batches) -> Result<(), LakeError> {

@@ -124,7 +124,9 @@ fn live_rows_are_those_an_import_would_give() {
 #[test]
 fn a_segment_is_recovered_once_and_a_file_in_use_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let mut running = open(folder.path());
+    // One group, however slow the machine.
+    let slow = LiveConfig { group_time_max: Duration::from_hours(1), ..config(folder.path()) };
+    let (mut running, _) = LiveWriter::open(intake(), lake(folder.path()), slow).unwrap();
     for number in 0..GROUP_ROWS as u64 {
         running.take(&exchange(number)).unwrap();
     }

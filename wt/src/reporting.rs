@@ -65,10 +65,10 @@ pub(crate) fn traffic(
     twin: &str,
     window: Window,
 ) -> anyhow::Result<Vec<Bucket>> {
-    let (Some(from), Some(to), true) = (window.from, window.to, project.lake_dir().is_dir()) else {
+    let (Some(from), Some(to), Some(lake)) = (window.from, window.to, project.lake_if_any()?)
+    else {
         return Ok(Vec::new());
     };
-    let lake = project.lake()?;
     let ends = (from.timestamp_micros(), to.timestamp_micros());
     let parts = block_on(async { Ok(calibrator::traffic(&lake, twin, ends, PARTS).await?) })?;
     let bucket = |part: calibrator::Traffic| {

@@ -44,7 +44,7 @@ impl LakeSession {
         let url = url::Url::parse(SCHEME).expect("a constant URL");
         session.context.register_object_store(&url, lake.store());
         for table in Table::ALL {
-            session.register_files(table, segments).await?;
+            session.register_files(lake, table, segments).await?;
         }
         if since_us > i64::MIN {
             session.narrow(since_us).await?;
@@ -52,12 +52,17 @@ impl LakeSession {
         Ok(session)
     }
 
-    async fn register_files(&self, table: Table, segments: &[Segment]) -> Result<(), ObserveError> {
+    async fn register_files(
+        &self,
+        lake: &Lake,
+        table: Table,
+        segments: &[Segment],
+    ) -> Result<(), ObserveError> {
         let files: Vec<_> = segments
             .iter()
             .flat_map(|segment| &segment.files)
             .filter(|file| file.table == table.name())
-            .map(|file| format!("{SCHEME}/{}", file.path))
+            .map(|file| format!("{SCHEME}/{}", lake.path_in_store(&file.path)))
             .collect();
         if files.is_empty() {
             return self.register(table.name(), table.schema(), Vec::new());

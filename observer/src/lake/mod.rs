@@ -6,20 +6,25 @@
 //! by its content, so that importing the same content again adds nothing. What is observed live is
 //! written ahead to the local disk ([`wal`]) and sealed into a segment from there.
 
+pub mod compact;
+pub mod expire;
 pub mod limit;
 pub mod path;
+mod remote;
 pub(crate) mod rows;
 mod seal;
 mod segment;
 mod store;
+pub mod sweep;
 pub mod table;
+mod visible;
 pub mod wal;
 mod writer;
 
 pub use rows::BodyState;
 pub use seal::{SealError, Sealed};
 pub(crate) use seal::{recover, seal};
-pub use segment::{Segment, SegmentFile, SegmentFormat};
+pub use segment::{Replaced, Segment, SegmentFile, SegmentFormat};
 pub use store::{Lake, LakeError, TableStats};
 pub use table::Table;
 pub use writer::SegmentWriter;

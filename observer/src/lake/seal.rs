@@ -58,7 +58,7 @@ pub(crate) fn seal(
     let stamp = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let id = format!("live-{stamp}");
     let lake_fault = |source| SealError::Lake { path: path.to_owned(), source };
-    if futures::executor::block_on(lake.has_segment(twin, &id)).map_err(lake_fault)? {
+    if lake.find(twin, &id).map_err(lake_fault)?.is_some() {
         remove(path)?;
         return Ok(Sealed { segment: None, fault: None, set_aside: None });
     }

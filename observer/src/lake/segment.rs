@@ -7,16 +7,20 @@ use serde::{Deserialize, Serialize};
 /// The format's name and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum SegmentFormat {
-    /// The present format.
+    /// What was observed.
     #[default]
     #[serde(rename = "wondertwin.segment/1")]
     V1,
+    /// What stands in the place of other segments. A name of its own, so that a reader which does
+    /// not know of it refuses the lake and does not count twice.
+    #[serde(rename = "wondertwin.segment/2")]
+    V2,
 }
 
 /// What was written together: one import, or one stretch of live observation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
-    /// Always [`SegmentFormat::V1`].
+    /// [`SegmentFormat::V2`] where it replaces others.
     pub format: SegmentFormat,
     /// The twin observed.
     pub twin: String,
@@ -36,6 +40,23 @@ pub struct Segment {
     pub dropped: u64,
     /// The files, by table and day.
     pub files: Vec<SegmentFile>,
+    /// The segments in whose place this one stands, those that they stood for included: none of them
+    /// is read any more, and their content still counts as imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<Replaced>,
+}
+
+/// A segment in whose place another stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Replaced {
+    /// Its id.
+    pub id: String,
+    /// Rows of `exchanges` it had.
+    pub exchanges: u64,
+    /// Time of its first exchange, microseconds since the epoch, UTC.
+    pub from_us: i64,
+    /// Time of its last.
+    pub to_us: i64,
 }
 
 /// One Parquet file of a segment.
@@ -49,4 +70,27 @@ pub struct SegmentFile {
     pub rows: u64,
     /// Its size.
     pub bytes: u64,
+}
+
+impl Segment {
+    /// What the manifest of a segment in its place says of it and of those it stood for.
+    pub(super) fn as_replaced(&self) -> Vec<Replaced> {
+        let own = Replaced {
+            id: self.id.clone(),
+            exchanges: self.exchanges,
+            from_us: self.from_us,
+            to_us: self.to_us,
+        };
+        self.replaces.iter().cloned().chain([own]).collect()
+    }
+
+    /// Whether nothing is left of what it stands for.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.replaces.is_empty() && self.files.is_empty()
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
 }

@@ -5,18 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, PutPayload, local::LocalFileSystem, path::Path,
+    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload, local::LocalFileSystem, path::Path,
 };
 
+use super::remote;
 use super::segment::Segment;
 use super::table::Table;
+use super::visible::{Settled, settle};
+
+/// Manifests read at a time: a store far away answers many as fast as one.
+const MANIFESTS_AT_ONCE: usize = 16;
 
 /// A lake at its URL.
 #[derive(Debug, Clone)]
 pub struct Lake {
     store: Arc<dyn ObjectStore>,
+    /// The store of which the lake is a part, and the path to it.
+    whole: (Arc<dyn ObjectStore>, Path),
     /// The folder of a local lake, for messages and for forcing writes to the disk.
     folder: Option<PathBuf>,
 }
@@ -31,6 +38,16 @@ pub enum LakeError {
         folder: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The URL, or what the environment adds to it, names no store.
+    #[error(
+        "the lake {url} cannot be opened: expected a folder or s3://BUCKET/PREFIX, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and (for another store than Amazon's) AWS_ENDPOINT in the environment"
+    )]
+    Url {
+        /// As it was given.
+        url: String,
+        /// What is wrong.
+        source: Box<object_store::Error>,
     },
     /// An object could not be read, written or listed.
     #[error("the lake cannot {doing} {path}")]
@@ -86,38 +103,100 @@ impl Lake {
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(|source| {
             LakeError::Store { doing: "list", path: String::new(), source: Box::new(source) }
         })?;
-        Ok(Self { store: Arc::new(store), folder: Some(folder) })
+        Ok(Self { folder: Some(folder), ..Self::with_store(Arc::new(store)) })
+    }
+
+    /// The lake at a place: a folder, relative to `base` unless it is absolute, or `s3://BUCKET/PREFIX`.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be made or entered, or the URL is none of a store.
+    pub fn open_at(place: &str, base: &std::path::Path) -> Result<Self, LakeError> {
+        match place.split_once("://") {
+            Some(("s3", _)) => {
+                let bucket = remote::s3(place)?;
+                let store = bucket.within();
+                Ok(Self { store, whole: (bucket.store, bucket.prefix), folder: None })
+            }
+            Some(_) => Err(LakeError::Url {
+                url: place.to_owned(),
+                source: Box::new(object_store::Error::NotImplemented {
+                    operation: "stores but S3".into(),
+                    implementer: "the lake".into(),
+                }),
+            }),
+            None => Self::open(&base.join(place)),
+        }
+    }
+
+    /// Runs work on the store to its end, on a thread that may wait.
+    ///
+    /// # Panics
+    ///
+    /// Where the work does.
+    pub fn wait<W>(&self, work: impl FnOnce(Self) -> W) -> W::Output
+    where
+        W: Future + Send + 'static,
+        W::Output: Send + 'static,
+    {
+        let work = work(self.clone());
+        if self.folder.is_some() {
+            return futures::executor::block_on(work);
+        }
+        let done = futures::executor::block_on(remote::runtime().spawn(work));
+        done.expect("work on the store ends by itself")
     }
 
     /// The lake in an object store of the caller's.
     pub fn with_store(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, folder: None }
+        Self { whole: (Arc::clone(&store), Path::default()), store, folder: None }
     }
 
-    /// The store, for engines that read Parquet themselves.
+    /// The store that holds the lake, for engines that read Parquet themselves; files are at
+    /// [`Lake::path_in_store`]. A view of the lake's part of it would not do: object metadata of
+    /// `object_store`'s (0.13) names the whole path.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.store)
+        Arc::clone(&self.whole.0)
     }
 
-    /// The twin's segments, oldest data first.
+    /// Where a file that a manifest names is in [`Lake::store`].
+    pub fn path_in_store(&self, path: &str) -> Path {
+        self.whole.1.parts().chain(Path::from(path).parts()).collect()
+    }
+
+    /// The twin's segments that are to be read, oldest data first.
     ///
     /// # Errors
     ///
     /// Where the store fails or a manifest is unreadable.
     pub async fn segments(&self, twin: &str) -> Result<Vec<Segment>, LakeError> {
-        let prefix = Path::from(format!("segments/twin={twin}"));
+        let mut visible = self.settled(twin).await?.visible;
+        // Nothing is left of what these stand for.
+        visible.retain(|segment| !segment.is_gone());
+        Ok(visible)
+    }
+
+    /// All that manifests name, told apart.
+    pub(super) async fn settled(&self, twin: &str) -> Result<Settled, LakeError> {
+        let found = self.list(&Path::from(format!("segments/twin={twin}"))).await?;
+        let read = found.into_iter().map(|meta| {
+            let lake = self.clone();
+            async move { lake.manifest(&meta.location).await }
+        });
+        let segments = futures::stream::iter(read).buffer_unordered(MANIFESTS_AT_ONCE);
+        // A manifest removed since the listing was replaced before it.
+        let segments: Vec<Option<Segment>> = segments.try_collect().await?;
+        Ok(settle(segments.into_iter().flatten().collect()))
+    }
+
+    /// Every object below a folder of the lake.
+    pub(super) async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>, LakeError> {
         let fault = |source| LakeError::Store {
             doing: "list",
-            path: prefix.to_string(),
+            path: folder.to_string(),
             source: Box::new(source),
         };
-        let found: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(fault)?;
-        let mut segments = Vec::with_capacity(found.len());
-        for meta in found {
-            segments.push(self.manifest(&meta.location).await?);
-        }
-        segments.sort_by(|one, other| (one.from_us, &one.id).cmp(&(other.from_us, &other.id)));
-        Ok(segments)
+        self.store.list(Some(folder)).try_collect().await.map_err(fault)
     }
 
     /// The twins that have segments, by name.
@@ -140,22 +219,33 @@ impl Lake {
         Ok(twins)
     }
 
-    /// Whether the segment is committed.
+    /// The segment of this id, committed once; where another stands in its place by now, what that
+    /// one says of it.
     ///
     /// # Errors
     ///
-    /// Where the store fails.
-    pub async fn has_segment(&self, twin: &str, id: &str) -> Result<bool, LakeError> {
-        let path = manifest_path(twin, id);
-        match self.store.head(&path).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(source) => Err(LakeError::Store {
-                doing: "read",
-                path: path.to_string(),
-                source: Box::new(source),
-            }),
-        }
+    /// Where the store fails or a manifest is unreadable.
+    pub fn find(&self, twin: &str, id: &str) -> Result<Option<Segment>, LakeError> {
+        let (twin, id) = (twin.to_owned(), id.to_owned());
+        self.wait(|lake| async move {
+            if let Some(segment) = lake.manifest(&manifest_path(&twin, &id)).await? {
+                return Ok(Some(segment));
+            }
+            Ok(lake.settled(&twin).await?.visible.iter().find_map(|segment| {
+                let replaced = segment.replaces.iter().find(|replaced| replaced.id == id)?;
+                Some(Segment {
+                    id: id.clone(),
+                    exchanges: replaced.exchanges,
+                    from_us: replaced.from_us,
+                    to_us: replaced.to_us,
+                    skipped: BTreeMap::new(),
+                    dropped: 0,
+                    files: Vec::new(),
+                    replaces: Vec::new(),
+                    ..segment.clone()
+                })
+            }))
+        })
     }
 
     /// Names the segment's files as part of the lake; they must have been written before.
@@ -216,18 +306,45 @@ impl Lake {
         Ok(stats)
     }
 
-    async fn manifest(&self, path: &Path) -> Result<Segment, LakeError> {
+    /// One object's bytes.
+    pub(super) async fn read(&self, path: &Path) -> Result<Bytes, LakeError> {
         let fault = |source| LakeError::Store {
             doing: "read",
             path: path.to_string(),
             source: Box::new(source),
         };
-        let bytes = self.store.get(path).await.map_err(fault)?.bytes().await.map_err(fault)?;
+        self.store.get(path).await.map_err(fault)?.bytes().await.map_err(fault)
+    }
+
+    /// Removes one object; one that is not there is no fault.
+    pub(super) async fn remove(&self, path: &Path) -> Result<(), LakeError> {
+        match self.store.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(LakeError::Store {
+                doing: "remove",
+                path: path.to_string(),
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// A manifest; `None` where there is none.
+    async fn manifest(&self, path: &Path) -> Result<Option<Segment>, LakeError> {
+        let bytes = match self.read(path).await {
+            Ok(bytes) => bytes,
+            Err(LakeError::Store { source, .. })
+                if matches!(*source, object_store::Error::NotFound { .. }) =>
+            {
+                return Ok(None);
+            }
+            Err(fault) => return Err(fault),
+        };
         serde_json::from_slice(&bytes)
+            .map(Some)
             .map_err(|source| LakeError::Manifest { path: path.to_string(), source })
     }
 }
 
-fn manifest_path(twin: &str, id: &str) -> Path {
+pub(super) fn manifest_path(twin: &str, id: &str) -> Path {
     Path::from(format!("segments/twin={twin}/{id}.json"))
 }

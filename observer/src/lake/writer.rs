@@ -9,11 +9,11 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
-use super::segment::{Segment, SegmentFile, SegmentFormat};
+use super::segment::{Replaced, Segment, SegmentFile, SegmentFormat};
 use super::store::{Lake, LakeError};
 use super::table::Table;
 
-const DAY_US: i64 = 86_400_000_000;
+pub(super) const DAY_US: i64 = 86_400_000_000;
 /// Rows of a day's file after which it is closed and written out, to bound memory.
 const ROWS_PER_FILE_MAX: u64 = 4_000_000;
 
@@ -45,6 +45,7 @@ impl SegmentWriter {
             skipped: BTreeMap::new(),
             dropped: 0,
             files: Vec::new(),
+            replaces: Vec::new(),
         };
         Self { lake, segment, stamp, open: BTreeMap::new(), parts: 0 }
     }
@@ -129,7 +130,13 @@ impl SegmentWriter {
             rows: file.rows,
             bytes: bytes.len() as u64,
         });
-        futures::executor::block_on(self.lake.put(&path, bytes.into()))
+        self.lake.wait(|lake| async move { lake.put(&path, bytes.into()).await })
+    }
+
+    /// Has the segment stand in the place of others from [`SegmentWriter::commit`] on.
+    pub(super) fn replacing(&mut self, replaces: Vec<Replaced>) {
+        self.segment.format = SegmentFormat::V2;
+        self.segment.replaces = replaces;
     }
 
     /// Writes what is open and makes the segment part of the lake, at once and whole. The id is one
@@ -154,7 +161,8 @@ impl SegmentWriter {
         self.segment.id = id;
         self.segment.skipped = skipped;
         self.segment.dropped = dropped;
-        futures::executor::block_on(self.lake.commit(&self.segment))?;
+        let segment = self.segment.clone();
+        self.lake.wait(|lake| async move { lake.commit(&segment).await })?;
         Ok(self.segment)
     }
 }

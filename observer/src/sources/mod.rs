@@ -47,6 +47,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use digest::digest;
+pub(crate) use digest::digest_with;
 pub use entry::EntryReader;
 pub use fault::{Fault, Flaw, OpenError, Place, ReadError};
 pub use format::Format;

@@ -16,6 +16,7 @@ use super::block_on;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::{Project, Twin};
+pub(crate) use window::{after_published, parse_duration};
 
 /// Compare production with the model, and correct the model.
 #[derive(Debug, clap::Args)]
@@ -90,10 +91,7 @@ pub(crate) fn calibrate(
     let evidence = evidence(project, &twin, &ledger, &mode)?;
     let policy = twin.policy()?;
     let memory = Memory::of(&ledger)?;
-    if !project.lake_dir().is_dir() {
-        bail!(window::nothing_observed(name));
-    }
-    let lake = project.lake()?;
+    let Some(lake) = project.lake_if_any()? else { bail!(window::nothing_observed(name)) };
     let progress = out.progress_of_steps("comparing production with the model");
     let (analysis, starts_at_published) = block_on(async {
         let start = window::start(&lake, name, &ledger, since).await?;

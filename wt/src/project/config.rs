@@ -29,6 +29,8 @@ pub(crate) struct Config {
     _settings: Option<Settings>,
     /// Whose calibrations and decisions are accepted.
     pub(crate) trusted_keys: Vec<PublicKey>,
+    /// Where the lake is: a folder, from the project's, or `s3://BUCKET/PREFIX`.
+    pub(crate) lake: Option<String>,
 }
 
 /// `twins.NAME`.

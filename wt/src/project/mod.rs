@@ -151,9 +151,9 @@ impl Project {
         self.root.join("calibrations").join(name)
     }
 
-    /// `lake`, of all twins.
-    pub(crate) fn lake_dir(&self) -> PathBuf {
-        self.root.join("lake")
+    /// Where the lake of all twins is: `lake`, unless the project file says otherwise.
+    fn lake_place(&self) -> &str {
+        self.config.lake.as_deref().unwrap_or("lake")
     }
 
     /// The twin's WREC sessions.
@@ -198,7 +198,15 @@ impl Project {
 
     /// The lake, its folder made where there is none.
     pub(crate) fn lake(&self) -> anyhow::Result<Lake> {
-        Ok(Lake::open(&self.lake_dir())?)
+        let lake = Lake::open_at(self.lake_place(), &self.root);
+        lake.with_context(|| format!("{}, `lake`", self.config_path().display()))
+    }
+
+    /// As [`Project::lake`], but looking makes no folder: without one nothing was observed yet.
+    pub(crate) fn lake_if_any(&self) -> anyhow::Result<Option<Lake>> {
+        let place = self.lake_place();
+        let is_missing = !place.contains("://") && !self.root.join(place).is_dir();
+        if is_missing { Ok(None) } else { self.lake().map(Some) }
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn nothing_observed(twin: &str) -> String {
 }
 
 /// Past the last exchange that a published calibration rests on. A rollback rests on none.
-fn after_published(ledger: &Ledger) -> anyhow::Result<i64> {
+pub(crate) fn after_published(ledger: &Ledger) -> anyhow::Result<i64> {
     for calibration in ledger.published().rev() {
         if let Some(to) = calibration?.window.to {
             return Ok(to.timestamp_micros().saturating_add(1));
@@ -53,7 +53,7 @@ fn after_published(ledger: &Ledger) -> anyhow::Result<i64> {
 }
 
 /// Reads `90s`, `30m`, `6h`, `2d`, `1w`.
-pub(super) fn parse_duration(text: &str) -> Result<TimeDelta, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<TimeDelta, String> {
     let refuse = || format!("`{text}` is no duration, expected one as 30m, 6h or 2d");
     let unit = text.chars().last().ok_or_else(refuse)?;
     let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| refuse())?;

@@ -33,10 +33,9 @@ pub(crate) fn run(
     if let Some(name) = &args.twin {
         project.twin(name)?;
     }
-    if !project.lake_dir().is_dir() {
+    let Some(lake) = project.lake_if_any()? else {
         bail!("the lake is empty: `wt observe import NAME FILE` fills it");
-    }
-    let lake = project.lake()?;
+    };
     let batches = block_on(query(&lake, args.twin.as_deref(), &args.sql))?;
     let table = arrow::util::pretty::pretty_format_batches(&batches).context("the rows")?;
     out.result(|| table.to_string(), &rows(&batches)?)?;

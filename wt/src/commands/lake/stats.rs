@@ -30,11 +30,9 @@ pub(crate) fn run(
         project.twin(name)?;
     }
     // Looking makes nothing: a project without a lake has seen nothing yet.
-    let twins = if project.lake_dir().is_dir() {
-        let lake = project.lake()?;
-        block_on(stats(&lake, args.name.as_deref()))?
-    } else {
-        Vec::new()
+    let twins = match project.lake_if_any()? {
+        Some(lake) => block_on(stats(&lake, args.name.as_deref()))?,
+        None => Vec::new(),
     };
     out.result(|| text(&twins), &serde_json::json!({"twins": twins}))?;
     Ok(Outcome::Done)
