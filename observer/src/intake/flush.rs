@@ -60,9 +60,9 @@ impl Intake {
     pub fn flush_segment(&mut self) -> Batches {
         let mut batches = self.flush_rows();
         batches.tables.extend(self.snapshot().tables);
-        for (_, node) in self.places.tries_mut().flat_map(Trie::nodes_mut) {
-            node.vocabulary.begin_segment();
-            node.links.clear();
+        for (_, known) in self.places.tries_mut().flat_map(Trie::all_known_mut) {
+            known.vocabulary.begin_segment();
+            known.links.clear();
         }
         self.known_shapes.clear();
         batches
@@ -95,7 +95,7 @@ impl Intake {
         let links: FxHashSet<u64> = self
             .places
             .tries()
-            .flat_map(Trie::nodes)
+            .flat_map(Trie::all_known)
             .filter(|node| !node.is_url())
             .flat_map(|node| node.links.pseudonyms())
             .collect();
@@ -146,7 +146,7 @@ impl Intake {
         let mut by_field: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for trie in self.places.tries() {
             for (id, node) in
-                trie.ids().zip(trie.nodes()).filter(|(_, node)| !node.links.is_empty())
+                trie.ids().zip(trie.all_known()).filter(|(_, node)| !node.links.is_empty())
             {
                 let field = by_field.entry(path::encode(&trie.path(id))).or_default();
                 field.extend(node.links.pseudonyms());
@@ -167,7 +167,7 @@ impl Intake {
 fn vocabularies(trie: &mut Trie) -> Vec<(String, bool, &mut FieldVocabulary)> {
     let paths: Vec<_> = trie.ids().map(|id| trie.path(id)).collect();
     let fields = trie
-        .nodes_mut()
+        .all_known_mut()
         .filter(|(_, node)| node.vocabulary.open || !node.vocabulary.tokens.is_empty());
     let fields = fields.map(|(id, node)| {
         let field = &paths[id as usize];

@@ -385,7 +385,7 @@ impl Intake {
         found.tokens.sort_unstable();
         found.tokens.dedup();
         for &(node, slot) in &found.tokens {
-            trie.node_mut(node).vocabulary.count(
+            trie.known_mut(node).vocabulary.count(
                 slot,
                 witness.entity,
                 witness.caller,
@@ -394,7 +394,7 @@ impl Intake {
         }
         let Some(body) = body else { return };
         for (node, range) in found.links.drain(..) {
-            links::note(&mut trie.node_mut(node).links, &self.key, &body.bytes[range]);
+            links::note(&mut trie.known_mut(node).links, &self.key, &body.bytes[range]);
         }
     }
 

@@ -97,10 +97,7 @@ fn place(name: &str, trie: &mut Trie, objects: &mut Vec<NodeId>) -> Option<NodeI
 fn note(node: NodeId, value: &str, trie: &mut Trie, found: &mut Sightings) {
     let class = class_of_parameter(value.as_bytes());
     trie.visit(node, class);
-    let field = trie.node_mut(node);
-    if (class == Class::Text || field.vocabulary.is_listed())
-        && let Some(slot) = field.vocabulary.slot(value.as_bytes())
-    {
+    if let Some(slot) = trie.slot(node, class, value.as_bytes()) {
         found.tokens.push((node, slot));
     }
 }

@@ -13,7 +13,7 @@ mod trie;
 mod vocabulary;
 pub(crate) mod word;
 
-use models::{Classes, FieldPath, Step};
+use models::{Classes, FieldPath};
 use rustc_hash::FxHashSet;
 
 pub(crate) use scan::{Sightings, scan};
@@ -75,7 +75,7 @@ fn fingerprint(trie: &Trie, id: u32) -> u64 {
 /// Whether fewer objects have the field than there are.
 fn sometimes(trie: &Trie, id: u32) -> bool {
     let node = trie.node(id);
-    matches!(node.step, Some(Step::Field(_))) && node.count < trie.node(node.owner).objects
+    node.is_field && node.count < trie.node(node.owner).objects
 }
 
 #[cold]

@@ -137,7 +137,7 @@ impl Scanner<'_, '_> {
         let raw = &self.body[start..end];
         let class = text::class_of(raw);
         self.trie.visit(node, class);
-        let field = self.trie.node_mut(node);
+        let field = self.trie.node(node);
         if field.is_link && start < end {
             if field.is_own_id {
                 self.found.own_id = Some(start..end);
@@ -146,9 +146,7 @@ impl Scanner<'_, '_> {
                 self.found.links.push((node, start..end));
             }
         }
-        if (matches!(class, Class::Text) || field.vocabulary.is_listed())
-            && let Some(slot) = field.vocabulary.slot(raw)
-        {
+        if let Some(slot) = self.trie.slot(node, class, raw) {
             self.found.tokens.push((node, slot));
         }
         Ok(())

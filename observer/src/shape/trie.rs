@@ -26,45 +26,65 @@ pub(crate) struct Trie {
     model: Arc<Model>,
     place: Place,
     nodes: Vec<Node>,
+    /// Of each node.
+    known: Vec<Known>,
     /// Nodes visited by the present body, in order of first visit.
     pub(crate) touched: Vec<NodeId>,
     generation: u32,
 }
 
-/// One field (or array's items, or map's values) and what the present body shows of it.
+/// One field (or array's items, or map's values) and what the present body shows of it: what every
+/// body touches, in one line of the processor's cache.
+///
+/// The fields of an API's places are megabytes together, and each exchange goes through those of
+/// another place: how many lines of memory a field takes is what finding it costs.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Node {
-    pub(crate) parent: NodeId,
-    /// The nearest enclosing object, itself for the root.
-    pub(crate) owner: NodeId,
-    pub(crate) step: Option<Step>,
     /// Of the steps from the root.
     pub(crate) path_hash: u64,
     /// Of the steps from the owner.
     pub(crate) key_hash: u64,
-    children: Vec<Child>,
-    table: FxHashMap<Box<[u8]>, NodeId>,
-    expected: usize,
-    items: Option<NodeId>,
-    values: Option<NodeId>,
+    /// Of the fields owned, as the present body shows them.
+    pub(crate) sum: u64,
+    /// The nearest enclosing object, itself for the root.
+    pub(crate) owner: NodeId,
+    stamp: u32,
+    /// Times visited in the present body.
+    pub(crate) count: u32,
+    /// Times visited as a record.
+    pub(crate) objects: u32,
+    /// Classes seen in the present body.
+    pub(crate) classes: Classes,
+    /// Where the next key is looked for first.
+    expected: u32,
+    /// Of an array; 0, the root, where there are none.
+    items: NodeId,
+    /// Reached by a key.
+    pub(crate) is_field: bool,
     /// The keys of this object are data.
     pub(crate) folds: bool,
     /// Holds identifiers that other paths may show.
     pub(crate) is_link: bool,
     /// The identity of the body's own object.
     pub(crate) is_own_id: bool,
+    /// The model lists its values.
+    is_listed: bool,
+    /// Its values are no vocabulary.
+    is_open: bool,
+}
+
+/// What is known of a field over all bodies.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    parent: NodeId,
+    step: Option<Step>,
+    children: Vec<Child>,
+    table: FxHashMap<Box<[u8]>, NodeId>,
+    values: Option<NodeId>,
     pub(crate) vocabulary: Vocabulary,
     /// Pseudonyms of the identifiers it held.
     pub(crate) links: Links,
-    stamp: u32,
-    /// Of the fields owned, as the present body shows them.
-    pub(crate) sum: u64,
-    /// Classes seen in the present body.
-    pub(crate) classes: Classes,
-    /// Times visited in the present body.
-    pub(crate) count: u32,
-    /// Times visited as a record.
-    pub(crate) objects: u32,
 }
 
 /// A key of an object and where it leads.
@@ -88,9 +108,10 @@ impl Child {
 
 impl Trie {
     pub(crate) fn new(model: Arc<Model>, place: Place) -> Self {
-        let mut root = Node::new(0, 0, None, PATH_SEED, 0);
+        let mut root = Node::new(0, PATH_SEED, 0);
         root.folds = View::at(&model, &place).is_some_and(|view| view.is_map());
-        Self { model, place, nodes: vec![root], touched: Vec::new(), generation: 0 }
+        let (nodes, known) = (vec![root], vec![Known::default()]);
+        Self { model, place, nodes, known, touched: Vec::new(), generation: 0 }
     }
 
     /// Where these bodies are seen.
@@ -117,12 +138,31 @@ impl Trie {
         &mut self.nodes[id as usize]
     }
 
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter()
+    pub(crate) fn known_mut(&mut self, id: NodeId) -> &mut Known {
+        &mut self.known[id as usize]
     }
 
-    pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut Node)> {
-        (0..).zip(self.nodes.iter_mut())
+    /// Of every field, in order of their ids.
+    pub(crate) fn all_known(&self) -> impl Iterator<Item = &Known> {
+        self.known.iter()
+    }
+
+    pub(crate) fn all_known_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut Known)> {
+        (0..).zip(self.known.iter_mut())
+    }
+
+    /// The slot of a string in the field's vocabulary, if it is to be counted. Where the model does not
+    /// list the field's values, only texts without a format are.
+    #[inline]
+    pub(crate) fn slot(&mut self, id: NodeId, class: Class, text: &[u8]) -> Option<usize> {
+        let node = &mut self.nodes[id as usize];
+        if node.is_open || !(node.is_listed || class as u8 == Class::Text as u8) {
+            return None;
+        }
+        let vocabulary = &mut self.known[id as usize].vocabulary;
+        let slot = vocabulary.slot(text);
+        node.is_open = vocabulary.open;
+        slot
     }
 
     /// Notes that the present body has a value of this class here.
@@ -157,25 +197,25 @@ impl Trie {
         }
         // Objects of one route list their keys in one order: look where the last look left off.
         let mark = Mark::of(key);
-        let ahead = node.children.iter().enumerate().skip(node.expected).take(3);
+        let children = &self.known[object as usize].children;
+        let ahead = (node.expected..).zip(children.iter().skip(node.expected as usize).take(3));
         for (index, child) in ahead {
             if child.is(mark, key) {
-                let child = child.node;
                 node.expected = index + 1;
-                return child;
+                return child.node;
             }
         }
         self.field_out_of_order(object, mark, key)
     }
 
     fn field_out_of_order(&mut self, object: NodeId, mark: Mark, key: &[u8]) -> NodeId {
-        let node = &mut self.nodes[object as usize];
-        let known = if node.children.len() <= SCANNED_KEYS_MAX {
-            node.children.iter().find(|child| child.is(mark, key)).map(|child| child.node)
+        let known = &self.known[object as usize];
+        let child = if known.children.len() <= SCANNED_KEYS_MAX {
+            known.children.iter().find(|child| child.is(mark, key)).map(|child| child.node)
         } else {
-            node.table.get(key).copied()
+            known.table.get(key).copied()
         };
-        if let Some(child) = known {
+        if let Some(child) = child {
             return child;
         }
         self.add_field(object, key)
@@ -186,17 +226,17 @@ impl Trie {
         let name = decoded_key(key);
         let in_model =
             self.view_of(object).is_some_and(|view| view.fields().contains_key(name.as_str()));
-        let full = self.nodes[object as usize].children.len() >= KEYS_MAX;
+        let full = self.known[object as usize].children.len() >= KEYS_MAX;
         let is_name = word::is_field_name(name.as_bytes()) && !full;
         let id = if in_model || is_name {
             self.add(object, Step::Field(name.clone()), key)
         } else {
             self.values(object)
         };
-        let node = &mut self.nodes[object as usize];
+        let known = &mut self.known[object as usize];
         if !full || in_model {
-            node.children.push(Child::new(key, id));
-            node.table.insert(key.into(), id);
+            known.children.push(Child::new(key, id));
+            known.table.insert(key.into(), id);
         }
         id
     }
@@ -204,12 +244,12 @@ impl Trie {
     /// The query parameter of a request, kept apart from the body's fields.
     pub(crate) fn query(&mut self, name: &str) -> NodeId {
         let key = format!("?{name}");
-        let known = self.nodes[0].table.get(key.as_bytes()).copied();
+        let known = self.known[0].table.get(key.as_bytes()).copied();
         known.unwrap_or_else(|| {
             let id = self.add(0, Step::Query(name.to_owned()), key.as_bytes());
-            self.nodes[0].table.insert(key.as_bytes().into(), id);
+            self.known[0].table.insert(key.as_bytes().into(), id);
             // In the list too, so that the list's length tells which of both is searched.
-            self.nodes[0].children.push(Child::new(key.as_bytes(), id));
+            self.known[0].children.push(Child::new(key.as_bytes(), id));
             id
         })
     }
@@ -217,21 +257,22 @@ impl Trie {
     /// The items of an array.
     #[inline]
     pub(crate) fn items(&mut self, array: NodeId) -> NodeId {
-        if let Some(id) = self.nodes[array as usize].items {
-            return id;
+        let known = self.nodes[array as usize].items;
+        if known != 0 {
+            return known;
         }
         let id = self.add(array, Step::Items, b"[]");
-        self.nodes[array as usize].items = Some(id);
+        self.nodes[array as usize].items = id;
         id
     }
 
     /// The values of a map.
     pub(crate) fn values(&mut self, map: NodeId) -> NodeId {
-        if let Some(id) = self.nodes[map as usize].values {
+        if let Some(id) = self.known[map as usize].values {
             return id;
         }
         let id = self.add(map, Step::Values, b"{}");
-        self.nodes[map as usize].values = Some(id);
+        self.known[map as usize].values = Some(id);
         id
     }
 
@@ -252,9 +293,9 @@ impl Trie {
     fn steps_from(&self, mut id: NodeId, top: NodeId) -> FieldPath {
         let mut steps = Vec::new();
         while id != top {
-            let node = &self.nodes[id as usize];
-            steps.extend(node.step.clone());
-            id = node.parent;
+            let known = &self.known[id as usize];
+            steps.extend(known.step.clone());
+            id = known.parent;
         }
         steps.reverse();
         FieldPath(steps)
@@ -268,7 +309,9 @@ impl Trie {
         let from_owner = if via_object { 0 } else { above.key_hash };
         let path_hash = mix(above.path_hash, hash(key));
         let key_hash = mix(from_owner, hash(key));
-        self.nodes.push(Node::new(parent, owner, Some(step), path_hash, key_hash));
+        let is_field = matches!(step, Step::Field(_));
+        self.nodes.push(Node { is_field, ..Node::new(owner, path_hash, key_hash) });
+        self.known.push(Known { parent, step: Some(step), ..Known::default() });
         self.apply_rule(id);
         id
     }
@@ -293,7 +336,9 @@ impl Trie {
         node.is_own_id = depth == 1 && word::is_own_id_name(&name);
         let (is_map, closed) = view_is_map.unwrap_or_else(|| (word::is_bag_name(&name), None));
         node.folds = is_map;
-        node.vocabulary = Vocabulary::of(closed);
+        let vocabulary = Vocabulary::of(closed);
+        node.is_listed = vocabulary.is_listed();
+        self.known[id as usize].vocabulary = vocabulary;
     }
 
     /// Whether the present body is none the model has here: most of its top fields are unknown, and
@@ -303,8 +348,9 @@ impl Trie {
             return false;
         };
         let known = view.fields();
-        let shown = self.touched.iter().filter_map(|&id| match &self.node(id).step {
-            Some(Step::Field(name)) if self.node(id).parent == 0 => Some(name.as_str()),
+        let touched = self.touched.iter().map(|&id| &self.known[id as usize]);
+        let shown = touched.filter_map(|known| match &known.step {
+            Some(Step::Field(name)) if known.parent == 0 => Some(name.as_str()),
             _ => None,
         });
         let (hits, strangers): (Vec<_>, Vec<_>) = shown.partition(|name| known.contains_key(name));
@@ -322,40 +368,32 @@ impl Trie {
 }
 
 impl Node {
-    /// Holds addresses: parts of them are the wording of paths as well as names.
-    pub(crate) fn is_url(&self) -> bool {
-        matches!(&self.step, Some(Step::Field(name)) if name == "url" || name.ends_with("_url"))
-    }
-
-    fn new(
-        parent: NodeId,
-        owner: NodeId,
-        step: Option<Step>,
-        path_hash: u64,
-        key_hash: u64,
-    ) -> Self {
+    fn new(owner: NodeId, path_hash: u64, key_hash: u64) -> Self {
         Self {
-            parent,
-            owner,
-            step,
             path_hash,
             key_hash,
-            children: Vec::new(),
-            table: FxHashMap::default(),
+            sum: 0,
+            owner,
+            stamp: 0,
+            count: 0,
+            objects: 0,
+            classes: Classes::NONE,
             expected: 0,
-            items: None,
-            values: None,
+            items: 0,
+            is_field: false,
             folds: false,
             is_link: false,
             is_own_id: false,
-            vocabulary: Vocabulary::of(None),
-            links: Links::default(),
-            stamp: 0,
-            sum: 0,
-            classes: Classes::NONE,
-            count: 0,
-            objects: 0,
+            is_listed: false,
+            is_open: false,
         }
+    }
+}
+
+impl Known {
+    /// Holds addresses: parts of them are the wording of paths as well as names.
+    pub(crate) fn is_url(&self) -> bool {
+        matches!(&self.step, Some(Step::Field(name)) if name == "url" || name.ends_with("_url"))
     }
 }
 
