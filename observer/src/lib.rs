@@ -7,6 +7,7 @@ pub mod key;
 pub mod lake;
 pub mod live;
 pub mod proxy;
+pub mod sample;
 pub mod scrub;
 mod shape;
 pub mod sources;

@@ -16,8 +16,22 @@ pub(crate) const STALE_AFTER: Duration = Duration::from_hours(24);
 pub(crate) struct Status {
     /// Sorted by name.
     pub(crate) twins: Vec<TwinStatus>,
+    /// Jobs whose last run failed, and what is wrong with the daemon.
+    pub(crate) jobs: Vec<JobFault>,
     /// When it was asked.
     pub(crate) now: DateTime<Utc>,
+}
+
+/// A job that fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct JobFault {
+    /// Its name, or what of the daemon it is: `clock`, `jobs.toml`.
+    pub(crate) name: String,
+    /// As the ledger of runs has it: `failed`, `timed out`, `abandoned`; `trouble` of the daemon.
+    pub(crate) state: &'static str,
+    pub(crate) since: DateTime<Utc>,
+    /// Why.
+    pub(crate) error: String,
 }
 
 /// One twin.
@@ -107,7 +121,7 @@ impl Status {
 
     /// How many fail.
     pub(crate) fn errors(&self) -> usize {
-        self.twins.iter().filter(|twin| twin.error().is_some()).count()
+        self.twins.iter().filter(|twin| twin.error().is_some()).count() + self.jobs.len()
     }
 
     /// Whether none runs, nor should.
@@ -138,6 +152,10 @@ impl fmt::Display for Status {
         for twin in self.started() {
             writeln!(f, "{}", twin.line(self.now))?;
         }
+        for job in &self.jobs {
+            let age = Age((self.now - job.since).to_std().unwrap_or_default());
+            writeln!(f, "✗ job {} · {} {age}: {}", job.name, job.state, job.error)?;
+        }
         Ok(())
     }
 }
@@ -145,10 +163,11 @@ impl fmt::Display for Status {
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let twins: Vec<_> = self.twins.iter().map(|twin| Stamped { twin, now: self.now }).collect();
-        let mut map = serializer.serialize_map(Some(3))?;
+        let mut map = serializer.serialize_map(Some(4))?;
         map.serialize_entry("twins", &twins)?;
         map.serialize_entry("aligned", &self.alignment().map(|(aligned, of)| aligned == of))?;
         map.serialize_entry("errors", &self.errors())?;
+        map.serialize_entry("jobs", &self.jobs)?;
         map.end()
     }
 }
@@ -205,7 +224,7 @@ mod tests {
     }
 
     fn status(twins: Vec<TwinStatus>) -> Status {
-        Status { twins, now: NOW.parse().unwrap() }
+        Status { twins, jobs: vec![], now: NOW.parse().unwrap() }
     }
 
     fn snapshot(name: &str) -> TwinStatus {
@@ -248,6 +267,23 @@ mod tests {
         ✗ plaid v2.0.1 · refuses calibration 4: it does not apply
         ✓ slack v1.0.0 · frozen snapshot
         ✓ stripe v0.3.4 · not yet calibrated
+        ");
+    }
+
+    #[test]
+    fn a_job_that_fails_is_an_error_and_says_why() {
+        let now: DateTime<Utc> = NOW.parse().unwrap();
+        let mut all = status(vec![pro("stripe", "0.3.4", Some(5))]);
+        all.jobs.push(JobFault {
+            name: "sample-stripe".into(),
+            state: "failed",
+            since: now - chrono::TimeDelta::hours(2),
+            error: "api.stripe.com cannot be reached: connection refused (exit status 3)".into(),
+        });
+        insta::assert_snapshot!(all, @r"
+        1 twin running · drift-aligned · 1 error
+        ✓ stripe v0.3.4 · calibrated 5m ago
+        ✗ job sample-stripe · failed 2h ago: api.stripe.com cannot be reached: connection refused (exit status 3)
         ");
     }
 
@@ -306,7 +342,8 @@ mod tests {
             }
           ],
           "aligned": false,
-          "errors": 1
+          "errors": 1,
+          "jobs": []
         }
         "#);
     }

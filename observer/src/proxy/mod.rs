@@ -66,6 +66,7 @@ use tokio::task::JoinSet;
 use capture::Pending;
 use forward::Forwarder;
 use upstream::Upstream;
+pub(crate) use upstream::client_tls;
 
 /// How a proxy listens, where it forwards to, and how much it keeps of what it sees.
 #[derive(Debug, Clone)]

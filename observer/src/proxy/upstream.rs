@@ -59,7 +59,8 @@ impl Upstream {
         let port = url.port().map_or(String::new(), |port| format!(":{port}"));
         let origin = format!("{}://{host}{port}", url.scheme());
         let uri: Uri = origin.parse().map_err(|_| refuse("is not a URI"))?;
-        let tls = tls(url, roots)?;
+        let tls = client_tls(url.scheme(), roots)
+            .map_err(|source| ServeError::Tls { url: url.to_string(), source })?;
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -86,17 +87,18 @@ impl Upstream {
     }
 }
 
-fn tls(url: &Url, roots: &[CertificateDer<'static>]) -> Result<ClientConfig, ServeError> {
+/// TLS towards a vendor: ring, the platform's certificates and `roots`.
+pub(crate) fn client_tls(
+    scheme: &str,
+    roots: &[CertificateDer<'static>],
+) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let fault = |source| ServeError::Tls { url: url.to_string(), source };
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(fault)?;
-    if url.scheme() == "http" {
+        .with_safe_default_protocol_versions()?;
+    if scheme == "http" {
         return Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
     }
-    let verifier =
-        Verifier::new_with_extra_roots(roots.iter().cloned(), provider).map_err(fault)?;
+    let verifier = Verifier::new_with_extra_roots(roots.iter().cloned(), provider)?;
     // "Dangerous" is any verifier of one's own; this one is the platform's.
     Ok(config
         .dangerous()

@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod freeze;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod jobs;
 pub(crate) mod lake;
 pub(crate) mod logs;
 pub(crate) mod observe;

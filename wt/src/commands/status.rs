@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ::jobs::ledger::{Ledger, Trouble};
 use chrono::Utc;
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::processes::{self, Started};
 use crate::project::{Calibrations, Project, Twin};
-use crate::status::{State, Status, Tier, TwinStatus};
+use crate::status::{JobFault, State, Status, Tier, TwinStatus};
 
 /// Show which twins run and how true they are.
 #[derive(Debug, clap::Args)]
@@ -46,7 +47,32 @@ pub(crate) fn gather(project: &Project) -> anyhow::Result<Status> {
             asked.into_iter().map(|one| one.join().expect("asking a twin does not panic"));
         answers.collect()
     });
-    Ok(Status { twins, now: Utc::now() })
+    Ok(Status { twins, jobs: job_faults(project)?, now: Utc::now() })
+}
+
+/// Jobs of `jobs.toml` whose last run failed, and what is wrong with their daemon.
+fn job_faults(project: &Project) -> anyhow::Result<Vec<JobFault>> {
+    let setup = super::jobs::setup(project)?;
+    let Some(ledger) = Ledger::open_to_read(&setup.ledger())? else { return Ok(Vec::new()) };
+    let (_, jobs) = setup.read_jobs();
+    let is_there = |name: &String| {
+        jobs.jobs.contains_key(name) || jobs.faults.iter().any(|fault| fault.job() == Some(name))
+    };
+    let mut faults = Vec::new();
+    for trouble in ledger.troubles()? {
+        let Trouble { subject: name, since, text: error } = trouble;
+        faults.push(JobFault { name, state: "trouble", since, error });
+    }
+    for (name, run) in ledger.last_ended()? {
+        let (Some(reason), Some(since)) = (run.state.reason(), run.state.ended_at()) else {
+            continue;
+        };
+        if is_there(&name) {
+            let (state, error) = (run.state.name(), reason.to_owned());
+            faults.push(JobFault { name, state, since, error });
+        }
+    }
+    Ok(faults)
 }
 
 fn of_twin(project: &Project, name: &str, started: Option<&Started>) -> TwinStatus {

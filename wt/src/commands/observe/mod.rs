@@ -2,6 +2,7 @@
 
 mod import;
 mod proxy;
+mod sample;
 
 use std::path::Path;
 
@@ -17,6 +18,8 @@ pub(crate) enum Command {
     Import(import::Args),
     /// Observe what goes through a local port
     Proxy(proxy::Args),
+    /// Ask the vendor what probes.toml says, read-only, within a budget
+    Sample(sample::Args),
 }
 
 pub(crate) fn run(
@@ -27,5 +30,6 @@ pub(crate) fn run(
     match command {
         Command::Import(args) => import::run(args, project, out),
         Command::Proxy(args) => proxy::run(args, project, out),
+        Command::Sample(args) => sample::run(args, project, out),
     }
 }

@@ -1,0 +1,272 @@
+//! The daemon: asks the engine what is due, has the work done, and tells how it went.
+
+mod events;
+mod setup;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::config::{Jobs, Length};
+use crate::engine::{Beginning, Engine, Order};
+use crate::ledger::{Ending, Ledger, LedgerError, Run, RunId, State};
+use crate::lock::{LockError, RunnerLock};
+use crate::notify::Sender;
+use crate::process::Place;
+
+pub use setup::{Clock, Setup};
+
+/// Between looks at what is to be told, and at what waits for nothing known.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Why the daemon could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Another runs.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// How long a daemon lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// Until it is asked to end.
+    UntilStopped,
+    /// Until all that is due is done.
+    Once,
+    /// Until a time, and what goes on then has ended.
+    Until(DateTime<Utc>),
+    /// Until one run is done, that somebody asked for.
+    For(RunId),
+}
+
+/// What a daemon did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Runs that came to an end, as they ended.
+    pub ended: Vec<Run>,
+}
+
+/// Does the work of a project's jobs. The one that holds the project's lock.
+#[derive(Debug)]
+pub struct Daemon {
+    setup: Setup,
+    engine: Engine,
+    jobs: Jobs,
+    /// The text the jobs were read from.
+    text: Option<String>,
+    place: Place,
+    tasks: JoinSet<(RunId, Ending)>,
+    stops: BTreeMap<RunId, oneshot::Sender<String>>,
+    sender: Sender,
+    summary: Summary,
+    /// As last logged.
+    fault: Option<String>,
+    _lock: RunnerLock,
+}
+
+impl Daemon {
+    /// Takes the lock and the ledger, and sees to what the last daemon left.
+    ///
+    /// # Errors
+    ///
+    /// Where another daemon runs, or the ledger cannot be opened.
+    pub fn open(setup: Setup, life: Life) -> Result<Self, DaemonError> {
+        let lock = RunnerLock::take(&setup.lock())?;
+        let ledger = Ledger::open(&setup.ledger())?;
+        let sender = Sender::new(setup.ledger());
+        let beginning = match life {
+            Life::UntilStopped | Life::Until(_) => Beginning::Next,
+            Life::Once | Life::For(_) => Beginning::Last,
+        };
+        let place = setup.place();
+        let (text, jobs) = setup.read_jobs();
+        let engine = Engine::new(ledger, beginning, jobs.daemon.parallel as usize);
+        let (tasks, stops, summary) = (JoinSet::new(), BTreeMap::new(), Summary::default());
+        let fault = None;
+        Ok(Self {
+            setup,
+            engine,
+            jobs,
+            text,
+            place,
+            tasks,
+            stops,
+            sender,
+            summary,
+            fault,
+            _lock: lock,
+        })
+    }
+
+    /// What `jobs.toml` says.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// Runs jobs for as long as it lives. What cannot be read, run or told stops nothing else.
+    pub async fn run(mut self, life: Life, mut stop: watch::Receiver<bool>) -> Summary {
+        let mut telling = self.setup.clock.now();
+        loop {
+            let now = self.setup.clock.now();
+            self.reload();
+            self.recover(now);
+            let wait = if life.is_over(&self.summary) { None } else { self.step(life, now) };
+            let Some(wait) = wait else { break };
+            if now >= telling {
+                self.sender.send_due(&self.jobs.channels, now);
+                telling = now + LOOK_EVERY;
+            }
+            let is_busy = !self.tasks.is_empty();
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                () = self.setup.clock.wait(wait, is_busy) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        self.drain().await;
+        self.sender.finish(&self.jobs.channels, self.setup.clock.now()).await;
+        self.summary
+    }
+
+    /// What is due now; how long to wait for more, and nothing where there will be none.
+    fn step(&mut self, life: Life, now: DateTime<Utc>) -> Option<Duration> {
+        let jobs = match life {
+            // Only what was asked for: the schedule is the daemon's.
+            Life::For(_) => self.jobs.without_schedules(),
+            Life::UntilStopped | Life::Once | Life::Until(_) => self.jobs.clone(),
+        };
+        match self.engine.tick(&jobs, now) {
+            Ok(orders) => {
+                self.fault = None;
+                for order in orders {
+                    self.obey(order);
+                }
+            }
+            Err(fault) => self.tell_fault(&fault),
+        }
+        let is_over = match life {
+            Life::Until(end) => now >= end,
+            Life::Once => self.engine.is_idle().unwrap_or(true),
+            Life::UntilStopped | Life::For(_) => false,
+        };
+        if is_over && self.tasks.is_empty() {
+            return None;
+        }
+        let next = self.engine.next_due(&jobs, now).ok().flatten();
+        let wait = next.map(|next| (next - now).to_std().unwrap_or_default());
+        let most = self.setup.clock.look_every().unwrap_or(Duration::MAX);
+        Some(wait.unwrap_or(LOOK_EVERY).clamp(Duration::from_millis(5), most))
+    }
+
+    fn reload(&mut self) {
+        let text = self.setup.text();
+        if text.is_some() && text != self.text {
+            (self.text, self.jobs) = self.setup.read_jobs();
+        }
+    }
+
+    fn recover(&mut self, now: DateTime<Utc>) {
+        let (place, stops) = (&self.place, &self.stops);
+        let recovered = self.engine.recover(&self.jobs, now, |run| {
+            let State::Running { pid, .. } = run.state else { return false };
+            !stops.contains_key(&run.id) && place.is_over(run.id, run.attempt, pid)
+        });
+        match recovered {
+            Ok(runs) => runs.iter().for_each(|run| self.tell(run.id)),
+            Err(fault) => self.tell_fault(&fault),
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Stop(id, why) => {
+                if let Some(stop) = self.stops.remove(&id) {
+                    let _ended_by_itself = stop.send(why);
+                    // Known to be ours until its end is told.
+                    self.stops.insert(id, oneshot::channel().0);
+                }
+            }
+            Order::Start(run, job) => {
+                let (stop, stopped) = oneshot::channel();
+                self.stops.insert(run.id, stop);
+                let timeout = job.manner.timeout.0;
+                match self.place.start(&run, &job.task.program()) {
+                    Ok(work) => {
+                        if let Err(fault) = self.engine.ledger_mut().set_pid(run.id, work.pid()) {
+                            self.tell_fault(&fault);
+                        }
+                        let id = run.id;
+                        self.tasks.spawn(async move { (id, work.end(timeout, stopped).await) });
+                    }
+                    Err(ending) => self.over(run.id, ending),
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(RunId, Ending), tokio::task::JoinError>) {
+        match ended {
+            Ok((id, ending)) => self.over(id, ending),
+            Err(fault) => tracing::error!(%fault, "waiting for a run failed"),
+        }
+    }
+
+    fn over(&mut self, id: RunId, ending: Ending) {
+        let now = self.setup.clock.now();
+        self.engine.ended(&self.jobs, id, ending, now);
+        self.stops.remove(&id);
+        self.tell(id);
+    }
+
+    /// Notes what there is to tell of a run that may have ended.
+    fn tell(&mut self, id: RunId) {
+        let now = self.setup.clock.now();
+        let Ok(Some(run)) = self.engine.ledger().run(id) else { return };
+        if run.state.ended_at().is_none() {
+            return;
+        }
+        let told = events::of(&run, &self.jobs, self.engine.ledger(), &self.place)
+            .and_then(|notices| self.engine.ledger_mut().add_notices(&notices, now));
+        if let Err(fault) = told {
+            self.tell_fault(&fault);
+        }
+        self.summary.ended.push(run);
+    }
+
+    fn tell_fault(&mut self, fault: &LedgerError) {
+        let text = format!("{fault}: {}", fault.source);
+        if self.fault.as_ref() != Some(&text) {
+            tracing::error!("{text}; the daemon goes on and tries again");
+            self.fault = Some(text);
+        }
+    }
+
+    /// Waits for what goes on, and ends it when that takes too long.
+    async fn drain(&mut self) {
+        let Length(most) = self.jobs.daemon.drain;
+        let deadline = tokio::time::Instant::now() + most;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.tasks.join_next()).await
+        {
+            self.ended(ended);
+        }
+        for (_, stop) in std::mem::take(&mut self.stops) {
+            let _ended_by_itself = stop.send("the daemon was asked to end".to_owned());
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            self.ended(ended);
+        }
+    }
+}
+
+impl Life {
+    fn is_over(self, summary: &Summary) -> bool {
+        matches!(self, Self::For(id) if summary.ended.iter().any(|run| run.id == id))
+    }
+}

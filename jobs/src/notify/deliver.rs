@@ -1,0 +1,263 @@
+//! One message to one channel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use serde_json::{Value, json};
+
+use super::{
+    Channel, GithubCheck, GithubIssue, Message, Occasion, Slack, Target, Webhook, email, sign,
+};
+
+/// How long a receiver has to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Bytes of an answer that says why.
+const ANSWER_BYTES_MAX: usize = 300;
+
+/// Why a message did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// A credential is not there.
+    #[error("the environment has no {0}: set it where the daemon is started")]
+    NoCredential(String),
+    /// The channel's table does not say enough, or what cannot be.
+    #[error("{0}")]
+    Channel(String),
+    /// The receiver refused.
+    #[error("{host} answered {status}: {body}")]
+    Refused {
+        /// The receiver.
+        host: String,
+        /// Its answer.
+        status: u16,
+        /// How its answer begins.
+        body: String,
+        /// When to try again, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// No answer came.
+    #[error("{host} cannot be reached")]
+    Unreachable {
+        /// The receiver.
+        host: String,
+        /// What went wrong, without the address, which may be a secret.
+        source: reqwest::Error,
+    },
+    /// The mail server.
+    #[error("the mail server {server} did not take it")]
+    Smtp {
+        /// The server.
+        server: String,
+        /// What it said.
+        source: lettre::transport::smtp::Error,
+    },
+}
+
+/// Sends messages.
+#[derive(Clone)]
+pub struct Deliverer {
+    client: Client,
+    environment: Environment,
+}
+
+/// Tells the value of a variable.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+impl Deliverer {
+    /// A client for all channels, with the credentials of an environment.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no certificates.
+    pub fn new(environment: Environment) -> Result<Self, reqwest::Error> {
+        // The first one wins; all are the same.
+        let _set_before = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .timeout(ANSWER_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("wondertwin/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, environment })
+    }
+
+    /// Sends a message; `id` is the same for each attempt.
+    ///
+    /// # Errors
+    ///
+    /// Where it did not arrive, or nobody knows.
+    pub async fn deliver(
+        &self,
+        channel: &Channel,
+        id: &str,
+        message: &Message,
+    ) -> Result<(), DeliveryError> {
+        match &channel.target {
+            Target::Slack(to) => self.slack(to, message).await,
+            Target::Webhook(to) => self.webhook(to, id, message).await,
+            Target::Email(to) => {
+                let password = match &to.password_env {
+                    Some(name) => Some(self.credential(name)?),
+                    None => None,
+                };
+                email::send(to, password, id, message).await
+            }
+            Target::GithubIssue(to) => self.issue(to, message).await,
+            Target::GithubCheck(to) => self.check(to, message).await,
+        }
+    }
+
+    fn credential(&self, name: &str) -> Result<String, DeliveryError> {
+        let value = (self.environment)(name).filter(|value| !value.is_empty());
+        value.ok_or_else(|| DeliveryError::NoCredential(name.to_owned()))
+    }
+
+    async fn slack(&self, to: &Slack, message: &Message) -> Result<(), DeliveryError> {
+        let text = format!("*{}*\n{}", escaped(&message.title), escaped(&message.text));
+        let request = match (&to.url_env, &to.token_env, &to.channel) {
+            (Some(url), None, None) => {
+                let url = address(&self.credential(url)?)?;
+                self.client.post(url).json(&json!({"text": text}))
+            }
+            (None, Some(token), Some(channel)) => {
+                let url =
+                    address(&format!("{}/chat.postMessage", to.base_url.trim_end_matches('/')))?;
+                let body = json!({"channel": channel, "text": text});
+                self.client.post(url).bearer_auth(self.credential(token)?).json(&body)
+            }
+            _ => {
+                let told = "a channel of kind slack has `url_env`, or `token_env` and `channel`";
+                return Err(DeliveryError::Channel(told.to_owned()));
+            }
+        };
+        let (host, response) = send(request).await?;
+        let body = response.text().await.unwrap_or_default();
+        // The API refuses with status 200; incoming webhooks answer `ok`.
+        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+        if answer["ok"] == false {
+            let body = answer["error"].as_str().unwrap_or("not ok").to_owned();
+            return Err(DeliveryError::Refused { host, status: 200, body, retry_after: None });
+        }
+        Ok(())
+    }
+
+    async fn webhook(
+        &self,
+        to: &Webhook,
+        id: &str,
+        message: &Message,
+    ) -> Result<(), DeliveryError> {
+        let now = Utc::now();
+        let body = json!({
+            "type": format!("wondertwin.{}", message.occasion.name()),
+            "timestamp": now.to_rfc3339(),
+            "data": {"twin": message.twin, "title": message.title, "text": message.text},
+        })
+        .to_string();
+        let (secret, timestamp) = (self.credential(&to.secret_env)?, now.timestamp());
+        let signature = sign::standard_webhooks(&secret, id, timestamp, body.as_bytes());
+        let request = self
+            .client
+            .post(address(&to.url)?)
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(body);
+        send(request).await.map(drop)
+    }
+
+    async fn issue(&self, to: &GithubIssue, message: &Message) -> Result<(), DeliveryError> {
+        let body = json!({"title": message.title, "body": message.text, "labels": to.labels});
+        let path = format!("/repos/{}/issues", to.repo);
+        self.github(&to.base_url, &path, &to.token_env, &body).await
+    }
+
+    async fn check(&self, to: &GithubCheck, message: &Message) -> Result<(), DeliveryError> {
+        let conclusion = match message.occasion {
+            Occasion::JobFailed => "failure",
+            Occasion::Decision => "action_required",
+            Occasion::Drift | Occasion::Digest => "neutral",
+            Occasion::JobRecovered => "success",
+        };
+        let body = json!({
+            "name": "wondertwin",
+            "head_sha": self.credential(&to.sha_env)?,
+            "status": "completed",
+            "conclusion": conclusion,
+            "output": {"title": message.title, "summary": message.text},
+        });
+        let path = format!("/repos/{}/check-runs", to.repo);
+        self.github(&to.base_url, &path, &to.token_env, &body).await
+    }
+
+    async fn github(
+        &self,
+        base: &str,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> Result<(), DeliveryError> {
+        let url = address(&format!("{}{path}", base.trim_end_matches('/')))?;
+        let request = self
+            .client
+            .post(url)
+            .bearer_auth(self.credential(token)?)
+            .header("accept", "application/vnd.github+json")
+            .json(body);
+        send(request).await.map(drop)
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<(String, Response), DeliveryError> {
+    let (client, request) = request.build_split();
+    let request =
+        request.map_err(|fault| DeliveryError::Channel(fault.without_url().to_string()))?;
+    let host = request.url().host_str().unwrap_or_default().to_owned();
+    let sent = client.execute(request).await;
+    let response = sent.map_err(|source| DeliveryError::Unreachable {
+        host: host.clone(),
+        source: source.without_url(),
+    })?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok((host, response));
+    }
+    let retry_after = retry_after(&response);
+    let mut body = response.text().await.unwrap_or_default();
+    body.truncate(body.floor_char_boundary(ANSWER_BYTES_MAX));
+    Err(DeliveryError::Refused { host, status: status.as_u16(), body, retry_after })
+}
+
+/// Seconds only: a date says nothing without the receiver's clock.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let is_for_later = matches!(
+        response.status(),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    );
+    let value = response.headers().get("retry-after").filter(|_| is_for_later)?;
+    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// An address that credentials may go to: encrypted, or on this machine.
+fn address(text: &str) -> Result<Url, DeliveryError> {
+    let url = Url::parse(text).map_err(|fault| {
+        DeliveryError::Channel(format!("the channel's address is none: {fault}"))
+    })?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if url.scheme() == "https" || (url.scheme() == "http" && is_here) {
+        return Ok(url);
+    }
+    let told = format!("`{}` to {host} would show credentials: use https", url.scheme());
+    Err(DeliveryError::Channel(told))
+}
+
+/// # Source
+///
+/// Slack, "Formatting text": three characters have a meaning.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,165 @@
+//! `probes.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use models::RouteKey;
+use serde::{Deserialize, Serialize};
+
+/// What is asked, and how much.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probes {
+    /// Requests a run, answers to which are what it is for and what it costs.
+    pub requests_max: u32,
+    /// Of each rate limit of the model, how much the sampler may use: 0.1 is a tenth.
+    pub share_of_limits: f64,
+    /// How long a run waits in all, for limits and where the vendor asks it to.
+    pub wait_max_seconds: u64,
+    /// Sent with each request, as they stand.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Sent with each request, from the environment: header name to variable.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, Credential>,
+    /// Requests by route.
+    #[serde(default)]
+    pub probes: BTreeMap<String, Probe>,
+}
+
+/// A header whose value is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// The environment's variable.
+    pub env: String,
+    /// What stands before it, `Bearer `.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+}
+
+/// One route and where its parameters come from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Probe {
+    /// Query parameters, each with the values to choose from.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, Vec<String>>,
+    /// Path parameters, each with the values to choose from.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Vec<String>>,
+    /// Where the last path parameter's values are read from, those before it included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Source>,
+    /// The request changes something and is sent nevertheless.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub r#unsafe: bool,
+    /// The body of one that does, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// Values in the answers of another probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The other's route.
+    pub probe: String,
+    /// Where in its answer, `data[].id`.
+    pub at: String,
+}
+
+/// What is wrong with a `probes.toml`, and what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbesError {
+    /// It cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no TOML, or has a field that is not known.
+    #[error("{}, line {line}: {message}", .path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What and what instead.
+        message: String,
+    },
+    /// A probe cannot be sent as it is written.
+    #[error("{}, `probes.\"{probe}\"`: {message}", .path.display())]
+    Probe {
+        /// The file.
+        path: PathBuf,
+        /// The route.
+        probe: String,
+        /// What and what instead.
+        message: String,
+    },
+}
+
+/// Methods that change nothing.
+///
+/// # Source
+///
+/// RFC 9110, 9.2.1.
+const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
+impl Probes {
+    /// Reads the file.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or a probe is none: its route is no route, its method is not safe
+    /// and not said to be sent nevertheless, its source is no probe.
+    pub fn read(path: &Path) -> Result<Self, ProbesError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ProbesError::Io { path: path.to_owned(), source })?;
+        let probes: Self = toml::from_str(&text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start).min(text.len());
+            let line = text[..at].matches('\n').count() + 1;
+            let message = error.message().trim().to_owned();
+            ProbesError::Toml { path: path.to_owned(), line, message }
+        })?;
+        for (name, probe) in &probes.probes {
+            probes.check(name, probe).map_err(|message| ProbesError::Probe {
+                path: path.to_owned(),
+                probe: name.clone(),
+                message,
+            })?;
+        }
+        Ok(probes)
+    }
+
+    fn check(&self, name: &str, probe: &Probe) -> Result<(), String> {
+        let route = RouteKey::parse(name)
+            .map_err(|error| format!("{error}: write one as \"GET /customers/{{id}}\""))?;
+        if !SAFE.contains(&route.method()) && !probe.r#unsafe {
+            let method = route.method();
+            return Err(format!(
+                "{method} may change something: write `unsafe = true` if it is to be sent"
+            ));
+        }
+        if let Some(source) = &probe.from {
+            if !self.probes.contains_key(&source.probe) {
+                return Err(format!(
+                    "`from.probe` names `{}`, which is no probe of this file",
+                    source.probe
+                ));
+            }
+            if route.parameters().next().is_none() {
+                return Err("`from` fills a path parameter, and the route has none".to_owned());
+            }
+        }
+        for parameter in probe.values.keys() {
+            if !route.parameters().any(|known| known == parameter) {
+                return Err(format!("`values.{parameter}` is no parameter of the route"));
+            }
+        }
+        Ok(())
+    }
+}

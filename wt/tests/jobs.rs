@@ -1,0 +1,261 @@
+//! `wt jobs`, with real processes and their ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Folder, free_port, get};
+
+/// A daemon that is stopped when the test ends.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(folder: &Folder) -> Self {
+        let mut command = folder.command(&["jobs", "run"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to end, and waits.
+    fn stop(mut self) -> i32 {
+        let pid = self.0.id().to_string();
+        std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        self.0.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn history(folder: &Folder) -> Vec<Value> {
+    let history = folder.wt_json(&["jobs", "history", "-n", "100000", "--format", "json"]);
+    history["runs"].as_array().unwrap().clone()
+}
+
+fn state(folder: &Folder, job: &str) -> Option<String> {
+    let runs = history(folder);
+    let last = runs.iter().find(|run| run["job"] == job)?;
+    Some(last["state"].as_str().unwrap().to_owned())
+}
+
+/// Whether a process goes on; one that nobody asked how it ended does not.
+fn is_alive(pid: &str) -> bool {
+    let listed =
+        std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
+    let state = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
+#[test]
+fn what_is_wrong_with_jobs_toml_is_told_by_line() {
+    let folder = Folder::with_emails();
+    folder.write(
+        "jobs.toml",
+        "[jobs.a]\nkind = 'calibrate'\ntwin = 'emails'\nschedule = '60 * * * *'\n\n[jobs.b]\nkind = 'bake'\nschedule = '@daily'\n\n[jobs.c]\nkind = 'calibrate'\ntwin = 'emials'\nschedule = '@daily'\n",
+    );
+    snapshot!("validate", folder.wt(&["jobs", "validate"]));
+    folder.write("jobs.toml", "[jobs.a]\nkind = 'calibrate'\ntwin = 'emails'\nschedule = '@daily'");
+    snapshot!("validate_sound", folder.wt(&["jobs", "validate"]));
+}
+
+#[test]
+fn once_runs_what_never_ran_and_says_how_it_ended() {
+    let folder = Folder::with_emails();
+    folder.write(
+        "jobs.toml",
+        "[defaults]\nretries = 0\n\n[daemon]\nparallel = 1\n
+[jobs.a-ok]\nkind = 'command'\nargv = ['sh', '-c', 'echo $WT_JOB > ran']\nschedule = '@daily'\n
+[jobs.b-fails]\nkind = 'command'\nargv = ['sh', '-c', 'echo one; echo error: no room >&2; exit 7']\nschedule = '@daily'\n
+[jobs.c-unknown]\nkind = 'command'\nargv = ['no-such-program']\nschedule = '@daily'\n
+[jobs.d-slow]\nkind = 'command'\nargv = ['sleep', '600']\ntimeout = '1s'\nschedule = '@daily'\n
+[jobs.e-unseen]\nkind = 'calibrate'\ntwin = 'emails'\nschedule = '@daily'\n
+[jobs.f-full]\nkind = 'command'\nargv = ['cp', '/etc/passwd', '/dev/full']\nschedule = '@daily'\n
+[jobs.g-wrong]\nkind = 'bake'\nschedule = '@daily'\n",
+    );
+    let once = folder.run(&["jobs", "run", "--once"]);
+    assert_eq!(once.status.code(), Some(1), "{once:?}");
+    assert_eq!(folder.read("ran").trim(), "a-ok");
+    let runs = history(&folder);
+    let told: BTreeMap<&str, String> = runs
+        .iter()
+        .map(|run| {
+            let reason = run["reason"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+            (run["job"].as_str().unwrap(), format!("{}{reason}", run["state"].as_str().unwrap()))
+        })
+        .collect();
+    insta::assert_yaml_snapshot!(told);
+    let status = folder.wt(&["status"]);
+    assert!(status.contains("· 6 errors\n"), "{status}");
+    assert!(
+        status.contains("✗ job b-fails · failed just now: no room (exit status 7)"),
+        "{status}"
+    );
+
+    // Nothing is due any more.
+    assert_eq!(folder.wt(&["jobs", "run", "--once"]).lines().next(), Some("exit 0"));
+    let triggered = folder.wt(&["jobs", "trigger", "a-ok"]);
+    assert!(triggered.starts_with("exit 0\n") && triggered.contains("succeeded"), "{triggered}");
+}
+
+#[test]
+fn the_daemon_runs_what_is_due_and_asked_for_and_drains_when_told_to_end() {
+    let folder = Folder::with_emails();
+    let port = free_port();
+    folder.write(
+        "jobs.toml",
+        &format!(
+            "[daemon]\nlisten = '127.0.0.1:{port}'\n
+[jobs.often]\nkind = 'command'\nargv = ['true']\nschedule = '* * * * * *'\n
+[jobs.asked]\nkind = 'command'\nargv = ['sh', '-c', 'sleep 1; echo done > drained']\nschedule = '@yearly'\n"
+        ),
+    );
+    let daemon = Daemon::start(&folder);
+    until("a run", || folder.path(".wt/jobs.db").exists() && state(&folder, "often").is_some());
+    let second = folder.wt(&["jobs", "run"]);
+    assert!(
+        second.starts_with("exit 3") && second.contains("runs this project's jobs already"),
+        "{second}"
+    );
+
+    let (status, health) = get(port, "/health");
+    let health: Value = serde_json::from_str(health.trim()).unwrap();
+    assert_eq!(
+        (status.as_str(), &health["summary"]),
+        ("HTTP/1.1 200 OK", &"ok".into()),
+        "{health}"
+    );
+    let names: Vec<_> = health["checks"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+    assert_eq!(names, ["lake", "ledger", "keys"]);
+    std::fs::write(folder.path(".wt/keys/lake.key"), "short").unwrap();
+    let (status, health) = get(port, "/health");
+    let health: Value = serde_json::from_str(health.trim()).unwrap();
+    assert_eq!(
+        (status.as_str(), &health["unreachable"]),
+        ("HTTP/1.1 503 Service Unavailable", &serde_json::json!(["keys"]))
+    );
+    let (_, metrics) = get(port, "/metrics");
+    assert!(
+        metrics.contains("wondertwin_job_runs_total{job=\"often\",state=\"succeeded\"}"),
+        "{metrics}"
+    );
+
+    // A job added while it runs is run.
+    let jobs = folder.read("jobs.toml");
+    folder.write(
+        "jobs.toml",
+        &format!(
+            "{jobs}\n[jobs.added]\nkind = 'command'\nargv = ['true']\nschedule = '* * * * * *'\n"
+        ),
+    );
+    until("the added job", || state(&folder, "added").as_deref() == Some("succeeded"));
+    folder.run(&["jobs", "trigger", "asked"]);
+    until("the run asked for", || state(&folder, "asked").as_deref() == Some("running"));
+    assert_eq!(daemon.stop(), 0);
+    assert_eq!(folder.read("drained").trim(), "done");
+    assert_eq!(state(&folder, "asked").as_deref(), Some("succeeded"));
+}
+
+#[test]
+fn killed_at_any_moment_the_daemon_loses_and_doubles_no_run() {
+    let rounds = if std::env::var_os("WT_SOAK").is_some() { 50 } else { 4 };
+    let folder = Folder::new();
+    folder.write("wondertwin.json", "{}");
+    folder.write(
+        "jobs.toml",
+        "[daemon]\nlisten = 'off'\n
+[jobs.tick]\nkind = 'command'\nargv = ['sh', '-c', 'echo $WT_RUN >> begun; sleep 0.2; echo $WT_RUN >> ended']
+schedule = '* * * * * *'\nretries = 0\noverlap = 'queue'\ncatch_up = 'all'\ncatch_up_max = 1000\n",
+    );
+    for round in 0..rounds {
+        let daemon = Daemon::start(&folder);
+        let random = RandomState::new().hash_one(round) % 2500;
+        std::thread::sleep(Duration::from_millis(300 + random));
+        daemon.kill();
+    }
+    let daemon = Daemon::start(&folder);
+    until("a run after all", || state(&folder, "tick").as_deref() == Some("succeeded"));
+    assert_eq!(daemon.stop(), 0);
+
+    let runs = history(&folder);
+    let due: Vec<_> = runs
+        .iter()
+        .map(|run| {
+            run["scheduled_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap()
+        })
+        .collect();
+    let distinct: BTreeSet<_> = due.iter().collect();
+    assert_eq!(distinct.len(), due.len(), "a run is in the ledger twice");
+    let (first, last) = (distinct.first().unwrap(), distinct.last().unwrap());
+    let seconds = usize::try_from((**last - **first).num_seconds()).unwrap() + 1;
+    assert_eq!(due.len(), seconds, "a run is not in the ledger");
+
+    let lines = |file: &str| -> Vec<i64> {
+        folder.read(file).lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let (begun, ended) = (lines("begun"), lines("ended"));
+    assert_eq!(begun.iter().collect::<BTreeSet<_>>().len(), begun.len(), "a run was begun twice");
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in &runs {
+        let state = run["state"].as_str().unwrap();
+        *count.entry(state).or_default() += 1;
+        let id = run["id"].as_i64().unwrap();
+        match state {
+            "succeeded" => assert!(ended.contains(&id), "run {id} succeeded and did not end"),
+            // Waits for its turn: nothing of it may have happened.
+            "scheduled" => assert!(!begun.contains(&id), "run {id} waits and was begun"),
+            "abandoned" | "cancelled" => {}
+            other => panic!("run {id} is {other}"),
+        }
+    }
+    println!("{rounds} crashes, {} runs: {count:?}", runs.len());
+}
+
+#[test]
+fn work_that_outlives_its_daemon_is_ended_before_it_is_done_again() {
+    let folder = Folder::new();
+    folder.write("wondertwin.json", "{}");
+    folder.write(
+        "jobs.toml",
+        "[daemon]\nlisten = 'off'\n
+[jobs.long]\nkind = 'command'\nargv = ['sh', '-c', 'echo $$ >> pids; sleep 300']
+schedule = '@yearly'\nretries = 1\nbackoff = '1s'\n",
+    );
+    let daemon = Daemon::start(&folder);
+    until("a ledger", || folder.path(".wt/jobs.db").exists());
+    folder.run(&["jobs", "trigger", "long"]);
+    let pids = || std::fs::read_to_string(folder.path("pids")).unwrap_or_default();
+    until("the work", || pids().lines().count() == 1);
+    daemon.kill();
+    let daemon = Daemon::start(&folder);
+    until("the work once more", || pids().lines().count() == 2);
+    let first = pids().lines().next().unwrap().to_owned();
+    assert!(!is_alive(&first), "process {first} still goes on");
+    let run = history(&folder).remove(0);
+    assert_eq!((&run["attempt"], &run["attempts"][0]["state"]), (&2.into(), &"abandoned".into()));
+    daemon.kill();
+    // Its work is ended by the next.
+    folder.write("jobs.toml", &folder.read("jobs.toml").replace("retries = 1", "retries = 0"));
+    assert_eq!(folder.wt(&["jobs", "run", "--once"]).lines().next(), Some("exit 1"));
+}
