@@ -22,7 +22,8 @@ impl Pool {
         let bindings = self.shown.entry((probe.to_owned(), at.to_owned())).or_default();
         for value in read(body, at) {
             let text = match value {
-                Value::String(text) if !text.is_empty() => text.clone(),
+                // Dots alone climb out of their segment, encoded or not (WHATWG URL, 4.1).
+                Value::String(text) if !matches!(text.as_str(), "" | "." | "..") => text.clone(),
                 Value::Number(number) => number.to_string(),
                 _ => continue,
             };

@@ -15,7 +15,7 @@ use super::send::{SampleError, Sampler, retry_after};
 use crate::exchange::RawExchange;
 
 /// Requests without an answer, one after the other, after which the vendor is taken to be gone.
-const FAULTS_MAX: u32 = 3;
+const FAULTS_MAX: usize = 3;
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,8 @@ pub enum End {
 ///
 /// # Errors
 ///
-/// Where the vendor gives no answer three times running; what came before was handed on.
+/// Where the vendor gives no answer three times running, or none at all; what came before was
+/// handed on.
 pub async fn sample(
     sampler: &Sampler,
     model: &Model,
@@ -57,7 +58,8 @@ pub async fn sample(
     let mut plan = Plan::new(probes, asked);
     let mut pool = Pool::default();
     let mut answers: BTreeMap<String, BTreeMap<u16, u64>> = BTreeMap::new();
-    let (began, mut waited, mut faults, mut sent) = (Instant::now(), Duration::ZERO, 0, 0);
+    let (began, mut waited, mut sent) = (Instant::now(), Duration::ZERO, 0);
+    let mut faults = Vec::new();
     let wait_max = Duration::from_secs(probes.wait_max_seconds);
     let end = loop {
         if sent >= probes.requests_max {
@@ -76,15 +78,15 @@ pub async fn sample(
         let exchange = match sampler.send(&request, body).await {
             Ok(exchange) => exchange,
             Err(fault @ (SampleError::Unreachable { .. } | SampleError::Slow { .. })) => {
-                faults += 1;
-                if faults >= FAULTS_MAX {
-                    return Err(fault);
+                faults.push(fault);
+                if faults.len() >= FAULTS_MAX {
+                    break End::Complete;
                 }
                 continue;
             }
             Err(fault) => return Err(fault),
         };
-        faults = 0;
+        faults.clear();
         take(&exchange);
         *answers.entry(request.probe.clone()).or_default().entry(exchange.status).or_default() += 1;
         show(&mut pool, probes, &request.probe, &request.binding, &exchange);
@@ -96,6 +98,11 @@ pub async fn sample(
             tokio::time::sleep(asked_for).await;
         }
     };
+    // With few probes a vendor that is gone is not asked three times.
+    let is_gone = faults.len() >= FAULTS_MAX || answers.is_empty();
+    if let Some(fault) = faults.pop().filter(|_| is_gone) {
+        return Err(fault);
+    }
     let unfilled = Plan::unfilled(probes);
     Ok(Sampled { answers, unfilled, end, asked: plan.asked() })
 }
