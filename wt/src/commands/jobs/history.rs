@@ -1,5 +1,6 @@
 //! `wt jobs history`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use jobs::ledger::{Ledger, Run, Unsent};
@@ -60,13 +61,13 @@ pub(super) fn line(run: &Run) -> String {
     let due = run.scheduled_at.format("%F %H:%M:%S");
     let mut line = format!("{:>5} {due} {:20} {}", run.id.0, run.job, run.state.name());
     if let Some(took) = run.state.took() {
-        line += &format!(" after {}", length(took));
+        let _ = write!(line, " after {}", length(took));
     }
     if run.attempt > 1 {
-        line += &format!(", attempt {}", run.attempt);
+        let _ = write!(line, ", attempt {}", run.attempt);
     }
     if let Some(reason) = run.state.reason() {
-        line += &format!(": {reason}");
+        let _ = write!(line, ": {reason}");
     }
     line
 }

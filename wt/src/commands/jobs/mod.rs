@@ -52,7 +52,7 @@ pub(crate) fn setup(project: &Project) -> anyhow::Result<Setup> {
         project: project.root().to_owned(),
         own: project.own_dir(),
         wt: std::env::current_exe().context("the path of this program is not known")?,
-        clock: Clock::system(),
+        clock: Clock::System,
     })
 }
 

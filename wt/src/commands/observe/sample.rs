@@ -45,7 +45,7 @@ pub(crate) fn run(
         bail!("there is no {path}: `wt observe sample {name} --init` makes it from the model");
     }
     let probes = Probes::read(&path)?;
-    let sampled = ask(&project, &args.name, model, &probes)?;
+    let sampled = ask(&project, &args.name, &model, &probes)?;
     let answered: u64 = sampled.answers.values().flat_map(|statuses| statuses.values()).sum();
     for (probe, missing) in &sampled.unfilled {
         out.say(&format!("  {probe} is left out: fill in {missing} in {}", path.display()));
@@ -99,9 +99,9 @@ fn write_probes(
 }
 
 /// Asks, and brings the answers into the lake.
-fn ask(project: &Project, name: &str, model: Model, probes: &Probes) -> anyhow::Result<Sampled> {
-    let sampler = Sampler::new(&model.base_url, probes, &[], |name| std::env::var(name).ok());
-    let sampler = sampler.map_err(environment)?;
+fn ask(project: &Project, name: &str, model: &Model, probes: &Probes) -> anyhow::Result<Sampled> {
+    let vendor = Sampler::new(&model.base_url, probes, &[], |name| std::env::var(name).ok());
+    let vendor = vendor.map_err(environment)?;
     let intake = Intake::new(Arc::new(model.clone()), project.lake_key()?, Disclosure::PRODUCTION);
     // A folder of its own: the proxy may be observing the same twin.
     let config =
@@ -111,7 +111,7 @@ fn ask(project: &Project, name: &str, model: Model, probes: &Probes) -> anyhow::
     let asked = files::read_json(&asked_path)?.unwrap_or_default();
     let mut refused = None;
     let sampled = block_on(async {
-        let taking = sample(&sampler, &model, probes, asked, |exchange| {
+        let taking = sample(&vendor, model, probes, asked, |exchange| {
             if let Err(fault) = writer.take(exchange) {
                 refused.get_or_insert(fault);
             }
@@ -130,14 +130,13 @@ fn ask(project: &Project, name: &str, model: Model, probes: &Probes) -> anyhow::
 
 /// A vendor that is down and a credential that is missing are the environment's.
 fn environment(fault: SampleError) -> anyhow::Error {
-    match &fault {
+    let is_environment = matches!(
+        fault,
         SampleError::Unreachable { .. }
-        | SampleError::Slow { .. }
-        | SampleError::NoCredential { .. }
-        | SampleError::Tls(_) => {
-            let told = fault.to_string();
-            anyhow::Error::new(fault).context(EnvironmentError(told))
-        }
-        _ => fault.into(),
-    }
+            | SampleError::Slow { .. }
+            | SampleError::NoCredential { .. }
+            | SampleError::Tls(_)
+    );
+    let fault = anyhow::Error::new(fault);
+    if is_environment { EnvironmentError(format!("{fault:#}")).into() } else { fault }
 }
