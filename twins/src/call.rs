@@ -16,6 +16,7 @@ use crate::list::{self, Filter, Listed, Query};
 use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::search::Search;
 use crate::served::Served;
+use crate::session::Session;
 use crate::state::{CreateError, Entity, Known, Start};
 use crate::twin::{Head, Twin};
 use crate::webhooks::pattern_of;
@@ -25,6 +26,7 @@ use crate::webhooks::written;
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'c> {
     pub(crate) twin: &'c Twin,
+    pub(crate) session: &'c Session,
     pub(crate) served: &'c Served,
     /// The route.
     pub(crate) number: usize,
@@ -131,7 +133,7 @@ impl Call<'_> {
         let action = self.served.program.action(self.number);
         for (home, parameter) in &action.parents {
             let id = self.value(*parameter);
-            let known = self.twin.state.find(&home.at(self.values), id);
+            let known = self.session.state.find(&home.at(self.values), id);
             let missing = match known {
                 Known::Here(_) => false,
                 Known::Gone => true,
@@ -163,33 +165,34 @@ impl Call<'_> {
         self.add_parameters(target, &mut fields);
         let field = target.item.id.as_ref();
         let wanted = field.and_then(|field| fields.get(&*field.name)).and_then(text_of);
-        let dice = Dice::of(self.twin.config.seed, collection);
-        let created = self.twin.state.create(collection, wanted.as_deref(), |ordinal, wanted| {
-            let mut fields = fields.clone();
-            let id = match (wanted, field) {
-                (Some(wanted), _) => wanted.to_owned(),
-                (None, Some(field)) => field.kind.make(dice.nth(ordinal), ordinal),
-                (None, None) => ordinal.to_string(),
-            };
-            if let (None, Some(field)) = (wanted, field) {
-                fields.insert(field.name.to_string(), field.kind.value(&id));
-            }
-            self.stamp(&mut fields, target.item.created.iter().chain(&target.item.changed));
-            if self.twin.state.is_watched() {
-                self.twin.webhooks.complete(&target.home.pattern(), &mut fields, &id);
-            }
-            (id, fields)
-        });
+        let dice = Dice::of(self.session.seed, collection);
+        let created =
+            self.session.state.create(collection, wanted.as_deref(), |ordinal, wanted| {
+                let mut fields = fields.clone();
+                let id = match (wanted, field) {
+                    (Some(wanted), _) => wanted.to_owned(),
+                    (None, Some(field)) => field.kind.make(dice.nth(ordinal), ordinal),
+                    (None, None) => ordinal.to_string(),
+                };
+                if let (None, Some(field)) = (wanted, field) {
+                    fields.insert(field.name.to_string(), field.kind.value(&id));
+                }
+                self.stamp(&mut fields, target.item.created.iter().chain(&target.item.changed));
+                if self.session.state.is_watched() {
+                    self.session.webhooks.complete(&target.home.pattern(), &mut fields, &id);
+                }
+                (id, fields)
+            });
         let entity = created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
         if self.is_made_up() {
-            self.twin.state.forget(collection, &entity.id);
+            self.session.state.forget(collection, &entity.id);
         }
         Ok(Outcome::Item { entity, event: Event::Created })
     }
 
     fn find(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
         let id = self.id(target);
-        match self.twin.state.find(collection, id) {
+        match self.session.state.find(collection, id) {
             Known::Here(entity) => Ok(Outcome::Item { entity, event: Event::Seen }),
             Known::Never if self.is_implied(target) => {
                 let entity = Arc::new(self.implied(target, id));
@@ -212,7 +215,7 @@ impl Call<'_> {
     ) -> Result<Outcome, Refusal> {
         let id = self.id(target);
         let replaces = *self.head.method == Method::PUT;
-        let (start, event) = match self.twin.state.find(collection, id) {
+        let (start, event) = match self.session.state.find(collection, id) {
             Known::Here(_) => (None, Event::Changed),
             Known::Never if self.is_made_up() => {
                 let mut entity = self.implied(target, id);
@@ -232,7 +235,7 @@ impl Call<'_> {
             _ => return Err(not_found(target, id)),
         };
         let fields = Self::fields_of(target, input);
-        let updated = self.twin.state.update(collection, id, start, |stored| {
+        let updated = self.session.state.update(collection, id, start, |stored| {
             self.change(target, stored, fields, replaces);
         });
         match updated.map_err(|error| refused(error, id))? {
@@ -277,18 +280,18 @@ impl Call<'_> {
 
     fn delete(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
         let id = self.id(target);
-        let before = match self.twin.state.find(collection, id) {
+        let before = match self.session.state.find(collection, id) {
             Known::Here(entity) => entity,
             Known::Never if self.is_implied(target) => Arc::new(self.implied(target, id)),
             _ => return Err(not_found(target, id)),
         };
         if self.is_made_up() {
-            self.twin.state.forget(collection, id);
+            self.session.state.forget(collection, id);
         } else {
-            self.twin.state.remove(collection, id);
+            self.session.state.remove(collection, id);
         }
         if target.has_below {
-            self.twin.state.remove_below(collection, id);
+            self.session.state.remove_below(collection, id);
         }
         Ok(Outcome::Item { entity: before, event: Event::Deleted })
     }
@@ -301,7 +304,7 @@ impl Call<'_> {
         let (made_up, implied) = (self.is_made_up(), self.is_given(target));
         if !implied && !made_up && filters.is_empty() && search.is_none() {
             let page =
-                self.twin.state.page(collection, query.start(), query.limit, query.newest_first);
+                self.session.state.page(collection, query.start(), query.limit, query.newest_first);
             return Ok(Listed {
                 entities: page.entities,
                 more: page.more,
@@ -317,7 +320,7 @@ impl Call<'_> {
             filters.iter().all(|filter| filter.lets(&shown))
                 && search.as_ref().is_none_or(|search| search.finds(&shown))
         };
-        let all = self.twin.state.page(collection, Start::Offset(0), usize::MAX, false);
+        let all = self.session.state.page(collection, Start::Offset(0), usize::MAX, false);
         let mut entities = all.entities;
         if made_up {
             entities.retain(|entity| wanted(entity));
@@ -372,10 +375,11 @@ impl Call<'_> {
     ) -> Vec<Arc<Entity>> {
         let Some(field) = &target.item.id else { return stored };
         // Not the ids of those that will be created.
-        let dice = Dice::of(self.twin.config.seed, collection).at("made up");
+        let dice = Dice::of(self.session.seed, collection).at("made up");
         let count = if self.is_made_up() { 1 } else { IMPLIED_ITEMS };
         let ids = (1..=count).map(|ordinal| field.kind.make(dice.nth(ordinal), ordinal));
-        let never = ids.filter(|id| matches!(self.twin.state.find(collection, id), Known::Never));
+        let never =
+            ids.filter(|id| matches!(self.session.state.find(collection, id), Known::Never));
         let made_up = never.map(|id| {
             let mut entity = self.implied(target, &id);
             let asked = asked.iter().filter_map(Filter::exact);

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use models::PublicKey;
 use models::behaviour::{Chaos, Routes, Scripts, TwinDocument};
 
@@ -53,6 +54,8 @@ pub struct TwinConfig {
     pub latency: Duration,
     /// The share of requests that get a 500, 0 to 1.
     pub fail_rate: f64,
+    /// The header that names the session a request is for.
+    pub session_header: HeaderName,
 }
 
 /// What is said of an entity that was never written.
@@ -124,6 +127,7 @@ impl TwinConfig {
             chaos: Chaos::default(),
             latency: Duration::ZERO,
             fail_rate: 0.0,
+            session_header: HeaderName::from_static("x-wt-session"),
         }
     }
 }

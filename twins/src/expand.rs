@@ -82,7 +82,7 @@ impl Call<'_> {
     fn entity_of(&self, id: &str) -> Option<Value> {
         let program = &self.served.program;
         program.plan.readable().find_map(|(collection, route)| {
-            match self.twin.state.find(collection, id) {
+            match self.session.state.find(collection, id) {
                 Known::Here(entity) => {
                     let values = [id.into()];
                     let call = Call { number: route, values: &values, ..*self };
@@ -99,7 +99,7 @@ impl Call<'_> {
         let id = item.get("id").and_then(Value::as_str)?;
         let program = &self.served.program;
         program.plan.readable().find_map(|(collection, _)| {
-            if !matches!(self.twin.state.find(collection, id), Known::Here(_)) {
+            if !matches!(self.session.state.find(collection, id), Known::Here(_)) {
                 return None;
             }
             let path = format!("{collection}/{id}/{name}");

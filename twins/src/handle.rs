@@ -56,7 +56,7 @@ impl Call<'_> {
             round: 0,
         };
         // Held until the writes are applied, so that the next handler reads them.
-        let mut turn = self.twin.handlers.turn();
+        let mut turn = self.twin.handlers.turn(&self.session.turns);
         loop {
             match turn.call(name, &asked, self) {
                 Ok((emitted, writes)) => {
@@ -77,7 +77,7 @@ impl Call<'_> {
     }
 
     fn apply(&self, writes: Writes) -> Result<(), Refusal> {
-        let state = &self.twin.state;
+        let state = &self.session.state;
         for Write { collection, id, fields } in writes.entities {
             let Some(fields) = fields else {
                 state.remove(&collection, &id);
@@ -86,9 +86,9 @@ impl Call<'_> {
             };
             self.put(&collection, &id, fields).map_err(|_| Refusal::Full)?;
         }
-        self.twin.handlers.set_counters(writes.counters);
-        self.twin.clock().advance(writes.advance);
-        let webhooks = &self.twin.webhooks;
+        self.session.counters.set(writes.counters);
+        self.session.clock.advance(writes.advance);
+        let webhooks = &self.session.webhooks;
         for told in writes.told {
             webhooks.say(state, told, &self.twin.config.name, self.head.at);
         }
@@ -105,10 +105,10 @@ impl Call<'_> {
         id: &str,
         mut fields: Map<String, Value>,
     ) -> Result<(), CreateError> {
-        let state = &self.twin.state;
+        let state = &self.session.state;
         if !matches!(state.find(collection, id), Known::Here(_)) {
             if state.is_watched() {
-                self.twin.webhooks.complete(collection, &mut fields, id);
+                self.session.webhooks.complete(collection, &mut fields, id);
             }
             let made = state.create(collection, Some(id), |_, _| (id.to_owned(), fields.clone()));
             if !matches!(made, Err(CreateError::Taken)) {
@@ -130,12 +130,16 @@ impl Call<'_> {
             Some(Body::Error { code, message }) => {
                 let status = emitted.status.unwrap_or(StatusCode::BAD_REQUEST);
                 let refusal = Refusal::Said { status, code, message };
-                self.twin.refuse(program, Some(self.number), &refusal, self.head)
+                self.twin.refuse(self.session, program, Some(self.number), &refusal, self.head)
             }
-            Some(Body::Entity { collection, id }) => match self.twin.state.find(&collection, &id) {
-                Known::Here(entity) => self.render(&Outcome::Item { entity, event: Event::Seen }),
-                _ => Reply::default(),
-            },
+            Some(Body::Entity { collection, id }) => {
+                match self.session.state.find(&collection, &id) {
+                    Known::Here(entity) => {
+                        self.render(&Outcome::Item { entity, event: Event::Seen })
+                    }
+                    _ => Reply::default(),
+                }
+            }
             Some(Body::Page { collection, wanted }) => {
                 self.render(&Outcome::List(self.page_of(&collection, &wanted)))
             }
@@ -217,22 +221,22 @@ impl World for Call<'_> {
     }
 
     fn find(&self, collection: &str, id: &str) -> Option<Arc<Entity>> {
-        match self.twin.state.find(collection, id) {
+        match self.session.state.find(collection, id) {
             Known::Here(entity) => Some(entity),
             Known::Gone | Known::Never => None,
         }
     }
 
     fn all(&self, collection: &str) -> Vec<Arc<Entity>> {
-        self.twin.state.page(collection, Start::Offset(0), usize::MAX - 1, false).entities
+        self.session.state.page(collection, Start::Offset(0), usize::MAX - 1, false).entities
     }
 
     fn created(&self, collection: &str) -> u64 {
-        self.twin.state.created(collection)
+        self.session.state.created(collection)
     }
 
     fn make(&self, collection: &str, ordinal: u64) -> (String, Map<String, Value>) {
-        let dice = Dice::of(self.twin.config.seed, collection).nth(ordinal);
+        let dice = Dice::of(self.session.seed, collection).nth(ordinal);
         let mut fields = Map::new();
         let Some(target) = self.target_of(collection) else {
             let noun = collection.rsplit('/').next().unwrap_or("");
@@ -265,12 +269,12 @@ impl World for Call<'_> {
         let plan = program.plan.collection(collection)?;
         let route = plan.items.get("GET").or_else(|| plan.own.get("POST"))?;
         let node = program.answer(*route).body.as_ref()?;
-        let spot = Spot::root(Dice::of(self.twin.config.seed, id));
+        let spot = Spot::root(Dice::of(self.session.seed, id));
         Some(Projector::new(&program.shapes).project_with(node, Some(fields), &[], spot))
     }
 
     fn counter(&self, name: &str) -> u64 {
-        self.twin.handlers.counter(name)
+        self.session.counters.get(name)
     }
 
     fn now(&self) -> Duration {
@@ -278,11 +282,11 @@ impl World for Call<'_> {
     }
 
     fn dice(&self) -> Dice {
-        self.twin.next_dice("lua")
+        self.session.next_dice("lua")
     }
 
     fn deliveries(&self, endpoint: &str) -> Vec<Value> {
-        self.twin.webhooks.outbox().to_endpoint(endpoint)
+        self.session.webhooks.outbox().to_endpoint(endpoint)
     }
 }
 

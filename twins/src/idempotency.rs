@@ -25,7 +25,7 @@ pub(crate) struct Answered {
 }
 
 /// The first call under a key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Call {
     /// Of method, path and body: another request under the key is a mistake.
     request: u128,
@@ -114,8 +114,11 @@ impl Answered {
         Reply::from_parts(parts, body.into())
     }
 
-    pub(crate) fn reset(&self) {
-        self.calls().clear();
+    /// What was answered until now; what is under way is not answered here.
+    pub(crate) fn fork(&self) -> Self {
+        let mut calls = self.calls().clone();
+        calls.retain(|_, call| call.answer.is_some());
+        Self { calls: Mutex::new(calls) }
     }
 
     fn calls(&self) -> MutexGuard<'_, HashMap<u128, Call>> {

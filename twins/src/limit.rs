@@ -21,7 +21,7 @@ type Shard = HashMap<Key, Counter>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key(pub(crate) u64);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Counter {
     seen: Duration,
     used: Used,
@@ -87,12 +87,14 @@ impl Usage {
         Place { usage: Arc::clone(self), key }
     }
 
-    /// Forgets everything but the requests under way.
-    pub(crate) fn reset(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|_, counter| matches!(counter.used, Used::Flying(_)));
-        }
+    /// What was used until now, by requests that are done.
+    pub(crate) fn fork(&self) -> Self {
+        let copied = |shard: &Mutex<Shard>| {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            shard.retain(|_, counter| !matches!(counter.used, Used::Flying(_)));
+            Mutex::new(shard)
+        };
+        Self { shards: self.shards.iter().map(copied).collect() }
     }
 
     fn shard(&self, key: Key) -> &Mutex<Shard> {

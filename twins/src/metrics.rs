@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::session::Session;
 use crate::twin::Twin;
+use crate::webhooks::Outbox;
 
 /// Requests by how they ended. Counted since the start; a reset leaves it.
 #[derive(Debug, Default)]
@@ -70,25 +72,42 @@ pub(crate) fn text(twin: &Twin) -> String {
     let label = twin.config.name.replace(['\\', '"', '\n'], "_");
     // Writing to a string does not fail.
     let _ = twin.metrics.write(&mut text, &label);
-    // Events are told while the outbox is taken, so they are asked for first.
-    let told = twin.webhooks.told();
-    let outbox = twin.webhooks.outbox();
+    let sessions = twin.sessions.all();
+    let sum =
+        |of: &dyn Fn(&Session) -> u64| sessions.iter().map(|session| of(session)).sum::<u64>();
+    let sent = |of: fn(&Outbox) -> u64| sum(&|session| of(&session.webhooks.outbox()));
     let (lua_calls, lua_failures) = twin.handlers.counts();
     let single = [
         ("lua_calls_total", "counter", "Calls of Lua handlers.", lua_calls),
         ("lua_failures_total", "counter", "Calls the engine answered instead.", lua_failures),
-        ("events_total", "counter", "Events told since the last reset.", told),
-        ("webhooks_delivered_total", "counter", "Webhooks delivered.", outbox.delivered),
-        ("webhooks_failed_total", "counter", "Webhooks given up.", outbox.failed),
-        ("webhooks_dropped_total", "counter", "Webhooks never queued.", outbox.dropped),
-        ("webhooks_waiting", "gauge", "Webhooks waiting or under way.", outbox.waiting() as u64),
-        ("entities", "gauge", "Entities stored.", twin.state.count() as u64),
-        ("state_bytes", "gauge", "Their estimated memory.", twin.state.bytes() as u64),
+        ("sessions", "gauge", "Sessions, the default one included.", sessions.len() as u64),
+        (
+            "events_total",
+            "counter",
+            "Events told since the last reset.",
+            sum(&|session| session.webhooks.told()),
+        ),
+        ("webhooks_delivered_total", "counter", "Webhooks delivered.", sent(|one| one.delivered)),
+        ("webhooks_failed_total", "counter", "Webhooks given up.", sent(|one| one.failed)),
+        ("webhooks_dropped_total", "counter", "Webhooks never queued.", sent(|one| one.dropped)),
+        (
+            "webhooks_waiting",
+            "gauge",
+            "Webhooks waiting or under way.",
+            sent(|one| one.waiting() as u64),
+        ),
+        ("entities", "gauge", "Entities stored.", sum(&|session| session.state.count() as u64)),
+        (
+            "state_bytes",
+            "gauge",
+            "Their estimated memory.",
+            sum(&|session| session.state.bytes() as u64),
+        ),
         (
             "forgotten_total",
             "counter",
             "Entities forgotten for newer ones.",
-            twin.state.forgotten(),
+            sum(&|session| session.state.forgotten()),
         ),
         ("calibration", "gauge", "Number of the calibration served.", twin.status().calibration),
         (

@@ -28,7 +28,7 @@ impl Call<'_> {
     pub(crate) fn render(&self, outcome: &Outcome) -> Reply {
         let program = &self.served.program;
         let answer = program.answer(self.number);
-        let dice = Dice::of(self.twin.config.seed, self.head.uri.path());
+        let dice = Dice::of(self.session.seed, self.head.uri.path());
         match outcome {
             Outcome::Echo(fields) => {
                 let key = program.route(self.number).key.as_str();
@@ -83,14 +83,14 @@ impl Call<'_> {
     /// The answer that shows a stored item: the bytes of last time, if model and route are those
     /// of last time.
     fn cached(&self, answer: &Answer, target: Option<&Target>, entity: &Entity) -> Bytes {
-        let (load, route) = (self.served.load, self.number);
+        let (load, route, seed) = (self.served.load, self.number, self.session.seed);
         if let Some(last) = entity.rendered.load().as_ref()
-            && (last.load, last.route) == (load, route)
+            && (last.load, last.route, last.seed) == (load, route, seed)
         {
             return last.body.clone();
         }
         let body = bytes_of(answer, self.item_body(answer, target, entity, Event::Seen).as_ref());
-        entity.rendered.store(Some(Arc::new(Rendered { load, route, body: body.clone() })));
+        entity.rendered.store(Some(Arc::new(Rendered { load, route, seed, body: body.clone() })));
         body
     }
 
@@ -215,7 +215,7 @@ impl Call<'_> {
 
     /// What is made up of an entity depends on its id alone, and not on the route that shows it.
     fn dice_of(&self, entity: &Entity) -> Dice {
-        Dice::of(self.twin.config.seed, &entity.id)
+        Dice::of(self.session.seed, &entity.id)
     }
 
     fn reply(&self, answer: &Answer, body: Bytes, dice: Dice) -> Reply {

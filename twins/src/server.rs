@@ -1,5 +1,6 @@
 //! From sockets to answers.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,14 +20,19 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::admin;
 use crate::capture::{Answer, Exchange};
 use crate::chaos::{Blow, End};
 use crate::config::NetworkLimits;
+use crate::doors::Door;
 use crate::outgoing::{Dropped, Line, Outgoing, cut_reply, whole_reply};
 use crate::refusal::Refusal;
 use crate::render::{Reply, whole};
+use crate::session::Session;
+use crate::sessions::Destination;
 use crate::twin::{Head, Twin};
 
 /// Accepts connections until told to stop; requests under way are then given the time to end.
@@ -37,27 +43,75 @@ pub(crate) async fn run(
 ) {
     let connections = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
+    let mut doors = twin.doors.opened();
+    let mut attended = JoinSet::new();
+    let (pass, mut passed) = mpsc::channel(DOOR_BACKLOG);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, caller)) => connect(&connections, stream, caller.ip(), &twin),
-                Err(error) => {
-                    // Out of descriptors, most likely: connections that end give some back.
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            },
+            (stream, caller) = accept(&listener) => {
+                connect(&connections, stream, caller, None, &twin);
+            }
+            Some((stream, caller, session)) = passed.recv() => {
+                connect(&connections, stream, caller, Some(session), &twin);
+            }
+            Some(door) = opened(&mut doors) => drop(attended.spawn(attend(door, pass.clone()))),
             () = &mut shutdown => break,
         }
     }
     drop(listener);
+    attended.shutdown().await;
     let drain = twin.config.network.drain_timeout;
     if tokio::time::timeout(drain, connections.shutdown()).await.is_err() {
         tracing::warn!(?drain, "requests were still under way and are cut off");
     }
 }
 
-fn connect(connections: &GracefulShutdown, stream: TcpStream, caller: IpAddr, twin: &Arc<Twin>) {
+/// The next connection and who it is from.
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, caller)) => return (stream, caller.ip()),
+            Err(error) => {
+                // Out of descriptors, most likely: connections that end give some back.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// The next door that is opened; never where somebody else attends to them.
+async fn opened(doors: &mut Option<mpsc::UnboundedReceiver<Door>>) -> Option<Door> {
+    match doors {
+        Some(doors) => doors.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Connections of sessions' own ports that wait to be taken on.
+const DOOR_BACKLOG: usize = 16;
+
+/// Passes on the connections of one session's own port until it is closed.
+async fn attend(mut door: Door, pass: mpsc::Sender<(TcpStream, IpAddr, Arc<str>)>) {
+    loop {
+        tokio::select! {
+            (stream, caller) = accept(&door.listener) => {
+                if pass.send((stream, caller, Arc::clone(&door.session))).await.is_err() {
+                    break;
+                }
+            }
+            _ = &mut door.closed => break,
+        }
+    }
+}
+
+fn connect(
+    connections: &GracefulShutdown,
+    stream: TcpStream,
+    caller: IpAddr,
+    door: Option<Arc<str>>,
+    twin: &Arc<Twin>,
+) {
     // A reply is written whole, so there is nothing to wait for.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
@@ -70,8 +124,8 @@ fn connect(connections: &GracefulShutdown, stream: TcpStream, caller: IpAddr, tw
     let reset = Arc::new(AtomicBool::new(false));
     let line = Line::new(stream, Arc::clone(&reset));
     let service = service_fn(move |request| {
-        let (twin, reset) = (Arc::clone(&twin), Arc::clone(&reset));
-        async move { handle(&twin, caller, &reset, request).await }
+        let (twin, reset, door) = (Arc::clone(&twin), Arc::clone(&reset), door.clone());
+        async move { handle(&twin, caller, door.as_deref(), &reset, request).await }
     });
     let connection = builder.serve_connection(TokioIo::new(line), service).into_owned();
     let watched = connections.watch(connection);
@@ -85,27 +139,39 @@ fn connect(connections: &GracefulShutdown, stream: TcpStream, caller: IpAddr, tw
 async fn handle(
     twin: &Twin,
     caller: IpAddr,
+    door: Option<&str>,
     reset: &AtomicBool,
     request: Request<Incoming>,
 ) -> Result<Response<Outgoing>, Dropped> {
     let began = Instant::now();
-    let (parts, body) = request.into_parts();
-    let at = twin.clock().since_epoch();
+    let (mut parts, body) = request.into_parts();
+    let destination = twin.sessions.destination(&parts.uri, &parts.headers, door);
+    let (session, uri) = match destination {
+        Ok(Destination { session, uri }) => {
+            let inner = if let Cow::Owned(uri) = uri { Some(uri) } else { None };
+            (twin.session(&session), inner)
+        }
+        Err(error) => {
+            return Ok(whole_reply(admin::error(StatusCode::BAD_REQUEST, &error.to_string())));
+        }
+    };
+    parts.uri = uri.unwrap_or(parts.uri);
+    let at = session.clock.arrival();
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, caller, at };
     if let Some(path) = admin::path_of(twin, &head) {
-        return Ok(whole_reply(administer(twin, path, &head, body, began).await));
+        return Ok(whole_reply(administer(twin, &session, path, &head, body, began).await));
     }
     if parts.method == Method::OPTIONS && !twin.knows(&head) {
         return Ok(whole_reply(preflight(&parts.headers)));
     }
-    let blow = twin.chaos.strike(&head);
+    let blow = session.chaos.strike(&head);
     if let Some(blow) = &blow
         && !blow.wait.is_zero()
     {
         tokio::time::sleep(blow.wait).await;
     }
     let end = blow.map_or(End::Serve, |Blow { end, .. }| end);
-    let (body, mut reply) = respond(twin, &head, body, &end).await;
+    let (body, mut reply) = respond(twin, &session, &head, body, &end).await;
     if let Some(reply) = &mut reply {
         if parts.headers.contains_key(ORIGIN) {
             reply.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
@@ -120,7 +186,17 @@ async fn handle(
     let answer = reply.as_ref().map(kept);
     let http::request::Parts { method, uri, headers, .. } = parts;
     let (number, is_admin) = (0, false);
-    twin.capture.add(Exchange { number, is_admin, at, took, method, uri, headers, body, answer });
+    session.capture.add(Exchange {
+        number,
+        is_admin,
+        at,
+        took,
+        method,
+        uri,
+        headers,
+        body,
+        answer,
+    });
     match (reply, end) {
         (Some(reply), End::Cut(percent)) => Ok(cut_reply(reply, percent)),
         (Some(reply), _) => Ok(whole_reply(reply)),
@@ -138,6 +214,7 @@ async fn handle(
 /// The request's body, as far as it is kept, and the answer; no answer where there is to be none.
 async fn respond(
     twin: &Twin,
+    session: &Session,
     head: &Head<'_>,
     body: Incoming,
     end: &End,
@@ -145,14 +222,14 @@ async fn respond(
     let limits = &twin.config.network;
     match end {
         End::Serve | End::Cut(_) => {
-            let admission = twin.admit(head);
+            let admission = twin.admit(session, head);
             let body = read_body(body, head.headers, limits).await;
             let kept = body.as_ref().ok().cloned().unwrap_or_default();
-            (kept, Some(twin.answer(admission, head, body)))
+            (kept, Some(twin.answer(session, admission, head, body)))
         }
         End::Answer { status, headers, body: text } => {
             let body = read_body(body, head.headers, limits).await.unwrap_or_default();
-            (body, Some(twin.failure(head, *status, headers, text.clone())))
+            (body, Some(twin.failure(session, head, *status, headers, text.clone())))
         }
         End::Silence(_) | End::Reset => {
             let body = read_body(body, head.headers, limits).await.unwrap_or_default();
@@ -173,6 +250,7 @@ fn kept(reply: &Reply) -> Answer {
 /// Answers a request to the admin API; what it changes is kept, so that a replay has it too.
 async fn administer(
     twin: &Twin,
+    session: &Session,
     path: &str,
     head: &Head<'_>,
     body: Incoming,
@@ -182,11 +260,11 @@ async fn administer(
         Ok(bytes) => bytes,
         Err(refusal) => return admin::error(refusal.status(), &refusal.message()),
     };
-    let reply = admin::answer(twin, path, head, &bytes);
+    let reply = admin::answer(twin, session, path, head, &bytes);
     if reply.status().is_success() && !matches!(*head.method, Method::GET | Method::HEAD) {
-        admin::settle(twin, path).await;
+        admin::settle(twin, session, path).await;
         if path != "reset" {
-            twin.capture.add(Exchange {
+            session.capture.add(Exchange {
                 number: 0,
                 is_admin: true,
                 at: head.at,

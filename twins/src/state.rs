@@ -57,9 +57,10 @@ pub(crate) struct Change {
     pub(crate) after: Option<Arc<Entity>>,
 }
 
-type Shard = HashMap<Box<str>, Collection>;
+type Shard = HashMap<Box<str>, Arc<Collection>>;
 
-#[derive(Debug, Default)]
+/// Shared by the sessions that were forked from one another, until one of them changes it.
+#[derive(Debug, Default, Clone)]
 struct Collection {
     by_id: HashMap<Arc<str>, (u64, Arc<Entity>)>,
     /// In the order of creation.
@@ -90,6 +91,8 @@ pub(crate) struct Entity {
 pub(crate) struct Rendered {
     pub(crate) load: u64,
     pub(crate) route: usize,
+    /// Of the session, as sessions forked from one another share their entities.
+    pub(crate) seed: u64,
     pub(crate) body: Bytes,
 }
 
@@ -143,6 +146,23 @@ impl State {
             forgotten: AtomicU64::new(0),
             changes: Mutex::default(),
             watched: AtomicBool::new(false),
+        }
+    }
+
+    /// The same entities, to go on by themselves. Costs a pointer a collection; a collection is
+    /// copied when one of the two first changes it, and its entities never are.
+    pub(crate) fn fork(&self) -> Self {
+        let copied = |shard: &RwLock<Shard>| {
+            RwLock::new(shard.read().unwrap_or_else(PoisonError::into_inner).clone())
+        };
+        Self {
+            shards: self.shards.iter().map(copied).collect(),
+            hasher: self.hasher.clone(),
+            limits: self.limits,
+            bytes: AtomicUsize::new(self.bytes()),
+            forgotten: AtomicU64::new(self.forgotten()),
+            changes: Mutex::default(),
+            watched: AtomicBool::new(self.is_watched()),
         }
     }
 
@@ -248,7 +268,7 @@ impl State {
     /// Removes an entity and leaves no trace of it.
     pub(crate) fn forget(&self, collection: &str, id: &str) -> Option<Arc<Entity>> {
         let mut shard = self.write(collection);
-        self.take(shard.get_mut(collection)?, id)
+        self.take(Arc::make_mut(shard.get_mut(collection)?), id)
     }
 
     /// Forgets the collections below an entity.
@@ -353,15 +373,6 @@ impl State {
             self.put(known, id.into(), fields)?;
         }
         Ok(())
-    }
-
-    pub(crate) fn reset(&self) {
-        for shard in &self.shards {
-            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
-        }
-        self.take_changes();
-        self.bytes.store(0, Ordering::Relaxed);
-        self.forgotten.store(0, Ordering::Relaxed);
     }
 
     /// How many entities there are.
@@ -482,9 +493,9 @@ impl Collection {
 
 fn entry<'s>(shard: &'s mut Shard, collection: &str) -> &'s mut Collection {
     if !shard.contains_key(collection) {
-        shard.insert(collection.into(), Collection::default());
+        shard.insert(collection.into(), Arc::default());
     }
-    shard.get_mut(collection).expect("it was inserted above")
+    Arc::make_mut(shard.get_mut(collection).expect("it was inserted above"))
 }
 
 /// An estimate of what an entity takes in memory, the maps' own overhead included.

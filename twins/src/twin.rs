@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,18 +15,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use models::{Digest, Model};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::Notify;
 
 use crate::auth;
 use crate::call::Call;
-use crate::capture::Capture;
 use crate::chaos::{Chaos, End, Settings};
 use crate::clock::Clock;
 use crate::config::TwinConfig;
 use crate::declared;
-use crate::dice::Dice;
+use crate::doors::Doors;
 use crate::gate::{self, Passage};
-use crate::idempotency::{Answered, Known};
-use crate::limit::Usage;
+use crate::idempotency::Known;
 use crate::lua::Handlers;
 use crate::metrics::Metrics;
 use crate::program::Program;
@@ -34,27 +33,27 @@ use crate::refusal::Refusal;
 use crate::render::{self, CALIBRATION, MODEL, Reply};
 use crate::router::Found;
 use crate::served::{Loaded, Refused, Reloader, Source};
+use crate::session::Session;
+use crate::sessions::{self, Held, Sessions};
 use crate::state::State;
 use crate::webhooks::{Cause, Webhooks};
 
-/// One running twin. State, clock and usage outlive the models that come and go.
+/// One running twin. Its sessions outlive the models that come and go.
 #[derive(Debug)]
 pub struct Twin {
     pub(crate) config: TwinConfig,
-    pub(crate) state: State,
-    pub(crate) capture: Capture,
-    pub(crate) chaos: Chaos,
-    pub(crate) webhooks: Webhooks,
+    pub(crate) sessions: Sessions,
+    pub(crate) doors: Doors,
     pub(crate) metrics: Metrics,
     pub(crate) handlers: Handlers,
+    /// Rung when something may have become due in any session.
+    pub(crate) wake: Arc<Notify>,
     source: Source,
-    usage: Arc<Usage>,
     verbose: AtomicBool,
-    answered: Answered,
-    /// How many answers had something drawn for them.
-    ordinal: AtomicU64,
-    /// Requests that no route of the model took.
-    absent: AtomicU64,
+    /// What every session begins with.
+    beginning: State,
+    /// What webhooks of sessions that are made later are like.
+    webhooks: Webhooks,
 }
 
 /// What a request says before its body.
@@ -113,59 +112,83 @@ impl Twin {
     }
 
     fn with_source(source: Source, mut config: TwinConfig) -> Self {
-        let state = State::new(config.state);
-        let webhooks = Webhooks::new(std::mem::take(&mut config.webhooks), config.seed);
-        state.watch(webhooks.is_on());
-        let handlers = handlers(&source, &config);
-        let settings = Settings {
-            document: config.chaos.clone(),
-            latency: config.latency,
-            fail_rate: config.fail_rate,
-            ..Settings::default()
-        };
+        let wake = Arc::new(Notify::new());
+        let declared = std::mem::take(&mut config.webhooks);
+        let webhooks = Webhooks::new(declared, config.seed, Arc::clone(&wake));
+        let beginning = State::new(config.state);
+        let default = first_session(&config, &beginning, &webhooks);
         Self {
-            source,
-            state,
-            webhooks,
-            capture: Capture::default(),
-            chaos: Chaos::new(config.seed, settings),
+            sessions: Sessions::new(default, config.session_header.clone()),
+            doors: Doors::new(),
             metrics: Metrics::default(),
-            handlers,
-            usage: Arc::new(Usage::new()),
+            handlers: handlers(&source, &config),
+            wake,
+            source,
             verbose: AtomicBool::new(config.verbose),
-            answered: Answered::default(),
-            ordinal: AtomicU64::new(0),
-            absent: AtomicU64::new(0),
+            beginning,
+            webhooks,
             config,
         }
     }
 
+    /// The session of a name, begun where there is none.
+    pub(crate) fn session(&self, name: &str) -> Held {
+        self.sessions.get(name, || self.new_session(name, self.config.seed))
+    }
+
+    /// A session in which nothing has happened yet.
+    pub(crate) fn new_session(&self, name: &str, seed: u64) -> Session {
+        let (clock, state) = (self.config.clock.of_session(name), self.beginning.fork());
+        let default = self.sessions.default();
+        let chaos = Chaos::new(seed, default.chaos.afresh().settings());
+        let webhooks = self.webhooks.seeded(seed, default.webhooks.url());
+        Session::new(name, seed, clock, state, chaos, webhooks)
+    }
+
+    /// Has a session forget all that happened, at once: a fresh one takes its place.
+    pub(crate) fn reset_session(&self, session: &Session) {
+        self.sessions.put(session.afresh(self.beginning.fork()));
+    }
+
     /// Answers a request without a socket: all that a request over HTTP goes through, but for the
     /// admin API, CORS and the journal.
+    ///
+    /// It goes to the session it names, by header or path; to the default one where the name is
+    /// none that a session may have.
     pub fn call(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let destination = self.sessions.destination(request.uri(), request.headers(), None);
+        let (session, uri) = match &destination {
+            Ok(destination) => (self.session(&destination.session), &*destination.uri),
+            Err(_) => (self.sessions.default(), request.uri()),
+        };
         let head = Head {
             method: request.method(),
-            uri: request.uri(),
+            uri,
             headers: request.headers(),
             caller: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            at: self.clock().since_epoch(),
+            at: session.clock.arrival(),
         };
-        let admission = self.admit(&head);
-        let reply = self.answer(admission, &head, Ok(request.body().clone()));
+        let admission = self.admit(&session, &head);
+        let reply = self.answer(&session, admission, &head, Ok(request.body().clone()));
         reply.map(render::whole)
     }
 
     /// Answers a request as over a socket, chaos included, without waiting; `None` where the
     /// connection would end without an answer.
-    pub(crate) fn exchange(&self, head: &Head<'_>, body: Bytes) -> Option<Reply> {
+    pub(crate) fn exchange(
+        &self,
+        session: &Session,
+        head: &Head<'_>,
+        body: Bytes,
+    ) -> Option<Reply> {
         let serve = || {
-            let admission = self.admit(head);
-            self.answer(admission, head, Ok(body))
+            let admission = self.admit(session, head);
+            self.answer(session, admission, head, Ok(body))
         };
-        match self.chaos.strike(head).map(|blow| blow.end) {
+        match session.chaos.strike(head).map(|blow| blow.end) {
             None | Some(End::Serve | End::Cut(_)) => Some(serve()),
             Some(End::Answer { status, headers, body }) => {
-                Some(self.failure(head, status, &headers, body))
+                Some(self.failure(session, head, status, &headers, body))
             }
             Some(End::Silence(_) | End::Reset) => None,
         }
@@ -174,6 +197,7 @@ impl Twin {
     /// The answer of a request that is made to fail: the body given, else the vendor's own.
     pub(crate) fn failure(
         &self,
+        session: &Session,
         head: &Head<'_>,
         status: StatusCode,
         headers: &[(String, String)],
@@ -186,7 +210,7 @@ impl Twin {
         } else {
             let served = self.source.load();
             let route = find(&served.program, head).ok().map(|(number, _)| number);
-            self.refuse(&served.program, route, &Refusal::Injected { status }, head)
+            self.refuse(session, &served.program, route, &Refusal::Injected { status }, head)
         };
         let own = headers.iter().filter_map(|(name, value)| {
             Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?))
@@ -195,8 +219,12 @@ impl Twin {
         reply
     }
 
-    /// What it is serving.
+    /// What it is serving; the counts are the default session's.
     pub fn status(&self) -> Status {
+        self.status_of(&self.sessions.default())
+    }
+
+    pub(crate) fn status_of(&self, session: &Session) -> Status {
         let served = self.source.load();
         Status {
             name: self.config.name.clone(),
@@ -206,33 +234,26 @@ impl Twin {
             calibration: served.calibration,
             loaded_at: served.loaded_at,
             refused: self.source.refused(),
-            forgotten: self.state.forgotten(),
-            absent: self.absent.load(Ordering::Relaxed),
+            forgotten: session.state.forgotten(),
+            absent: session.absent.load(Ordering::Relaxed),
         }
     }
 
-    /// All that is remembered, `{collection: {id: fields}}`, as it was written.
+    /// All that is remembered in the default session, `{collection: {id: fields}}`, as it was
+    /// written.
     pub fn state(&self) -> Map<String, Value> {
-        self.state.dump()
+        self.sessions.default().state.dump()
     }
 
-    /// The twin's time.
+    /// The default session's time.
     pub fn clock(&self) -> &Clock {
         &self.config.clock
     }
 
-    /// Forgets all that happened: state, requests, usage, and how far the clock was moved.
+    /// Has the default session forget all that happened: state, requests, usage, and how far the
+    /// clock was moved.
     pub fn reset(&self) {
-        self.state.reset();
-        self.capture.clear();
-        self.usage.reset();
-        self.chaos.reset();
-        self.webhooks.reset();
-        self.answered.reset();
-        self.handlers.reset();
-        self.ordinal.store(0, Ordering::Relaxed);
-        self.absent.store(0, Ordering::Relaxed);
-        self.config.clock.reset();
+        self.reset_session(&self.sessions.default());
     }
 
     /// Whether the model in service has a path that begins with a segment.
@@ -283,7 +304,7 @@ impl Twin {
     }
 
     /// Finds the request's route and counts it against its limits.
-    pub(crate) fn admit<'h>(&self, head: &Head<'h>) -> Admission<'_, 'h> {
+    pub(crate) fn admit<'h>(&self, session: &Session, head: &Head<'h>) -> Admission<'_, 'h> {
         let served = self.source.load();
         let route = find(&served.program, head);
         let passage = match &route {
@@ -291,7 +312,7 @@ impl Twin {
                 let program = &served.program;
                 let route = program.route(*number);
                 match auth::check(&self.config.document.auth, route.key.as_str(), head) {
-                    Ok(()) => gate::pass(program, route, head, &self.usage, head.at),
+                    Ok(()) => gate::pass(program, route, head, &session.usage, head.at),
                     Err(refusal) => Passage { refusal: Some(refusal), ..Passage::default() },
                 }
             }
@@ -303,6 +324,7 @@ impl Twin {
     /// Answers a request whose body has been read, or could not be.
     pub(crate) fn answer(
         &self,
+        session: &Session,
         admission: Admission<'_, '_>,
         head: &Head<'_>,
         body: Result<Bytes, Refusal>,
@@ -313,24 +335,26 @@ impl Twin {
             (Err(refusal), _) => Err(refusal.clone()),
             (Ok(_), Some(refusal)) => Err(refusal),
             (Ok((number, values)), None) => {
-                let call = Call { twin: self, served: &served, number: *number, values, head };
+                let (twin, served, number) = (self, &*served, *number);
+                let call = Call { twin, session, served, number, values, head };
                 body.and_then(|bytes| self.once(&call, &bytes))
             }
         };
-        let mut reply =
-            reply.unwrap_or_else(|refusal| self.refuse(&served.program, number, &refusal, head));
+        let mut reply = reply.unwrap_or_else(|refusal| {
+            self.refuse(session, &served.program, number, &refusal, head)
+        });
         if number.is_none() {
-            self.absent.fetch_add(1, Ordering::Relaxed);
+            session.absent.fetch_add(1, Ordering::Relaxed);
             reply.headers_mut().insert(ABSENT, HeaderValue::from_static("true"));
         }
         reply.headers_mut().extend(passage.headers);
         if !self.config.document.headers.is_empty() {
-            let (document, dice) = (&self.config.document, self.next_dice("headers"));
+            let (document, dice) = (&self.config.document, session.next_dice("headers"));
             let api_version = served.program.model.api_version.as_deref();
             declared::add_own_headers(document, &mut reply, head, api_version, dice);
         }
-        if self.state.is_watched() {
-            self.tell(&served, &Cause::of(head, &reply));
+        if session.state.is_watched() {
+            self.tell(session, &served, &Cause::of(head, &reply));
         }
         if self.config.debug_headers {
             let model = HeaderValue::from_str(served.digest.as_str()).ok();
@@ -345,19 +369,19 @@ impl Twin {
     /// Makes a call, or gives its answer again where it was made before under the same key.
     fn once(&self, call: &Call<'_>, bytes: &Bytes) -> Result<Reply, Refusal> {
         let known = match &self.config.document.idempotency {
-            Some(rule) => self.answered.look_up(rule, call.head, bytes)?,
+            Some(rule) => call.session.answered.look_up(rule, call.head, bytes)?,
             None => Known::Unkeyed,
         };
         let program = &call.served.program;
         let made = || {
             let made = self.make(call, bytes);
             made.unwrap_or_else(|refusal| {
-                self.refuse(program, Some(call.number), &refusal, call.head)
+                self.refuse(call.session, program, Some(call.number), &refusal, call.head)
             })
         };
         Ok(match known {
             Known::Again(reply) => reply,
-            Known::First(first) => self.answered.keep(first, made()),
+            Known::First(first) => call.session.answered.keep(first, made()),
             Known::Unkeyed => made(),
         })
     }
@@ -391,6 +415,7 @@ impl Twin {
     /// A refusal in the vendor's words: those declared, else the model's.
     pub(crate) fn refuse(
         &self,
+        session: &Session,
         program: &Program,
         route: Option<usize>,
         refusal: &Refusal,
@@ -398,14 +423,22 @@ impl Twin {
     ) -> Reply {
         let document = &self.config.document;
         let declared = (!document.errors.is_empty())
-            .then(|| declared::refusal(document, refusal, head, self.next_dice("errors")));
+            .then(|| declared::refusal(document, refusal, head, session.next_dice("errors")));
         declared.flatten().unwrap_or_else(|| render::refusal(program, route, refusal))
     }
+}
 
-    /// Draws for what is new in each answer.
-    pub(crate) fn next_dice(&self, what: &str) -> Dice {
-        Dice::of(self.config.seed, what).nth(self.ordinal.fetch_add(1, Ordering::Relaxed))
-    }
+/// The session of requests that name none.
+fn first_session(config: &TwinConfig, beginning: &State, webhooks: &Webhooks) -> Session {
+    let settings = Settings {
+        document: config.chaos.clone(),
+        latency: config.latency,
+        fail_rate: config.fail_rate,
+        ..Settings::default()
+    };
+    let (seed, clock) = (config.seed, config.clock.clone());
+    let chaos = Chaos::new(seed, settings);
+    Session::new(sessions::DEFAULT, seed, clock, beginning.fork(), chaos, webhooks.afresh())
 }
 
 /// The twin's handlers; those that will not answer are told to the log.

@@ -8,26 +8,27 @@ use serde_json::{Map, Value, json};
 
 use crate::admin::{Answer, bad, object, wrong_method};
 use crate::go_duration;
+use crate::session::Session;
 use crate::twin::{Head, Twin};
 
-pub(super) fn answer(twin: &Twin, head: &Head<'_>, body: &Bytes) -> Answer {
+pub(super) fn answer(twin: &Twin, session: &Session, head: &Head<'_>, body: &Bytes) -> Answer {
     match *head.method {
-        Method::GET => Ok(shown(twin, head.uri)),
-        Method::PUT => set(twin, head.uri, body),
+        Method::GET => Ok(shown(twin, session, head.uri)),
+        Method::PUT => set(twin, session, head.uri, body),
         _ => Err(wrong_method()),
     }
 }
 
-fn shown(twin: &Twin, uri: &Uri) -> Value {
-    let settings = twin.chaos.settings();
+fn shown(twin: &Twin, session: &Session, uri: &Uri) -> Value {
+    let settings = session.chaos.settings();
     json!({
         "name": twin.config.name,
         "port": uri.port_u16().unwrap_or_else(|| twin.config.listen.port()),
         "latency": go_duration::write(settings.latency),
         "fail_rate": settings.fail_rate,
-        "webhook_url": twin.webhooks.url().unwrap_or_default(),
+        "webhook_url": session.webhooks.url().unwrap_or_default(),
         "verbose": twin.is_verbose(),
-        "seed": twin.config.seed,
+        "seed": session.seed,
     })
 }
 
@@ -41,9 +42,9 @@ struct Wanted {
 }
 
 /// Reads all before anything is changed.
-fn set(twin: &Twin, uri: &Uri, body: &Bytes) -> Answer {
+fn set(twin: &Twin, session: &Session, uri: &Uri, body: &Bytes) -> Answer {
     let wanted = Wanted::read(&object(body)?).map_err(bad)?;
-    twin.chaos.change(|settings| {
+    session.chaos.change(|settings| {
         settings.latency = wanted.latency.unwrap_or(settings.latency);
         settings.fail_rate = wanted.fail_rate.unwrap_or(settings.fail_rate);
     });
@@ -51,10 +52,10 @@ fn set(twin: &Twin, uri: &Uri, body: &Bytes) -> Answer {
         twin.set_verbose(verbose);
     }
     if let Some(url) = wanted.webhook_url {
-        twin.webhooks.set_url(Some(url).filter(|url| !url.is_empty()));
-        twin.state.watch(twin.webhooks.is_on());
+        session.webhooks.set_url(Some(url).filter(|url| !url.is_empty()));
+        session.state.watch(session.webhooks.is_on());
     }
-    Ok(json!({"status": "updated", "config": shown(twin, uri)}))
+    Ok(json!({"status": "updated", "config": shown(twin, session, uri)}))
 }
 
 impl Wanted {

@@ -9,6 +9,7 @@
 mod chaos;
 mod config;
 mod requests;
+mod sessions;
 mod state;
 mod time;
 mod webhooks;
@@ -23,6 +24,7 @@ use serde_json::{Map, Value, json};
 
 use crate::metrics;
 use crate::render::Reply;
+use crate::session::Session;
 use crate::twin::{Head, Twin};
 
 /// What follows the prefix of an admin path; `None` for paths of the vendor's.
@@ -30,9 +32,21 @@ use crate::twin::{Head, Twin};
 /// A vendor may have paths under `/admin` itself (Shopify has): those come first, and `/__wt/`
 /// always reaches the admin API.
 pub(crate) fn path_of<'h>(twin: &Twin, head: &Head<'h>) -> Option<&'h str> {
-    const KNOWN: [&str; 12] = [
-        "health", "status", "reset", "state", "requests", "config", "time", "fault", "faults",
-        "webhooks", "chaos", "metrics",
+    const KNOWN: [&str; 14] = [
+        "health",
+        "status",
+        "reset",
+        "state",
+        "requests",
+        "config",
+        "time",
+        "fault",
+        "faults",
+        "webhooks",
+        "chaos",
+        "metrics",
+        "sessions",
+        "snapshots",
     ];
     let path = head.uri.path();
     if let Some(rest) = path.strip_prefix("/__wt/").or_else(|| path.strip_prefix("/__wraith/")) {
@@ -45,17 +59,29 @@ pub(crate) fn path_of<'h>(twin: &Twin, head: &Head<'h>) -> Option<&'h str> {
 }
 
 /// Answers an admin request.
-pub(crate) fn answer(twin: &Twin, path: &str, head: &Head<'_>, body: &Bytes) -> Reply {
+pub(crate) fn answer(
+    twin: &Twin,
+    session: &Session,
+    path: &str,
+    head: &Head<'_>,
+    body: &Bytes,
+) -> Reply {
     if path != "health"
         && let Err(why) = may(twin, head.headers)
     {
         return error(why.0, why.1);
     }
-    run(twin, path, head, body)
+    run(twin, session, path, head, body)
 }
 
 /// Answers an admin request of somebody who may make it.
-pub(crate) fn run(twin: &Twin, path: &str, head: &Head<'_>, body: &Bytes) -> Reply {
+pub(crate) fn run(
+    twin: &Twin,
+    session: &Session,
+    path: &str,
+    head: &Head<'_>,
+    body: &Bytes,
+) -> Reply {
     if path == "metrics" && *head.method == Method::GET {
         return text("text/plain; version=0.0.4; charset=utf-8", metrics::text(twin));
     }
@@ -65,22 +91,23 @@ pub(crate) fn run(twin: &Twin, path: &str, head: &Head<'_>, body: &Bytes) -> Rep
             _ => Err(wrong_method()),
         },
         ("status", "") => match *head.method {
-            Method::GET => Ok(serde_json::to_value(twin.status()).unwrap_or_default()),
+            Method::GET => Ok(serde_json::to_value(twin.status_of(session)).unwrap_or_default()),
             _ => Err(wrong_method()),
         },
         ("reset", "") => match *head.method {
             Method::POST => {
-                twin.reset();
+                twin.reset_session(session);
                 Ok(json!({"status": "reset"}))
             }
             _ => Err(wrong_method()),
         },
-        ("state", "") => state::answer(twin, head.method, body),
-        ("requests" | "requests.har", rest) => requests::answer(twin, path, rest, head),
-        ("config", "") => config::answer(twin, head, body),
-        ("time", rest) => time::answer(twin, rest, head.method, body),
-        ("fault" | "faults" | "chaos", _) => chaos::answer(twin, path, head.method, body),
-        ("webhooks", rest) => webhooks::answer(twin, rest, head.method, body),
+        ("state", "") => state::answer(twin, session, head.method, body),
+        ("requests" | "requests.har", rest) => requests::answer(twin, session, path, rest, head),
+        ("config", "") => config::answer(twin, session, head, body),
+        ("time", rest) => time::answer(session, rest, head.method, body),
+        ("fault" | "faults" | "chaos", _) => chaos::answer(session, path, head.method, body),
+        ("sessions" | "snapshots", rest) => sessions::answer(twin, session, path, rest, head, body),
+        ("webhooks", rest) => webhooks::answer(session, rest, head.method, body),
         _ => Err((StatusCode::NOT_FOUND, format!("no admin endpoint {path}"))),
     };
     match answer {
@@ -90,12 +117,12 @@ pub(crate) fn run(twin: &Twin, path: &str, head: &Head<'_>, body: &Bytes) -> Rep
 }
 
 /// Waits for what an admin request has set going, where its caller means to see it done.
-pub(crate) async fn settle(twin: &Twin, path: &str) {
+pub(crate) async fn settle(twin: &Twin, session: &Session, path: &str) {
     if !matches!(path, "webhooks/flush" | "webhooks/wait") {
         return;
     }
     let (began, limit) = (Instant::now(), twin.config.network.drain_timeout);
-    while !twin.webhooks.is_quiet(twin.clock().since_epoch()) && began.elapsed() < limit {
+    while !session.webhooks.is_quiet(session.clock.since_epoch()) && began.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -5,19 +5,20 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::admin::{Answer, bad, object, wrong_method};
+use crate::session::Session;
 use crate::state::CreateError;
 use crate::twin::Twin;
 
-pub(super) fn answer(twin: &Twin, method: &Method, body: &Bytes) -> Answer {
+pub(super) fn answer(twin: &Twin, session: &Session, method: &Method, body: &Bytes) -> Answer {
     match *method {
-        Method::GET => Ok(twin.state.dump().into()),
-        Method::POST => load(twin, body),
+        Method::GET => Ok(session.state.dump().into()),
+        Method::POST => load(twin, session, body),
         _ => Err(wrong_method()),
     }
 }
 
 /// Puts entities in place of each collection named; one of the others stays as it is.
-fn load(twin: &Twin, body: &Bytes) -> Answer {
+fn load(twin: &Twin, session: &Session, body: &Bytes) -> Answer {
     let collections = object(body)?;
     let mut loads = Vec::new();
     for (name, entities) in collections {
@@ -37,7 +38,7 @@ fn load(twin: &Twin, body: &Bytes) -> Answer {
         let full = |_: CreateError| {
             (StatusCode::INSUFFICIENT_STORAGE, "the state is larger than the twin holds".to_owned())
         };
-        twin.state.replace(&collection, load.into_iter()).map_err(full)?;
+        session.state.replace(&collection, load.into_iter()).map_err(full)?;
     }
     Ok(json!({"status": "loaded"}))
 }

@@ -8,34 +8,34 @@ use serde_json::{Value, json};
 
 use crate::admin::{Answer, bad, object, wrong_method};
 use crate::go_duration;
-use crate::twin::Twin;
+use crate::session::Session;
 
-pub(super) fn answer(twin: &Twin, rest: &str, method: &Method, body: &Bytes) -> Answer {
+pub(super) fn answer(session: &Session, rest: &str, method: &Method, body: &Bytes) -> Answer {
     match (method, rest) {
         (&Method::GET, "") => Ok(json!({
             "real": chrono::Utc::now(),
-            "simulated": twin.clock().now(),
-            "offset": go_duration::write(twin.clock().offset()),
+            "simulated": session.clock.now(),
+            "offset": go_duration::write(session.clock.offset()),
         })),
-        (&Method::POST, "advance") => advance(twin, body),
+        (&Method::POST, "advance") => advance(session, body),
         (_, "" | "advance") => Err(wrong_method()),
         _ => Err((StatusCode::NOT_FOUND, format!("no admin endpoint time/{rest}"))),
     }
 }
 
-fn advance(twin: &Twin, body: &Bytes) -> Answer {
+fn advance(session: &Session, body: &Bytes) -> Answer {
     let fields = object(body)?;
     let text = fields.get("duration").and_then(Value::as_str);
     let duration: Duration = text.and_then(go_duration::read).ok_or_else(|| {
         bad("time: `duration` is not a duration such as `24h` or `1m30s`".to_owned())
     })?;
-    twin.clock().advance(duration);
+    session.clock.advance(duration);
     // What was to be tried again later may be due now.
-    twin.webhooks.wake.notify_one();
+    session.webhooks.wake.notify_one();
     Ok(json!({
         "status": "advanced",
         "duration": go_duration::write(duration),
-        "offset": go_duration::write(twin.clock().offset()),
-        "simulated": twin.clock().now(),
+        "offset": go_duration::write(session.clock.offset()),
+        "simulated": session.clock.now(),
     }))
 }

@@ -6,21 +6,21 @@ use models::behaviour::Knobs;
 use serde_json::{Value, json};
 
 use crate::admin::{Answer, bad, object, wrong_method};
-use crate::twin::Twin;
+use crate::session::Session;
 
-pub(super) fn answer(twin: &Twin, rest: &str, method: &Method, body: &Bytes) -> Answer {
+pub(super) fn answer(session: &Session, rest: &str, method: &Method, body: &Bytes) -> Answer {
     let gone = || (StatusCode::NOT_FOUND, format!("no admin endpoint webhooks/{rest}"));
     match (method, rest) {
-        (&Method::GET, "" | "endpoints") => Ok(twin.webhooks.endpoints_json(&twin.state)),
-        (&Method::GET, "deliveries") => Ok(twin.webhooks.outbox().to_json()),
-        (&Method::POST, "flush") => Ok(flush(twin)),
+        (&Method::GET, "" | "endpoints") => Ok(session.webhooks.endpoints_json(&session.state)),
+        (&Method::GET, "deliveries") => Ok(session.webhooks.outbox().to_json()),
+        (&Method::POST, "flush") => Ok(flush(session)),
         (&Method::POST, "wait") => {
-            twin.webhooks.wake.notify_one();
+            session.webhooks.wake.notify_one();
             Ok(json!({"status": "quiet"}))
         }
-        (&Method::POST, "replay") => replay(twin, body),
-        (&Method::GET, "knobs") => Ok(knobs(twin)),
-        (&Method::PUT, "knobs") => set_knobs(twin, body),
+        (&Method::POST, "replay") => replay(session, body),
+        (&Method::GET, "knobs") => Ok(knobs(session)),
+        (&Method::PUT, "knobs") => set_knobs(session, body),
         (_, "" | "endpoints" | "deliveries" | "flush" | "wait" | "replay" | "knobs") => {
             Err(wrong_method())
         }
@@ -28,7 +28,7 @@ pub(super) fn answer(twin: &Twin, rest: &str, method: &Method, body: &Bytes) -> 
             let number =
                 rest.strip_prefix("deliveries/").and_then(|one| one.strip_suffix("/replay"));
             match (method, number.and_then(|number| number.parse().ok())) {
-                (&Method::POST, Some(number)) => replay_one(twin, number),
+                (&Method::POST, Some(number)) => replay_one(session, number),
                 _ => Err(gone()),
             }
         }
@@ -36,53 +36,53 @@ pub(super) fn answer(twin: &Twin, rest: &str, method: &Method, body: &Bytes) -> 
 }
 
 /// Sends at once what waits. What has been delivered is not sent again.
-fn flush(twin: &Twin) -> Value {
-    if !twin.webhooks.is_on() {
+fn flush(session: &Session) -> Value {
+    if !session.webhooks.is_on() {
         return json!({"status": "no webhooks configured"});
     }
-    let count = twin.webhooks.outbox().hasten(twin.clock().since_epoch());
-    twin.webhooks.wake.notify_one();
+    let count = session.webhooks.outbox().hasten(session.clock.since_epoch());
+    session.webhooks.wake.notify_one();
     json!({"status": "flushed", "deliveries": count})
 }
 
 /// `{"id": 7}`, a delivery's number, or `{"event_id": "evt_…"}`: all of an event's.
-fn replay(twin: &Twin, body: &Bytes) -> Answer {
+fn replay(session: &Session, body: &Bytes) -> Answer {
     let fields = object(body)?;
     if let Some(number) = fields.get("id").and_then(Value::as_u64) {
-        return replay_one(twin, number);
+        return replay_one(session, number);
     }
     let event = fields.get("event_id").and_then(Value::as_str);
     let event = event.ok_or_else(|| bad("webhooks: name `id` or `event_id`".to_owned()))?;
-    let numbers = twin.webhooks.outbox().numbers_of(event);
+    let numbers = session.webhooks.outbox().numbers_of(event);
     if numbers.is_empty() {
         return Err((StatusCode::NOT_FOUND, format!("webhooks: no delivery of {event} is kept")));
     }
-    let now = twin.clock().since_epoch();
+    let now = session.clock.since_epoch();
     let again: Vec<_> =
-        numbers.into_iter().filter_map(|one| twin.webhooks.outbox().replay(one, now)).collect();
-    twin.webhooks.wake.notify_one();
+        numbers.into_iter().filter_map(|one| session.webhooks.outbox().replay(one, now)).collect();
+    session.webhooks.wake.notify_one();
     Ok(json!({"status": "queued", "deliveries": again}))
 }
 
-fn replay_one(twin: &Twin, number: u64) -> Answer {
-    let now = twin.clock().since_epoch();
-    let again = twin.webhooks.outbox().replay(number, now).ok_or_else(|| {
+fn replay_one(session: &Session, number: u64) -> Answer {
+    let now = session.clock.since_epoch();
+    let again = session.webhooks.outbox().replay(number, now).ok_or_else(|| {
         (StatusCode::NOT_FOUND, format!("webhooks: delivery {number} is not, or no longer, kept"))
     })?;
-    twin.webhooks.wake.notify_one();
+    session.webhooks.wake.notify_one();
     Ok(json!({"status": "queued", "deliveries": [again]}))
 }
 
-fn knobs(twin: &Twin) -> Value {
-    serde_json::to_value(&twin.webhooks.outbox().policy.knobs).unwrap_or_default()
+fn knobs(session: &Session) -> Value {
+    serde_json::to_value(&session.webhooks.outbox().policy.knobs).unwrap_or_default()
 }
 
-fn set_knobs(twin: &Twin, body: &Bytes) -> Answer {
+fn set_knobs(session: &Session, body: &Bytes) -> Answer {
     let set: Knobs = serde_json::from_slice(body)
         .map_err(|error| bad(format!("webhooks: the body is not what `knobs` holds: {error}")))?;
     if let Some(problem) = set.problem() {
         return Err(bad(format!("webhooks: {problem}")));
     }
-    twin.webhooks.set_knobs(set);
-    Ok(json!({"status": "updated", "knobs": knobs(twin)}))
+    session.webhooks.set_knobs(set);
+    Ok(json!({"status": "updated", "knobs": knobs(session)}))
 }

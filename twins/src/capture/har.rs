@@ -17,14 +17,14 @@ use serde_json::{Value, json};
 use crate::capture::{Answer, Exchange, secrets};
 use crate::config::{Missing, TwinConfig};
 
-pub(crate) fn write(exchanges: &[Exchange], config: &TwinConfig) -> Value {
+pub(crate) fn write(exchanges: &[Exchange], config: &TwinConfig, seed: u64) -> Value {
     let (twin, missing) = (&config.name, config.missing == Missing::Materialize);
     let entries: Vec<_> = exchanges.iter().map(entry).collect();
     json!({"log": {
         "version": "1.2",
         "creator": {"name": "wondertwin", "version": env!("CARGO_PKG_VERSION")},
         "comment": format!("captured by the twin {twin}"),
-        "_wondertwin": {"twin": twin, "seed": config.seed, "materialize": missing},
+        "_wondertwin": {"twin": twin, "seed": seed, "materialize": missing},
         "entries": entries,
     }})
 }

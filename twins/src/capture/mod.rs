@@ -73,6 +73,12 @@ pub(crate) struct View {
 }
 
 impl Capture {
+    /// Of a session that began in the middle of another: its first exchange has number 2, so that
+    /// nobody takes it for the beginning.
+    pub(crate) fn midway() -> Self {
+        Self { ring: Mutex::new(Ring { count: 1, ..Ring::default() }) }
+    }
+
     pub(crate) fn add(&self, mut exchange: Exchange) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         ring.count += 1;
@@ -105,8 +111,8 @@ impl Capture {
     }
 
     /// All of it as HAR 1.2, what changed the twin through the admin API included.
-    pub(crate) fn to_har(&self, config: &TwinConfig) -> Value {
-        har::write(&self.all(), config)
+    pub(crate) fn to_har(&self, config: &TwinConfig, seed: u64) -> Value {
+        har::write(&self.all(), config, seed)
     }
 
     fn all(&self) -> Vec<Exchange> {

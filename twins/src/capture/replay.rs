@@ -45,7 +45,7 @@ pub enum ReplayError {
     NotACapture(String),
     /// It begins in the middle.
     #[error(
-        "the capture begins with exchange {first}: what came before was dropped when the ring was full, so the state cannot be made again; reset the twin and capture anew"
+        "the capture begins with exchange {first}: what came before was dropped when the ring was full, or happened before the session was forked, so the state cannot be made again; reset the twin and capture anew"
     )]
     Incomplete {
         /// Number of the first exchange that is left.
@@ -88,6 +88,7 @@ pub fn replay(har: &Value, model: Model, config: TwinConfig) -> Result<Replay, R
 }
 
 fn run(twin: &Twin, exchange: &Exchange) -> Option<Answer> {
+    let session = twin.sessions.default();
     let head = Head {
         method: &exchange.method,
         uri: &exchange.uri,
@@ -98,9 +99,9 @@ fn run(twin: &Twin, exchange: &Exchange) -> Option<Answer> {
     let reply = if exchange.is_admin {
         // The clock is set from the capture itself.
         let path = admin::path_of(twin, &head).filter(|path| !path.starts_with("time"))?;
-        admin::run(twin, path, &head, &exchange.body)
+        admin::run(twin, &session, path, &head, &exchange.body)
     } else {
-        twin.exchange(&head, exchange.body.clone())?
+        twin.exchange(&session, &head, exchange.body.clone())?
     };
     let (parts, body) = reply.into_parts();
     Some(Answer { status: parts.status, headers: parts.headers, body: whole(body) })

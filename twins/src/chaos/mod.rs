@@ -89,10 +89,15 @@ impl Chaos {
         result
     }
 
-    /// Takes back the faults that were injected and begins counts and draws anew; what the twin
-    /// was started with stays.
-    pub(crate) fn reset(&self) {
-        self.change(|settings| settings.faults.clear());
+    /// The same failures but for the faults that were injected, all counts and draws at their
+    /// beginning.
+    pub(crate) fn afresh(&self) -> Self {
+        Self::new(self.seed, Settings { faults: BTreeMap::new(), ..self.settings() })
+    }
+
+    /// The same failures, all counts and draws at their beginning.
+    pub(crate) fn fork(&self) -> Self {
+        Self::new(self.seed, self.settings())
     }
 }
 
@@ -186,7 +191,7 @@ mod tests {
         let hits: Vec<bool> =
             (0..5).map(|_| strike(&chaos, &Method::POST, "/v1/charges").is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
-        chaos.reset();
+        let chaos = chaos.afresh();
         assert!(strike(&chaos, &Method::GET, "/v1/charges").is_none());
         assert!(strike(&chaos, &Method::POST, "/v1/charges/1").is_none());
     }
@@ -198,7 +203,7 @@ mod tests {
         chaos.change(|settings| settings.faults.insert("/v1/a/b/c".to_owned(), fault));
         let blow = strike(&chaos, &Method::GET, "/v1/a/b/c").unwrap();
         assert!(matches!(blow.end, End::Answer { status: StatusCode::BAD_GATEWAY, .. }));
-        chaos.reset();
+        let chaos = chaos.afresh();
         assert!(strike(&chaos, &Method::GET, "/v1/a/b/c").is_none());
         assert!(chaos.rules.load().is_none());
     }

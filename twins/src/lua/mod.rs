@@ -1,8 +1,8 @@
 //! Handlers in Luau: what answers in place of the engine, within limits and without a way out.
 //!
 //! A handler sees its twin through a [`World`] and leaves its [`Writes`] behind, which count only
-//! where it comes to its end. Handlers of one twin run one at a time, so that what one reads and
-//! writes lies together.
+//! where it comes to its end. Handlers of one session run one at a time, so that what one reads
+//! and writes lies together.
 
 mod api;
 mod extra;
@@ -38,8 +38,8 @@ pub(crate) struct Handlers {
     /// Names of handlers by route (`POST /v1/refunds`): of a file, or of a function in one
     /// (`refunds.create`).
     routes: BTreeMap<String, String>,
-    vm: Mutex<Option<Vm>>,
-    counters: Mutex<BTreeMap<String, u64>>,
+    /// Machines nobody runs a handler in.
+    idle: Mutex<Vec<Vm>>,
     calls: AtomicU64,
     failures: AtomicU64,
 }
@@ -89,8 +89,7 @@ impl Handlers {
             scripts: compiled("handlers", &scripts.handlers),
             libs: compiled("lib", &scripts.libs),
             routes: routes.handlers().map(|(key, name)| (key, name.to_owned())).collect(),
-            vm: Mutex::new(None),
-            counters: Mutex::default(),
+            idle: Mutex::default(),
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         };
@@ -128,34 +127,38 @@ impl Handlers {
         (self.calls.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
     }
 
-    /// Where a counter stands.
-    pub(crate) fn counter(&self, name: &str) -> u64 {
-        self.counters().get(name).copied().unwrap_or(0)
+    /// Takes a turn: no other handler of the session runs until it is given back.
+    pub(crate) fn turn<'t>(&'t self, turns: &'t Turns) -> Turn<'t> {
+        let held = turns.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Turn { handlers: self, vm: self.idle().pop(), _held: held }
     }
 
-    pub(crate) fn set_counters(&self, counters: BTreeMap<String, u64>) {
-        self.counters().extend(counters);
-    }
-
-    /// Forgets the counters.
-    pub(crate) fn reset(&self) {
-        self.counters().clear();
-    }
-
-    /// Takes a turn: no other handler of the twin runs until it is given back.
-    pub(crate) fn turn(&self) -> Turn<'_> {
-        Turn { handlers: self, vm: self.vm.lock().unwrap_or_else(PoisonError::into_inner) }
-    }
-
-    fn counters(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> MutexGuard<'_, Vec<Vm>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The turns of a session's handlers: one at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(Mutex<()>);
 
 /// The right to run a handler, and to apply what it wrote before the next one runs.
 pub(crate) struct Turn<'h> {
     handlers: &'h Handlers,
-    vm: MutexGuard<'h, Option<Vm>>,
+    vm: Option<Vm>,
+    _held: MutexGuard<'h, ()>,
+}
+
+/// Machines that are kept for the next call; more are made where more sessions run at once.
+const IDLE_MAX: usize = 4;
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.handlers.idle();
+        if idle.len() < IDLE_MAX {
+            idle.extend(self.vm.take());
+        }
+    }
 }
 
 impl Turn<'_> {
@@ -171,7 +174,7 @@ impl Turn<'_> {
         if made.is_err() {
             self.handlers.failures.fetch_add(1, Ordering::Relaxed);
             // A machine that ran out of something may hold it still.
-            *self.vm = None;
+            self.vm = None;
         }
         made
     }
@@ -186,7 +189,7 @@ impl Turn<'_> {
         let (file, function) = parts(name);
         let bytecode = handlers.scripts.get(file);
         let bytecode = bytecode.ok_or_else(|| Failure::Missing(file.to_owned()))?;
-        let vm = match &mut *self.vm {
+        let vm = match &mut self.vm {
             Some(vm) => vm,
             none => none.insert(Vm::new().map_err(told)?),
         };

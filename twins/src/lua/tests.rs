@@ -8,7 +8,7 @@ use http::HeaderMap;
 use models::behaviour::{RouteRule, Routes, Scripts};
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Body, Failure, Handlers, World};
+use super::{Asked, Body, Failure, Handlers, Turns, World};
 use crate::dice::Dice;
 use crate::state::{Entity, Known, Start, State, StateLimits};
 
@@ -92,7 +92,7 @@ fn call(handlers: &Handlers, name: &str) -> Result<(super::Emitted, super::Write
         data: Some(&data),
         round: 0,
     };
-    handlers.turn().call(name, &asked, &Bare::new())
+    handlers.turn(&Turns::default()).call(name, &asked, &Bare::new())
 }
 
 fn run(source: &str) -> Result<(super::Emitted, super::Writes), Failure> {
@@ -522,7 +522,7 @@ fn cost() {
     for name in ["small", "usual"] {
         let began = Instant::now();
         for _ in 0..10_000 {
-            handlers.turn().call(name, &asked, &world).unwrap();
+            handlers.turn(&Turns::default()).call(name, &asked, &world).unwrap();
         }
         #[expect(clippy::print_stderr, reason = "it is what is asked for")]
         {

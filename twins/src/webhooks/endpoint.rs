@@ -23,7 +23,7 @@ impl Webhooks {
         let own = self.declared.object_url.as_ref().and_then(|field| at(object, field));
         let fixed = own.map(plain).filter(|url| !url.is_empty()).into_iter().chain(self.url());
         for url in fixed {
-            endpoints.push(Endpoint { id: url.clone(), url, secret: self.secret.clone() });
+            endpoints.push(Endpoint { id: url.clone(), url, secret: self.secret.to_string() });
         }
         for registration in &self.declared.endpoints {
             let Some(collection) = collection_of(registration, parameters) else { continue };
@@ -38,7 +38,7 @@ impl Webhooks {
                     .secret
                     .as_ref()
                     .map(|path| at(&entity.fields, path).map(plain).unwrap_or_default());
-                let secret = secret.unwrap_or_else(|| self.secret.clone());
+                let secret = secret.unwrap_or_else(|| self.secret.to_string());
                 Some(Endpoint { id: entity.id.to_string(), url, secret })
             }));
         }

@@ -14,15 +14,16 @@ pub(crate) mod template;
 mod told;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use models::behaviour::{self, Events, Knobs};
 use tokio::sync::Notify;
 
 use crate::dice::Dice;
-use outbox::{Outbox, Policy};
+use outbox::Policy;
 
 pub(crate) use delivery::written;
+pub(crate) use outbox::Outbox;
 pub(crate) use tell::Cause;
 pub(crate) use told::Told;
 
@@ -35,20 +36,20 @@ pub struct WebhookConfig {
     pub url: Option<String>,
 }
 
-/// The webhooks of a running twin.
+/// The webhooks of a session.
 #[derive(Debug)]
 pub(crate) struct Webhooks {
-    declared: behaviour::Webhooks,
+    declared: Arc<behaviour::Webhooks>,
     /// By the collection's pattern, `/repos/{}/{}/issues`.
-    events: Option<BTreeMap<String, Events>>,
-    secret: String,
+    events: Option<Arc<BTreeMap<String, Events>>>,
+    secret: Arc<str>,
     url: Mutex<Option<String>>,
     outbox: Mutex<Outbox>,
     /// Held while changes are told, so that they are told in their order; how many events were.
     told: Mutex<u64>,
     dice: Dice,
-    /// Rung when something may have become due.
-    pub(crate) wake: Notify,
+    /// Rung when something may have become due; the twin's.
+    pub(crate) wake: Arc<Notify>,
 }
 
 /// # Source
@@ -57,7 +58,7 @@ pub(crate) struct Webhooks {
 const SECRET: &str = "whsec_sim_test_secret";
 
 impl Webhooks {
-    pub(crate) fn new(config: WebhookConfig, seed: u64) -> Self {
+    pub(crate) fn new(config: WebhookConfig, seed: u64, wake: Arc<Notify>) -> Self {
         let WebhookConfig { mut declared, url } = config;
         let events = std::mem::take(&mut declared.events);
         let dice = Dice::of(seed, "webhooks");
@@ -67,16 +68,18 @@ impl Webhooks {
         let from_env = signature.secret_env.as_ref().and_then(|name| std::env::var(name).ok());
         let secret = from_env.filter(|secret| !secret.is_empty());
         Self {
-            secret: secret.or_else(|| signature.secret.clone()).unwrap_or_else(|| SECRET.into()),
+            secret: secret
+                .or_else(|| signature.secret.clone())
+                .map_or_else(|| SECRET.into(), Into::into),
             events: events.map(|events| {
-                events.into_iter().map(|(path, one)| (pattern_of(&path), one)).collect()
+                Arc::new(events.into_iter().map(|(path, one)| (pattern_of(&path), one)).collect())
             }),
             url: Mutex::new(url),
             outbox: Mutex::new(Outbox::new(policy)),
             told: Mutex::new(0),
             dice,
-            wake: Notify::new(),
-            declared,
+            wake,
+            declared: Arc::new(declared),
         }
     }
 
@@ -93,11 +96,32 @@ impl Webhooks {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets every delivery and begins the draws anew. Events are told from the first again.
-    pub(crate) fn reset(&self) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        self.outbox().clear();
-        *told = 0;
+    /// The same, with nothing told or sent: events are told from the first again.
+    pub(crate) fn afresh(&self) -> Self {
+        let policy = self.outbox().policy.clone();
+        Self {
+            declared: Arc::clone(&self.declared),
+            events: self.events.clone(),
+            secret: Arc::clone(&self.secret),
+            url: Mutex::new(self.url()),
+            outbox: Mutex::new(Outbox::new(policy)),
+            told: Mutex::new(0),
+            dice: self.dice,
+            wake: Arc::clone(&self.wake),
+        }
+    }
+
+    /// The same for a session of another seed that sends elsewhere.
+    pub(crate) fn seeded(&self, seed: u64, url: Option<String>) -> Self {
+        let webhooks = Self { dice: Dice::of(seed, "webhooks"), ..self.afresh() };
+        webhooks.set_url(url);
+        webhooks.outbox().policy.dice = webhooks.dice;
+        webhooks
+    }
+
+    /// The same, with nothing to send; what happens next is told under the next ids.
+    pub(crate) fn fork(&self) -> Self {
+        Self { told: Mutex::new(self.told()), ..self.afresh() }
     }
 
     /// The number of the event that is told next.

@@ -80,11 +80,6 @@ impl Outbox {
         }
     }
 
-    /// Forgets every delivery.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.policy.clone());
-    }
-
     /// Queues a delivery: due now, unless a knob says otherwise.
     pub(crate) fn queue(&mut self, message: Message, now: Duration) {
         let message = Arc::new(message);

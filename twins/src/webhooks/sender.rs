@@ -14,6 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use models::behaviour::Content;
 use tokio::task::JoinSet;
 
+use crate::session::Session;
 use crate::twin::Twin;
 use crate::webhooks::Webhooks;
 use crate::webhooks::delivery::{Attempt, Sent};
@@ -26,25 +27,24 @@ const FLYING_MAX: usize = 16;
 
 /// Sends what is due until told to stop, and then what is due at that time.
 pub(crate) async fn run(twin: Arc<Twin>, stop: impl Future<Output = ()>) {
-    let webhooks = &twin.webhooks;
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut flying = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
-        launch(&twin, webhooks, &client, &mut flying);
-        let pause = pause(&twin, webhooks);
+        launch(&twin, &client, &mut flying);
+        let pause = pause(&twin);
         tokio::select! {
             // A panic of one delivery is its own; the others go on.
             _ = flying.join_next(), if !flying.is_empty() => {}
-            () = webhooks.wake.notified() => {}
+            () = twin.wake.notified() => {}
             () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             () = &mut stop => break,
         }
     }
     let drain = async {
-        launch(&twin, webhooks, &client, &mut flying);
+        launch(&twin, &client, &mut flying);
         while flying.join_next().await.is_some() {
-            launch(&twin, webhooks, &client, &mut flying);
+            launch(&twin, &client, &mut flying);
         }
     };
     if tokio::time::timeout(twin.config.network.drain_timeout, drain).await.is_err() {
@@ -52,30 +52,37 @@ pub(crate) async fn run(twin: Arc<Twin>, stop: impl Future<Output = ()>) {
     }
 }
 
-/// Until the next is due, where time passes of itself.
-fn pause(twin: &Twin, webhooks: &Webhooks) -> Option<Duration> {
-    let due = webhooks.outbox().next_due().filter(|_| !twin.clock().is_still())?;
-    // Not zero: with as many under way as may be, what is due has to wait for one of them.
-    Some(due.saturating_sub(twin.clock().since_epoch()).max(Duration::from_millis(1)))
+/// Until the next is due in any session, where time passes of itself.
+fn pause(twin: &Twin) -> Option<Duration> {
+    let sessions = twin.sessions.all().into_iter().filter(|session| !session.clock.is_still());
+    let pauses = sessions.filter_map(|session| {
+        let due = session.webhooks.outbox().next_due()?;
+        // Not zero: with as many under way as may be, what is due has to wait for one of them.
+        Some(due.saturating_sub(session.clock.since_epoch()).max(Duration::from_millis(1)))
+    });
+    pauses.min()
 }
 
 type Pool = Client<HttpConnector, Full<Bytes>>;
 
-fn launch(twin: &Arc<Twin>, webhooks: &Webhooks, client: &Pool, flying: &mut JoinSet<()>) {
-    let now = twin.clock().since_epoch();
-    let free = FLYING_MAX.saturating_sub(flying.len());
-    let tickets = webhooks.outbox().take_due(now, free);
-    for ticket in tickets {
-        let (twin, client) = (Arc::clone(twin), client.clone());
-        flying.spawn(async move {
-            let webhooks = &twin.webhooks;
-            let (at, began) = (twin.clock().since_epoch(), Instant::now());
-            let result = webhooks.attempt(&client, &ticket, at).await;
-            let attempt = Attempt { at, took: began.elapsed(), result };
-            let now = twin.clock().since_epoch();
-            webhooks.outbox().settle(ticket.number, attempt, now);
-        });
+fn launch(twin: &Twin, client: &Pool, flying: &mut JoinSet<()>) {
+    for session in twin.sessions.all() {
+        let now = session.clock.since_epoch();
+        let free = FLYING_MAX.saturating_sub(flying.len());
+        let tickets = session.webhooks.outbox().take_due(now, free);
+        for ticket in tickets {
+            flying.spawn(send(Arc::clone(&session), client.clone(), ticket));
+        }
     }
+}
+
+/// Attempts a delivery. Where its session was reset meanwhile, nobody hears of it.
+async fn send(session: Arc<Session>, client: Pool, ticket: Ticket) {
+    let (at, began) = (session.clock.since_epoch(), Instant::now());
+    let result = session.webhooks.attempt(&client, &ticket, at).await;
+    let attempt = Attempt { at, took: began.elapsed(), result };
+    let now = session.clock.since_epoch();
+    session.webhooks.outbox().settle(ticket.number, attempt, now);
 }
 
 impl Webhooks {
@@ -194,7 +201,7 @@ mod tests {
     fn only_loopback_and_declared_hosts_are_sent_to() {
         let mut config = WebhookConfig::default();
         config.declared.hosts = vec!["hooks.example.com".to_owned(), "*.test.example".to_owned()];
-        let webhooks = Webhooks::new(config, 1);
+        let webhooks = Webhooks::new(config, 1, Arc::default());
         for url in [
             "http://127.0.0.1:1/x",
             "http://localhost/x",

@@ -16,6 +16,7 @@ use crate::dice::Dice;
 use crate::render::{self, Reply};
 use crate::router::Found;
 use crate::served::Served;
+use crate::session::Session;
 use crate::state::{Change, Entity};
 use crate::twin::{Head, Twin};
 use crate::webhooks::delivery::{Endpoint, Event, Message};
@@ -53,17 +54,17 @@ struct Place {
 
 impl Twin {
     /// Tells what has changed since the last time, in the order of the changes.
-    pub(crate) fn tell(&self, served: &Served, cause: &Cause<'_>) {
-        let webhooks = &self.webhooks;
+    pub(crate) fn tell(&self, session: &Session, served: &Served, cause: &Cause<'_>) {
+        let webhooks = &session.webhooks;
         let mut told = webhooks.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let changes = self.state.take_changes();
+        let changes = session.state.take_changes();
         let mut queued = false;
         for change in changes.iter().filter(|change| !webhooks.is_log(&change.collection)) {
             let shown = change.after.as_ref().or(change.before.as_ref());
             let Some(entity) = shown else { continue };
             let place = Self::place(served, &change.collection, &entity.id);
             for name in webhooks.names(change, place.as_ref()) {
-                let teller = Teller { twin: self, webhooks, served, cause };
+                let teller = Teller { twin: self, session, webhooks, served, cause };
                 queued |= teller.tell_one(&name, change, entity, place.as_ref(), &mut told);
             }
         }
@@ -156,6 +157,7 @@ fn usual(noun: &str) -> Events {
 
 struct Teller<'t> {
     twin: &'t Twin,
+    session: &'t Session,
     webhooks: &'t Webhooks,
     served: &'t Served,
     cause: &'t Cause<'t>,
@@ -174,7 +176,7 @@ impl Teller<'_> {
         let none = Map::new();
         let parameters = place.map_or(&none, |place| &place.parameters);
         let endpoints =
-            self.webhooks.endpoints_for(&self.twin.state, name, parameters, &entity.fields);
+            self.webhooks.endpoints_for(&self.session.state, name, parameters, &entity.fields);
         if endpoints.is_empty() && self.webhooks.declared.log.is_none() {
             return false;
         }
@@ -246,7 +248,7 @@ impl Teller<'_> {
         if let (Some(log), Value::Object(fields)) = (&self.webhooks.declared.log, body) {
             let make = |_, _: Option<&str>| (event.id.clone(), fields.clone());
             // A full state keeps no events; what is delivered does not depend on it.
-            if self.twin.state.create(log, Some(&event.id), make).is_err() {
+            if self.session.state.create(log, Some(&event.id), make).is_err() {
                 tracing::warn!(event = event.id, "the event was not kept: the state is full");
             }
         }
@@ -259,8 +261,9 @@ impl Teller<'_> {
         let values: Vec<_> = place.values.iter().map(|value| value.as_str().into()).collect();
         let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
         let head = self.head(&uri, &headers);
-        let (twin, served, number) = (self.twin, self.served, place.route);
-        let call = Call { twin, served, number, values: &values, head: &head };
+        let (twin, session, served) = (self.twin, self.session, self.served);
+        let number = place.route;
+        let call = Call { twin, session, served, number, values: &values, head: &head };
         let outcome = Outcome::Item { entity: Arc::clone(entity), event: Happening::Seen };
         let body = render::whole(call.render(&outcome).into_body());
         let Ok(mut value) = serde_json::from_slice::<Value>(&body) else { return stored() };
@@ -279,8 +282,8 @@ impl Teller<'_> {
         };
         let (uri, headers) = (path.parse::<Uri>().ok()?, HeaderMap::new());
         let head = self.head(&uri, &headers);
-        let call =
-            Call { twin: self.twin, served: self.served, number, values: &values, head: &head };
+        let (twin, session, served) = (self.twin, self.session, self.served);
+        let call = Call { twin, session, served, number, values: &values, head: &head };
         let reply = call.render(&call.perform(None).ok()?);
         serde_json::from_slice(&render::whole(reply.into_body())).ok()
     }

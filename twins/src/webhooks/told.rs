@@ -36,7 +36,7 @@ impl Webhooks {
     /// Queues an event for everybody it is for.
     pub(crate) fn say(&self, state: &State, told: Told, twin: &str, at: Duration) {
         let endpoints = if let Some(url) = &told.url {
-            let secret = told.secret.clone().unwrap_or_else(|| self.secret.clone());
+            let secret = told.secret.clone().unwrap_or_else(|| self.secret.to_string());
             vec![Endpoint { id: url.clone(), url: url.clone(), secret }]
         } else {
             let mut all = self.endpoints_for(state, &told.name, &told.parameters, &Map::new());

@@ -77,10 +77,11 @@ impl Served {
 
 impl Client {
     pub fn of(running: &Running) -> Self {
-        Self {
-            pool: Pool::builder(TokioExecutor::new()).build_http(),
-            base: format!("http://{}", running.addr).into(),
-        }
+        Self::at(&format!("http://{}", running.addr))
+    }
+
+    pub fn at(base: &str) -> Self {
+        Self { pool: Pool::builder(TokioExecutor::new()).build_http(), base: base.into() }
     }
 
     pub fn h2(running: &Running) -> Self {
