@@ -37,8 +37,8 @@ pub struct RateLimit {
     /// Cost of a request where it is not 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<u64>,
-    /// How the vendor tells the limit in headers: `ietf-draft`, `x-ratelimit`, `github`,
-    /// `retry-after`, `none`.
+    /// How the vendor tells the limit in headers: a word of
+    /// [`LimitStyle`](crate::behaviour::LimitStyle).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<String>,
 }

@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         chaos: behaviour.chaos,
         document: behaviour.document,
         routes: behaviour.routes,
+        machines: behaviour.machines,
         scripts: behaviour.scripts,
         ..TwinConfig::new(model.name.clone())
     };

@@ -1,7 +1,7 @@
 //! One call of a route: what it does to the state.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use http::Method;
 use models::StateVerb;
@@ -13,7 +13,10 @@ use crate::config::{Missing, Requests};
 use crate::dice::Dice;
 use crate::id::text_of;
 use crate::list::{self, Filter, Listed, Query};
+use crate::lua::World as _;
 use crate::refusal::{Parameter, ParameterFault, Refusal};
+use crate::render::{Reply, whole};
+use crate::rules::{self, Move, Subject};
 use crate::search::Search;
 use crate::served::Served;
 use crate::session::Session;
@@ -33,6 +36,8 @@ pub(crate) struct Call<'c> {
     /// Its parameters' values.
     pub(crate) values: &'c [Cow<'c, str>],
     pub(crate) head: &'c Head<'c>,
+    /// How many effects it came of.
+    pub(crate) depth: usize,
 }
 
 /// What came of a call.
@@ -61,7 +66,7 @@ pub(crate) enum Event {
 /// Items of a collection in which nothing can be created.
 const IMPLIED_ITEMS: u64 = 3;
 
-impl Call<'_> {
+impl<'c> Call<'c> {
     /// Reads the request's body, typed by the model.
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<Option<Value>, Refusal> {
         self.check_query()?;
@@ -143,12 +148,28 @@ impl Call<'_> {
                 return Err(Refusal::NotFound { what: home.noun().to_owned(), id: id.to_owned() });
             }
         }
-        let Some(target) = &action.target else { return Ok(Outcome::Echo(self.echo(input))) };
+        let wanted = self.wanted_move(input.as_ref())?;
+        let Some(target) = &action.target else {
+            if let Some(wanted) = &wanted {
+                self.move_alone(wanted)?;
+            }
+            return Ok(Outcome::Echo(self.echo(input)));
+        };
         let collection = target.home.at(self.values);
+        if let Some(wanted) = &wanted {
+            // A transition of the item itself goes with what else is written of it, and what
+            // takes it away leaves it in its last state.
+            let is_item = wanted.home.at(self.values) == collection && target.id.is_some();
+            match target.verb {
+                StateVerb::Update if is_item => {}
+                StateVerb::Delete if is_item => return self.move_alone(wanted),
+                _ => drop(self.move_alone(wanted)?),
+            }
+        }
         match target.verb {
             StateVerb::Create => self.create(target, &collection, input),
             StateVerb::Read => self.find(target, &collection),
-            StateVerb::Update => self.update(target, &collection, input),
+            StateVerb::Update => self.update(target, &collection, input, wanted.as_ref()),
             StateVerb::Delete => self.delete(target, &collection),
             StateVerb::List => Ok(Outcome::List(self.list(target, &collection)?)),
         }
@@ -163,6 +184,13 @@ impl Call<'_> {
         let mut fields = Self::fields_of(target, input);
         self.unset(&mut fields, true);
         self.add_parameters(target, &mut fields);
+        let kind = self.twin.rules.kind(&target.home.pattern());
+        let unique =
+            kind.map(|_| self.session.unique.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(kind) = kind {
+            rules::begin(kind, &mut fields)?;
+            self.check_unique(kind, collection, None, &fields)?;
+        }
         let field = target.item.id.as_ref();
         let wanted = field.and_then(|field| fields.get(&*field.name)).and_then(text_of);
         let dice = Dice::of(self.session.seed, collection);
@@ -184,6 +212,10 @@ impl Call<'_> {
                 (id, fields)
             });
         let entity = created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
+        drop(unique);
+        if kind.is_some() {
+            self.settle(collection, &entity.id, Some(&entity.fields));
+        }
         if self.is_made_up() {
             self.session.state.forget(collection, &entity.id);
         }
@@ -212,6 +244,7 @@ impl Call<'_> {
         target: &Target,
         collection: &str,
         input: Option<Value>,
+        wanted: Option<&Move<'c>>,
     ) -> Result<Outcome, Refusal> {
         let id = self.id(target);
         let replaces = *self.head.method == Method::PUT;
@@ -235,13 +268,112 @@ impl Call<'_> {
             _ => return Err(not_found(target, id)),
         };
         let fields = Self::fields_of(target, input);
+        let kind = self.twin.rules.kind(&target.home.pattern());
+        let unique =
+            kind.map(|_| self.session.unique.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(kind) = kind {
+            self.check_unique(kind, collection, Some(id), &fields)?;
+        }
+        let mut verdict = Ok(());
+        let mut before = None;
         let updated = self.session.state.update(collection, id, start, |stored| {
-            self.change(target, stored, fields, replaces);
+            let Some(kind) = kind else {
+                return self.change(target, stored, fields, replaces);
+            };
+            let mut changed = stored.clone();
+            self.change(target, &mut changed, fields, replaces);
+            verdict = match wanted {
+                Some(wanted) => self.make_move(wanted, id, &mut changed).map(drop),
+                None => rules::check_change(kind, id, stored, &changed),
+            };
+            if verdict.is_ok() {
+                before = Some(std::mem::replace(stored, changed));
+            }
         });
+        drop(unique);
+        verdict?;
         match updated.map_err(|error| refused(error, id))? {
-            Some(entity) => Ok(Outcome::Item { entity, event }),
+            Some(entity) => {
+                if let Some(before) = before {
+                    self.moved(collection, &Entity::new(entity.id.clone(), before), &entity);
+                }
+                Ok(Outcome::Item { entity, event })
+            }
             None => Err(not_found(target, id)),
         }
+    }
+
+    /// Makes a transition of an entity that the route does nothing else to.
+    fn move_alone(&self, wanted: &Move<'c>) -> Result<Outcome, Refusal> {
+        let (collection, id) = (wanted.home.at(self.values), self.value(wanted.id));
+        let mut verdict = Ok(0);
+        let mut before = None;
+        let updated = self.session.state.update(&collection, id, None, |stored| {
+            let mut changed = stored.clone();
+            verdict = self.make_move(wanted, id, &mut changed);
+            if verdict.is_ok() {
+                before = Some(std::mem::replace(stored, changed));
+            }
+        });
+        verdict?;
+        let what = wanted.home.noun().to_owned();
+        let missing = || Refusal::NotFound { what, id: id.to_owned() };
+        let entity = updated.map_err(|error| refused(error, id))?.ok_or_else(missing)?;
+        if let Some(before) = before {
+            self.moved(&collection, &Entity::new(entity.id.clone(), before), &entity);
+        }
+        Ok(Outcome::Item { entity, event: Event::Changed })
+    }
+
+    /// Whether anything follows of the route's success.
+    pub(crate) fn has_effects(&self) -> bool {
+        let key = self.served.program.route(self.number).key.as_str();
+        self.twin.rules.route(key).is_some_and(|rules| !rules.effects.is_empty())
+    }
+
+    /// Has the route's effects follow of what came of the call.
+    pub(crate) fn follow_outcome(&self, outcome: &Outcome, request: Option<Value>) {
+        if !self.has_effects() {
+            return;
+        }
+        let subject = match outcome {
+            Outcome::Item { entity, .. } => {
+                let collection = self.subject_collection();
+                let mut fields = entity.fields.clone();
+                self.complete(&collection, &entity.id, &mut fields);
+                Subject::of(&collection, &entity.id, &fields)
+            }
+            Outcome::Echo(fields) => Subject::of("", "", fields),
+            Outcome::List(_) => Subject::default(),
+        };
+        self.follow_subject(subject, request);
+    }
+
+    /// Has the route's effects follow of what a handler answered.
+    pub(crate) fn follow_reply(&self, reply: &Reply, request: Option<Value>) {
+        if !self.has_effects() || !reply.status().is_success() {
+            return;
+        }
+        let body = whole(reply.body().clone());
+        let object: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let fields = object.as_object().cloned().unwrap_or_default();
+        let id = fields.get("id").and_then(text_of).unwrap_or_default();
+        self.follow_subject(Subject::of(&self.subject_collection(), &id, &fields), request);
+    }
+
+    fn subject_collection(&self) -> String {
+        let target = self.served.program.action(self.number).target.as_ref();
+        target.map(|target| target.home.at(self.values)).unwrap_or_default()
+    }
+
+    fn follow_subject(&self, subject: Subject, request: Option<Value>) {
+        let route = self.served.program.route(self.number);
+        let Some(rules) = self.twin.rules.route(route.key.as_str()) else { return };
+        let named = route.parameters.iter().zip(self.values);
+        let parameters: Map<String, Value> =
+            named.map(|(name, value)| (name.to_string(), (&**value).into())).collect();
+        let subject = subject.with("parameters", parameters);
+        self.follow(&rules.effects, &subject.with("request", request.unwrap_or_default()));
     }
 
     /// Writes the fields of a request into those of an item.
@@ -285,6 +417,11 @@ impl Call<'_> {
             Known::Never if self.is_implied(target) => Arc::new(self.implied(target, id)),
             _ => return Err(not_found(target, id)),
         };
+        let kind = self.twin.rules.kind(&target.home.pattern());
+        if let Some(kind) = kind {
+            self.check_deletion(kind, collection, id)?;
+            self.settle(collection, id, None);
+        }
         if self.is_made_up() {
             self.session.state.forget(collection, id);
         } else {

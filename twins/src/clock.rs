@@ -91,6 +91,11 @@ impl Clock {
         Self { source, begins_at, hands, family }
     }
 
+    /// Whether the two are one clock.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.hands, &other.hands)
+    }
+
     /// A clock of its own that is where this one is.
     pub(crate) fn detached(&self) -> Self {
         let clock = Self { hands: Arc::default(), family: Arc::default(), ..*self };

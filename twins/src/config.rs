@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use http::HeaderName;
 use models::PublicKey;
-use models::behaviour::{Chaos, Routes, Scripts, TwinDocument};
+use models::behaviour::{Chaos, Machines, Routes, Scripts, TwinDocument};
+use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::state::StateLimits;
+use crate::universe::Universe;
 use crate::webhooks::WebhookConfig;
 
 /// How a twin is to be run.
@@ -44,6 +46,12 @@ pub struct TwinConfig {
     pub document: TwinDocument,
     /// What `routes.yaml` says: which handler answers which route.
     pub routes: Routes,
+    /// What `state-machine.yaml` says: the states entities go through.
+    pub machines: Machines,
+    /// The twins it runs beside.
+    pub universe: Universe,
+    /// What every session begins with: `{collection: {id: fields}}`.
+    pub beginning: Map<String, Value>,
     /// The handlers' sources.
     pub scripts: Scripts,
     /// What it sends on its own.
@@ -122,6 +130,9 @@ impl TwinConfig {
             verbose: false,
             document: TwinDocument::default(),
             routes: Routes::default(),
+            machines: Machines::default(),
+            universe: Universe::new(),
+            beginning: Map::new(),
             scripts: Scripts::default(),
             webhooks: WebhookConfig::default(),
             chaos: Chaos::default(),

@@ -6,6 +6,7 @@ use models::behaviour::{Cause, ErrorAnswer, TwinDocument};
 use serde_json::{Map, Value};
 
 use crate::dice::Dice;
+use crate::gate::seconds_up;
 use crate::refusal::{ParameterFault, Refusal};
 use crate::render::Reply;
 use crate::twin::Head;
@@ -18,9 +19,14 @@ pub(crate) fn refusal(
     head: &Head<'_>,
     dice: Dice,
 ) -> Option<Reply> {
-    let general = match refusal {
-        Refusal::Parameter(_) => Cause::BadRequest,
-        other => other.cause(),
+    let general = match refusal.cause() {
+        Cause::MissingParameter
+        | Cause::UnknownParameter
+        | Cause::InvalidParameter
+        | Cause::ForbiddenTransition
+        | Cause::BrokenConstraint => Cause::BadRequest,
+        Cause::ExpiredAuth => Cause::BadAuth,
+        other => other,
     };
     let errors = &document.errors;
     let answer = errors.get(&refusal.cause()).or_else(|| errors.get(&general))?;
@@ -46,11 +52,20 @@ pub(crate) fn refusal(
 fn status(answer: &ErrorAnswer, refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Injected { status } | Refusal::Said { status, .. } => *status,
+        Refusal::Restated { .. } => refusal.status(),
+        Refusal::TooMany { limit } if limit.status.is_some() => refusal.status(),
         _ => StatusCode::from_u16(answer.status).unwrap_or_else(|_| refusal.status()),
     }
 }
 
 fn values(refusal: &Refusal, head: &Head<'_>) -> Map<String, Value> {
+    if let Refusal::Restated { refusal: inner, message, .. } = refusal {
+        let mut values = values(inner, head);
+        if let Some(message) = message {
+            values.insert("message".to_owned(), message.as_str().into());
+        }
+        return values;
+    }
     let mut values = Map::new();
     let mut add = |name: &str, value: &str| values.insert(name.to_owned(), value.into());
     add("message", &refusal.message());
@@ -70,8 +85,28 @@ fn values(refusal: &Refusal, head: &Head<'_>) -> Map<String, Value> {
                 add("value", value);
             }
         }
+        Refusal::NoTransition { what, id, from, to } => {
+            add("what", what);
+            add("kind", &singular(what));
+            add("id", id);
+            add("from", from);
+            add("to", to);
+        }
+        Refusal::Broken { field, .. } => drop(add("param", field)),
         Refusal::Conflict { id } => drop(add("id", id)),
-        Refusal::BadAuth { shown } => drop(add("credential", shown)),
+        Refusal::BadAuth { shown } | Refusal::ExpiredAuth { shown } => {
+            add("credential", shown);
+        }
+        Refusal::TooMany { limit } => {
+            add("scope", &limit.name);
+            for (name, number) in [
+                ("limit", limit.limit),
+                ("window", limit.window.as_secs()),
+                ("retry", seconds_up(limit.retry)),
+            ] {
+                values.insert(name.to_owned(), number.into());
+            }
+        }
         Refusal::OtherCall { key } | Refusal::UnderWay { key } => drop(add("key", key)),
         _ => {}
     }

@@ -21,7 +21,14 @@ use crate::project::{Projector, Spot};
 use crate::refusal::Refusal;
 use crate::render::Reply;
 use crate::state::{CreateError, Entity, Known, Start};
+use crate::timers::Timer;
 use crate::webhooks::written;
+
+/// An entity as it was and as it is.
+type Change = (Arc<Entity>, Arc<Entity>);
+
+/// A change a handler made: the collection, the entity as it was and as it is.
+type Move = (String, Arc<Entity>, Arc<Entity>);
 
 impl Call<'_> {
     /// The handler of the route, from `routes.yaml` or the model. None where what was never written is
@@ -31,6 +38,10 @@ impl Call<'_> {
             return None;
         }
         let route = self.served.program.route(self.number);
+        let quirks = &self.twin.config.document.quirks;
+        if let Some(own) = self.session.quirks.handler(quirks, route.key.as_str()) {
+            return Some(own);
+        }
         self.twin.handlers.of_route(route.key.as_str()).or(route.hook.as_deref())
     }
 
@@ -57,34 +68,48 @@ impl Call<'_> {
         };
         // Held until the writes are applied, so that the next handler reads them.
         let mut turn = self.twin.handlers.turn(&self.session.turns);
-        loop {
+        let mut moves = Vec::new();
+        let said = loop {
             match turn.call(name, &asked, self) {
                 Ok((emitted, writes)) => {
-                    self.apply(writes)?;
+                    self.apply(writes, &mut moves)?;
                     if emitted.again && asked.round < ROUNDS_MAX {
                         asked.round += 1;
                         continue;
                     }
-                    return Ok(self.said(emitted));
+                    break self.said(emitted);
                 }
                 Err(failure) => {
                     let (twin, route) = (&self.twin.config.name, self.head.uri.path());
                     tracing::warn!(%twin, handler = name, route, "Lua handler failed, the engine answers: {failure}");
-                    return Ok(None);
+                    break None;
                 }
             }
+        };
+        // What follows may run other handlers.
+        drop(turn);
+        for (collection, before, after) in &moves {
+            self.moved(collection, before, after);
         }
+        Ok(said)
     }
 
-    fn apply(&self, writes: Writes) -> Result<(), Refusal> {
+    /// Applies what a handler wrote; entities it changed go to `moves`, as they were and are.
+    fn apply(&self, writes: Writes, moves: &mut Vec<Move>) -> Result<(), Refusal> {
         let state = &self.session.state;
         for Write { collection, id, fields } in writes.entities {
             let Some(fields) = fields else {
                 state.remove(&collection, &id);
                 state.remove_below(&collection, &id);
+                self.settle(&collection, &id, None);
                 continue;
             };
-            self.put(&collection, &id, fields).map_err(|_| Refusal::Full)?;
+            let change = self.put(&collection, &id, fields).map_err(|_| Refusal::Full)?;
+            moves.extend(change.map(|(before, after)| (collection, before, after)));
+        }
+        for (after, name, args) in writes.timers {
+            let timer = Timer::Handler { name, args, route: self.number };
+            self.later(after, timer);
         }
         self.session.counters.set(writes.counters);
         self.session.clock.advance(writes.advance);
@@ -104,18 +129,25 @@ impl Call<'_> {
         collection: &str,
         id: &str,
         mut fields: Map<String, Value>,
-    ) -> Result<(), CreateError> {
+    ) -> Result<Option<Change>, CreateError> {
         let state = &self.session.state;
-        if !matches!(state.find(collection, id), Known::Here(_)) {
+        let before = match state.find(collection, id) {
+            Known::Here(entity) => Some(entity),
+            Known::Gone | Known::Never => None,
+        };
+        if before.is_none() {
             if state.is_watched() {
                 self.session.webhooks.complete(collection, &mut fields, id);
             }
             let made = state.create(collection, Some(id), |_, _| (id.to_owned(), fields.clone()));
             if !matches!(made, Err(CreateError::Taken)) {
-                return made.map(drop);
+                let made = made?;
+                self.settle(collection, id, Some(&made.fields));
+                return Ok(None);
             }
         }
-        state.update(collection, id, Some(Map::new()), |stored| *stored = fields).map(drop)
+        let after = state.update(collection, id, Some(Map::new()), |stored| *stored = fields)?;
+        Ok(before.zip(after))
     }
 
     fn said(&self, emitted: Emitted) -> Option<Reply> {

@@ -70,7 +70,7 @@ impl Usage {
     }
 
     /// Counts a request against a limit, unless it goes over.
-    pub(crate) fn take(&self, rule: &RateLimit, key: Key, now: Duration) -> Standing {
+    pub(crate) fn take(&self, rule: &RateLimit, cost: u64, key: Key, now: Duration) -> Standing {
         let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= KEYS_PER_SHARD_MAX && !shard.contains_key(&key) {
             make_room(&mut shard);
@@ -79,7 +79,7 @@ impl Usage {
         let counter = shard.entry(key).or_insert_with(fresh);
         counter.seen = now;
         counter.used.follow(rule, now);
-        counter.used.take(rule, now)
+        counter.used.take(rule, cost, now)
     }
 
     /// Keeps a place under a concurrency limit for as long as the request is under way.
@@ -150,8 +150,7 @@ impl Used {
         };
     }
 
-    fn take(&mut self, rule: &RateLimit, now: Duration) -> Standing {
-        let cost = rule.cost.unwrap_or(1);
+    fn take(&mut self, rule: &RateLimit, cost: u64, now: Duration) -> Standing {
         match self {
             Self::Window { start, cost: used } => take_window(start, used, rule, cost, now),
             Self::Log(log) => take_log(log, rule, cost, now),
@@ -317,7 +316,7 @@ mod tests {
     /// Whether each request, at so many seconds, is allowed.
     fn allowed(rule: &RateLimit, times: &[f64]) -> Vec<bool> {
         let usage = Usage::new();
-        times.iter().map(|time| usage.take(rule, Key(1), at(*time)).allowed).collect()
+        times.iter().map(|time| usage.take(rule, 1, Key(1), at(*time)).allowed).collect()
     }
 
     #[test]
@@ -327,7 +326,7 @@ mod tests {
             allowed(&rule, &[9.0, 9.5, 9.9, 10.0, 10.1, 10.2]),
             [true, true, false, true, true, false]
         );
-        let standing = Usage::new().take(&rule, Key(1), at(4.0));
+        let standing = Usage::new().take(&rule, 1, Key(1), at(4.0));
         assert_eq!((standing.remaining, standing.reset), (1, Duration::from_secs(6)));
     }
 
@@ -340,9 +339,9 @@ mod tests {
         );
         let usage = Usage::new();
         for time in [0.0, 1.0] {
-            usage.take(&rule, Key(1), at(time));
+            usage.take(&rule, 1, Key(1), at(time));
         }
-        assert_eq!(usage.take(&rule, Key(1), at(2.0)).retry, Duration::from_secs(8));
+        assert_eq!(usage.take(&rule, 1, Key(1), at(2.0)).retry, Duration::from_secs(8));
     }
 
     #[test]
@@ -352,7 +351,7 @@ mod tests {
         let mut passed = VecDeque::new();
         for step in 0..12_000_u32 {
             let now = at(f64::from(step) / 300.0);
-            if usage.take(&rule, Key(1), now).allowed {
+            if usage.take(&rule, 1, Key(1), now).allowed {
                 passed.push_back(now);
             }
             while passed.front().is_some_and(|at| *at + Duration::from_secs(10) <= now) {
@@ -375,20 +374,20 @@ mod tests {
         );
         let usage = Usage::new();
         for _ in 0..2 {
-            usage.take(&rule, Key(1), at(0.0));
+            usage.take(&rule, 1, Key(1), at(0.0));
         }
-        assert_eq!(usage.take(&rule, Key(1), at(0.5)).retry, Duration::from_millis(500));
+        assert_eq!(usage.take(&rule, 1, Key(1), at(0.5)).retry, Duration::from_millis(500));
     }
 
     #[test]
     fn a_place_under_a_concurrency_limit_is_free_again_when_dropped() {
         let rule = rule(Algorithm::Concurrency, 1, 0.0);
         let usage = Arc::new(Usage::new());
-        assert!(usage.take(&rule, Key(1), START).allowed);
+        assert!(usage.take(&rule, 1, Key(1), START).allowed);
         let place = usage.place(Key(1));
-        assert!(!usage.take(&rule, Key(1), START).allowed);
+        assert!(!usage.take(&rule, 1, Key(1), START).allowed);
         drop(place);
-        assert!(usage.take(&rule, Key(1), START).allowed);
+        assert!(usage.take(&rule, 1, Key(1), START).allowed);
     }
 
     #[test]
@@ -396,7 +395,7 @@ mod tests {
         let rule = rule(Algorithm::FixedWindow, 1, 10.0);
         let usage = Usage::new();
         for key in 0..20_000 {
-            assert!(usage.take(&rule, Key(key), START).allowed);
+            assert!(usage.take(&rule, 1, Key(key), START).allowed);
         }
         let kept: usize = usage.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
         assert_eq!(kept, SHARDS * KEYS_PER_SHARD_MAX);
@@ -407,13 +406,13 @@ mod tests {
         let usage = Usage::new();
         let fixed = rule(Algorithm::FixedWindow, 5, 10.0);
         for _ in 0..3 {
-            usage.take(&fixed, Key(1), at(1.0));
+            usage.take(&fixed, 1, Key(1), at(1.0));
         }
         let larger = rule(Algorithm::FixedWindow, 10, 10.0);
-        assert_eq!(usage.take(&larger, Key(1), at(1.0)).remaining, 6);
+        assert_eq!(usage.take(&larger, 1, Key(1), at(1.0)).remaining, 6);
         let sliding = rule(Algorithm::SlidingWindow, 5, 10.0);
-        assert_eq!(usage.take(&sliding, Key(1), at(2.0)).remaining, 0);
+        assert_eq!(usage.take(&sliding, 1, Key(1), at(2.0)).remaining, 0);
         let bucket = rule(Algorithm::TokenBucket, 5, 10.0);
-        assert!(!usage.take(&bucket, Key(1), at(2.0)).allowed);
+        assert!(!usage.take(&bucket, 1, Key(1), at(2.0)).allowed);
     }
 }

@@ -76,6 +76,16 @@ impl Plan {
         plain.filter_map(|(pattern, one)| Some((&**pattern, *one.items.get("GET")?)))
     }
 
+    /// The collection of a noun: one whose items can be seen, with the fewest parameters.
+    pub(crate) fn called(&self, is: impl Fn(&str) -> bool) -> Option<&str> {
+        let called = self.collections.iter().filter(|(pattern, one)| {
+            let noun = pattern.rsplit('/').next().unwrap_or("");
+            is(noun) && (!one.items.is_empty() || one.creatable)
+        });
+        let plainest = called.min_by_key(|(pattern, _)| pattern.matches("{}").count());
+        plainest.map(|(pattern, _)| &**pattern)
+    }
+
     /// The one collection without parameters whose path ends so, if there is just one.
     pub(crate) fn only_one_called(&self, ending: &str) -> Option<&str> {
         let mut called = self.collections.iter().filter(|(pattern, one)| {

@@ -116,6 +116,18 @@ impl Program {
         path.strip_prefix(&*self.base_path).filter(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// How many routes there are.
+    pub(crate) fn count(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether a route's answer has a field.
+    pub(crate) fn shows(&self, number: usize, field: &str) -> bool {
+        let body = self.answer(number).body.as_ref();
+        let record = body.and_then(|body| self.shapes.record(body));
+        record.is_some_and(|(record, _)| record.field(field).is_some())
+    }
+
     pub(crate) fn route(&self, number: usize) -> &RouteProgram {
         &self.routes[number]
     }

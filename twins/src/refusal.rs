@@ -20,8 +20,14 @@ pub(crate) enum Refusal {
     Parameter(Parameter),
     /// The id asked for is taken.
     Conflict { id: String },
+    /// The entity's machine has no way from one state to another.
+    NoTransition { what: String, id: String, from: String, to: String },
+    /// A constraint on the entity does not hold.
+    Broken { field: String, message: String },
+    /// Another refusal, with the status and the text that the route has for it.
+    Restated { status: u16, message: Option<String>, refusal: Box<Refusal> },
     /// A rate limit is used up.
-    TooMany { retry: Duration },
+    TooMany { limit: Box<UsedUp> },
     /// The body is larger than the twin takes.
     TooLarge { bytes_max: usize },
     /// The body did not arrive in time.
@@ -36,10 +42,24 @@ pub(crate) enum Refusal {
     MissingAuth,
     /// The credential is none of the vendor's; its end.
     BadAuth { shown: String },
+    /// The credential was good once; its end.
+    ExpiredAuth { shown: String },
     /// Another request came under the idempotency key.
     OtherCall { key: String },
     /// The first request under the key is still under way.
     UnderWay { key: String },
+}
+
+/// A rate limit that is used up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsedUp {
+    pub(crate) name: String,
+    pub(crate) limit: u64,
+    pub(crate) window: Duration,
+    /// Until a request may succeed.
+    pub(crate) retry: Duration,
+    /// The vendor's own status for it, where it has one.
+    pub(crate) status: Option<u16>,
 }
 
 /// What is wrong with one parameter of a request.
@@ -74,16 +94,26 @@ impl std::fmt::Display for Parameter {
 }
 
 impl Refusal {
-    pub(crate) const fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::Restated { status, refusal, .. } => {
+                StatusCode::from_u16(*status).unwrap_or_else(|_| refusal.status())
+            }
             Self::NoRoute | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::OtherMethods(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadRequest(_) | Self::Parameter(_) | Self::OtherCall { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadRequest(_)
+            | Self::Parameter(_)
+            | Self::OtherCall { .. }
+            | Self::NoTransition { .. }
+            | Self::Broken { .. } => StatusCode::BAD_REQUEST,
             Self::Conflict { .. } | Self::UnderWay { .. } => StatusCode::CONFLICT,
-            Self::MissingAuth | Self::BadAuth { .. } => StatusCode::UNAUTHORIZED,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::MissingAuth | Self::BadAuth { .. } | Self::ExpiredAuth { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::TooMany { limit } => {
+                let own = limit.status.and_then(|status| StatusCode::from_u16(status).ok());
+                own.unwrap_or(StatusCode::TOO_MANY_REQUESTS)
+            }
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Full => StatusCode::INSUFFICIENT_STORAGE,
@@ -95,6 +125,9 @@ impl Refusal {
     pub(crate) const fn other_status(&self) -> Option<StatusCode> {
         match self {
             Self::BadRequest(_) | Self::Parameter(_) => Some(StatusCode::UNPROCESSABLE_ENTITY),
+            Self::NoTransition { .. } | Self::Broken { .. } => {
+                Some(StatusCode::UNPROCESSABLE_ENTITY)
+            }
             Self::Conflict { .. } => Some(StatusCode::BAD_REQUEST),
             _ => None,
         }
@@ -112,17 +145,26 @@ impl Refusal {
             Self::TooMany { .. } => "rate_limited",
             Self::Injected { status } if status.as_u16() == 429 => "rate_limited",
             Self::Injected { status } if status.as_u16() >= 500 => "internal_error",
-            Self::MissingAuth | Self::BadAuth { .. } => "unauthorized",
+            Self::MissingAuth | Self::BadAuth { .. } | Self::ExpiredAuth { .. } => "unauthorized",
             Self::Said { code, .. } => code,
+            Self::Restated { refusal, .. } => refusal.code(),
+            Self::NoTransition { .. } => "invalid_state",
             Self::OtherCall { .. } => "idempotency_error",
             Self::UnderWay { .. } => "idempotency_key_in_use",
-            Self::BadRequest(_) | Self::Parameter(_) | Self::Injected { .. } => "invalid_request",
+            Self::BadRequest(_)
+            | Self::Parameter(_)
+            | Self::Broken { .. }
+            | Self::Injected { .. } => "invalid_request",
         }
     }
 
     /// Vendors' words for it, the best first.
-    pub(crate) const fn hints(&self) -> &'static [&'static str] {
+    pub(crate) fn hints(&self) -> &'static [&'static str] {
         match self {
+            Self::Restated { refusal, .. } => refusal.hints(),
+            Self::NoTransition { .. } => {
+                &["invalid_state", "state", "invalid_request", "validation", "invalid"]
+            }
             Self::NoRoute | Self::NotFound { .. } => {
                 &["not_found", "missing", "unknown", "invalid_request", "invalid"]
             }
@@ -133,11 +175,12 @@ impl Refusal {
             | Self::Parameter(_)
             | Self::TooLarge { .. }
             | Self::TooSlow
+            | Self::Broken { .. }
             | Self::Said { .. } => &["invalid_request", "validation", "bad_request", "invalid"],
             Self::OtherCall { .. } | Self::UnderWay { .. } => {
                 &["idempotency", "conflict", "invalid_request", "invalid"]
             }
-            Self::MissingAuth | Self::BadAuth { .. } => {
+            Self::MissingAuth | Self::BadAuth { .. } | Self::ExpiredAuth { .. } => {
                 &["unauthorized", "authentication", "invalid_request", "invalid"]
             }
             Self::Conflict { .. } => &["already_exists", "conflict", "duplicate", "invalid"],
@@ -159,6 +202,13 @@ impl Refusal {
             Self::NotFound { what, id } => format!("no such {what}: {id}"),
             Self::BadRequest(why) | Self::Said { message: why, .. } => why.clone(),
             Self::Parameter(parameter) => parameter.to_string(),
+            Self::Restated { message, refusal, .. } => {
+                message.clone().unwrap_or_else(|| refusal.message())
+            }
+            Self::NoTransition { what, id, from, to } => {
+                format!("{what} {id} is {from} and cannot become {to}")
+            }
+            Self::Broken { message, .. } => message.clone(),
             Self::Conflict { id } => format!("{id} already exists"),
             Self::TooMany { .. } => "too many requests".to_owned(),
             Self::TooLarge { bytes_max } => format!("the body is larger than {bytes_max} bytes"),
@@ -169,6 +219,7 @@ impl Refusal {
             Self::Full => "the twin's memory is spent: reset it, or delete something".to_owned(),
             Self::MissingAuth => "no API key was given".to_owned(),
             Self::BadAuth { shown } => format!("the API key ending in {shown} is not valid"),
+            Self::ExpiredAuth { shown } => format!("the API key ending in {shown} has expired"),
             Self::OtherCall { key } => {
                 format!("the idempotency key {key} was used for another request")
             }
@@ -190,6 +241,9 @@ impl Refusal {
                 ParameterFault::Unknown => Cause::UnknownParameter,
                 ParameterFault::Invalid { .. } => Cause::InvalidParameter,
             },
+            Self::Restated { refusal, .. } => refusal.cause(),
+            Self::NoTransition { .. } => Cause::ForbiddenTransition,
+            Self::Broken { .. } => Cause::BrokenConstraint,
             Self::Conflict { .. } => Cause::Conflict,
             Self::TooMany { .. } => Cause::RateLimited,
             Self::TooLarge { .. } => Cause::TooLarge,
@@ -199,6 +253,7 @@ impl Refusal {
             Self::Full | Self::Injected { .. } => Cause::Internal,
             Self::MissingAuth => Cause::MissingAuth,
             Self::BadAuth { .. } => Cause::BadAuth,
+            Self::ExpiredAuth { .. } => Cause::ExpiredAuth,
             Self::OtherCall { .. } => Cause::IdempotencyMismatch,
             Self::UnderWay { .. } => Cause::IdempotencyInFlight,
         }

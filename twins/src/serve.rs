@@ -93,6 +93,7 @@ pub async fn serve(
         }
     };
     let twin = Arc::new(twin);
+    twin.config.universe.join(&twin);
     let serving = Arc::clone(&twin);
     let handle = tokio::spawn(async move {
         let (stop, stopped) = oneshot::channel::<()>();

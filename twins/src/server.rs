@@ -156,7 +156,7 @@ async fn handle(
         }
     };
     parts.uri = uri.unwrap_or(parts.uri);
-    let at = session.clock.arrival();
+    let at = twin.arrive(&session);
     let head = Head { method: &parts.method, uri: &parts.uri, headers: &parts.headers, caller, at };
     if let Some(path) = admin::path_of(twin, &head) {
         return Ok(whole_reply(administer(twin, &session, path, &head, body, began).await));
@@ -260,6 +260,10 @@ async fn administer(
         Ok(bytes) => bytes,
         Err(refusal) => return admin::error(refusal.status(), &refusal.message()),
     };
+    // What starts and stops twins is no part of what one of them went through.
+    if let Some(reply) = admin::of_universe(twin, path, head, &bytes).await {
+        return reply;
+    }
     let reply = admin::answer(twin, session, path, head, &bytes);
     if reply.status().is_success() && !matches!(*head.method, Method::GET | Method::HEAD) {
         admin::settle(twin, session, path).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::auth::Tokens;
 use crate::capture::Capture;
 use crate::chaos::Chaos;
 use crate::clock::Clock;
@@ -11,7 +12,9 @@ use crate::dice::Dice;
 use crate::idempotency::Answered;
 use crate::limit::Usage;
 use crate::lua::Turns;
+use crate::quirks::Quirks;
 use crate::state::State;
+use crate::timers::Timers;
 use crate::webhooks::Webhooks;
 
 /// One universe of state: what happened in it is seen by no other.
@@ -29,8 +32,13 @@ pub(crate) struct Session {
     pub(crate) webhooks: Webhooks,
     pub(crate) usage: Arc<Usage>,
     pub(crate) answered: Answered,
+    pub(crate) tokens: Tokens,
     pub(crate) counters: Counters,
+    pub(crate) quirks: Quirks,
     pub(crate) turns: Turns,
+    pub(crate) timers: Timers,
+    /// Held while something is written that no other may have too.
+    pub(crate) unique: Mutex<()>,
     /// How many answers had something drawn for them.
     ordinal: AtomicU64,
     /// Requests that no route of the model took.
@@ -51,6 +59,7 @@ impl Session {
         state: State,
         chaos: Chaos,
         webhooks: Webhooks,
+        quirks: Quirks,
     ) -> Self {
         state.watch(webhooks.is_on());
         Self {
@@ -63,8 +72,12 @@ impl Session {
             webhooks,
             usage: Arc::new(Usage::new()),
             answered: Answered::default(),
+            tokens: Tokens::default(),
             counters: Counters::default(),
+            quirks,
             turns: Turns::default(),
+            timers: Timers::default(),
+            unique: Mutex::default(),
             ordinal: AtomicU64::new(0),
             absent: AtomicU64::new(0),
             used: AtomicU64::new(0),
@@ -76,7 +89,8 @@ impl Session {
     pub(crate) fn afresh(&self, state: State) -> Self {
         self.clock.reset();
         let (chaos, webhooks) = (self.chaos.afresh(), self.webhooks.afresh());
-        Self::new(&self.name, self.seed, self.clock.clone(), state, chaos, webhooks)
+        let quirks = self.quirks.fork();
+        Self::new(&self.name, self.seed, self.clock.clone(), state, chaos, webhooks, quirks)
     }
 
     /// A session that goes on from here under a name of its own. What was asked, and what is still
@@ -93,8 +107,12 @@ impl Session {
             webhooks: self.webhooks.fork(),
             usage: Arc::new(self.usage.fork()),
             answered: self.answered.fork(),
+            tokens: self.tokens.fork(),
             counters: Counters(Mutex::new(self.counters.lock().clone())),
+            quirks: self.quirks.fork(),
             turns: Turns::default(),
+            timers: self.timers.fork(),
+            unique: Mutex::default(),
             ordinal: AtomicU64::new(self.ordinal.load(Ordering::Relaxed)),
             absent: AtomicU64::new(0),
             used: AtomicU64::new(0),

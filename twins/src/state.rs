@@ -55,6 +55,8 @@ pub(crate) struct Change {
     pub(crate) before: Option<Arc<Entity>>,
     /// Absent where it was removed.
     pub(crate) after: Option<Arc<Entity>>,
+    /// The event it is told as, where what changed does not say it.
+    pub(crate) event: Option<Box<str>>,
 }
 
 type Shard = HashMap<Box<str>, Arc<Collection>>;
@@ -187,7 +189,18 @@ impl State {
                 collection: collection.into(),
                 before: before.map(Arc::clone),
                 after: after.map(Arc::clone),
+                event: None,
             };
+            self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+        }
+    }
+
+    /// Has an event told of an entity as it is.
+    pub(crate) fn note_event(&self, collection: &str, entity: &Arc<Entity>, event: &str) {
+        if self.is_watched() {
+            let (before, after) = (Some(Arc::clone(entity)), Some(Arc::clone(entity)));
+            let change =
+                Change { collection: collection.into(), before, after, event: Some(event.into()) };
             self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
         }
     }
@@ -339,11 +352,7 @@ impl State {
 
     /// The entities of every collection of a pattern (`/repos/{}/{}/hooks`), by collection.
     pub(crate) fn all_of(&self, pattern: &str) -> Vec<(String, Arc<Entity>)> {
-        let is = |name: &str| {
-            let (mut own, mut wanted) = (name.split('/'), pattern.split('/'));
-            own.by_ref().zip(wanted.by_ref()).all(|(own, wanted)| wanted == "{}" || own == wanted)
-                && name.matches('/').count() == pattern.matches('/').count()
-        };
+        let is = |name: &str| is_of(pattern, name);
         let mut found = BTreeMap::new();
         for shard in &self.shards {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
@@ -489,6 +498,13 @@ impl Collection {
     fn bytes(&self) -> usize {
         self.by_id.values().map(|(_, entity)| size_of_fields(&entity.id, &entity.fields)).sum()
     }
+}
+
+/// Whether a collection (`/repos/a/b/hooks`) is one of a pattern's (`/repos/{}/{}/hooks`).
+pub(crate) fn is_of(pattern: &str, collection: &str) -> bool {
+    let (mut own, mut wanted) = (collection.split('/'), pattern.split('/'));
+    own.by_ref().zip(wanted.by_ref()).all(|(own, wanted)| wanted == "{}" || own == wanted)
+        && collection.matches('/').count() == pattern.matches('/').count()
 }
 
 fn entry<'s>(shard: &'s mut Shard, collection: &str) -> &'s mut Collection {

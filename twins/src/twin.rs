@@ -24,14 +24,16 @@ use crate::clock::Clock;
 use crate::config::TwinConfig;
 use crate::declared;
 use crate::doors::Doors;
-use crate::gate::{self, Passage};
+use crate::gate::{self, Limits, Passage};
 use crate::idempotency::Known;
 use crate::lua::Handlers;
 use crate::metrics::Metrics;
 use crate::program::Program;
+use crate::quirks::Quirks;
 use crate::refusal::Refusal;
 use crate::render::{self, CALIBRATION, MODEL, Reply};
 use crate::router::Found;
+use crate::rules::Rules;
 use crate::served::{Loaded, Refused, Reloader, Source};
 use crate::session::Session;
 use crate::sessions::{self, Held, Sessions};
@@ -46,9 +48,11 @@ pub struct Twin {
     pub(crate) doors: Doors,
     pub(crate) metrics: Metrics,
     pub(crate) handlers: Handlers,
+    pub(crate) rules: Rules,
+    limits: Limits,
     /// Rung when something may have become due in any session.
     pub(crate) wake: Arc<Notify>,
-    source: Source,
+    pub(crate) source: Source,
     verbose: AtomicBool,
     /// What every session begins with.
     beginning: State,
@@ -115,20 +119,24 @@ impl Twin {
         let wake = Arc::new(Notify::new());
         let declared = std::mem::take(&mut config.webhooks);
         let webhooks = Webhooks::new(declared, config.seed, Arc::clone(&wake));
-        let beginning = State::new(config.state);
+        let beginning = beginning(&source, &config);
         let default = first_session(&config, &beginning, &webhooks);
-        Self {
+        let twin = Self {
             sessions: Sessions::new(default, config.session_header.clone()),
             doors: Doors::new(),
             metrics: Metrics::default(),
             handlers: handlers(&source, &config),
+            rules: rules(&source, &config),
+            limits: Limits::of(&config.document.limits),
             wake,
             source,
             verbose: AtomicBool::new(config.verbose),
             beginning,
             webhooks,
             config,
-        }
+        };
+        twin.settle_all(&twin.sessions.default());
+        twin
     }
 
     /// The session of a name, begun where there is none.
@@ -142,12 +150,17 @@ impl Twin {
         let default = self.sessions.default();
         let chaos = Chaos::new(seed, default.chaos.afresh().settings());
         let webhooks = self.webhooks.seeded(seed, default.webhooks.url());
-        Session::new(name, seed, clock, state, chaos, webhooks)
+        let quirks = default.quirks.fork();
+        let session = Session::new(name, seed, clock, state, chaos, webhooks, quirks);
+        self.settle_all(&session);
+        session
     }
 
     /// Has a session forget all that happened, at once: a fresh one takes its place.
     pub(crate) fn reset_session(&self, session: &Session) {
-        self.sessions.put(session.afresh(self.beginning.fork()));
+        let fresh = session.afresh(self.beginning.fork());
+        self.settle_all(&fresh);
+        self.sessions.put(fresh);
     }
 
     /// Answers a request without a socket: all that a request over HTTP goes through, but for the
@@ -166,7 +179,7 @@ impl Twin {
             uri,
             headers: request.headers(),
             caller: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            at: session.clock.arrival(),
+            at: self.arrive(&session),
         };
         let admission = self.admit(&session, &head);
         let reply = self.answer(&session, admission, &head, Ok(request.body().clone()));
@@ -274,16 +287,9 @@ impl Twin {
         self.verbose.store(verbose, Ordering::Relaxed);
     }
 
-    /// The collection that state loaded under a name goes to: `/v1/customers`, `v1/customers`, or
-    /// `customers` where only one collection is called so.
+    /// The collection that state loaded under a name goes to.
     pub(crate) fn collection_named(&self, name: &str) -> String {
-        let path = format!("/{}", name.trim_matches('/'));
-        let served = self.source.load();
-        let plan = &served.program.plan;
-        match plan.collection(&path) {
-            Some(_) => path,
-            None => plan.only_one_called(&path).map_or(path, ToOwned::to_owned),
-        }
+        collection_named(&self.source.load().program, name)
     }
 
     /// The fields of an entity with its id among them.
@@ -291,16 +297,9 @@ impl Twin {
         &self,
         collection: &str,
         id: &str,
-        mut fields: Map<String, Value>,
+        fields: Map<String, Value>,
     ) -> Map<String, Value> {
-        let served = self.source.load();
-        let program = &served.program;
-        let read = program.plan.collection(collection).and_then(|one| one.items.values().next());
-        let target = read.and_then(|read| program.action(*read).target.as_ref());
-        if let Some(field) = target.and_then(|target| target.item.id.as_ref()) {
-            fields.entry(&*field.name).or_insert_with(|| field.kind.value(id));
-        }
-        fields
+        with_id(&self.source.load().program, collection, id, fields)
     }
 
     /// Finds the request's route and counts it against its limits.
@@ -311,8 +310,9 @@ impl Twin {
             Ok((number, _)) => {
                 let program = &served.program;
                 let route = program.route(*number);
-                match auth::check(&self.config.document.auth, route.key.as_str(), head) {
-                    Ok(()) => gate::pass(program, route, head, &session.usage, head.at),
+                let auth = &self.config.document.auth;
+                match auth::check(auth, &session.tokens, route.key.as_str(), head) {
+                    Ok(()) => gate::pass(program, route, &self.limits, head, &session.usage),
                     Err(refusal) => Passage { refusal: Some(refusal), ..Passage::default() },
                 }
             }
@@ -329,6 +329,12 @@ impl Twin {
         head: &Head<'_>,
         body: Result<Bytes, Refusal>,
     ) -> Reply {
+        let auth = &self.config.document.auth;
+        if let (Some(oauth), Ok(bytes)) = (&auth.oauth, &body)
+            && auth::asks_for_token(auth, head)
+        {
+            return session.tokens.answer(oauth, head, bytes, session.next_dice("token"));
+        }
         let Admission { served, route, passage } = admission;
         let number = route.as_ref().ok().map(|(number, _)| *number);
         let reply = match (&route, passage.refusal) {
@@ -336,7 +342,7 @@ impl Twin {
             (Ok(_), Some(refusal)) => Err(refusal),
             (Ok((number, values)), None) => {
                 let (twin, served, number) = (self, &*served, *number);
-                let call = Call { twin, session, served, number, values, head };
+                let call = Call { twin, session, served, number, values, head, depth: 0 };
                 body.and_then(|bytes| self.once(&call, &bytes))
             }
         };
@@ -387,8 +393,9 @@ impl Twin {
     }
 
     fn make(&self, call: &Call<'_>, bytes: &Bytes) -> Result<Reply, Refusal> {
-        let input = call.read(bytes)?;
         let route = call.served.program.route(call.number).key.as_str();
+        auth::check_signature(&self.config.document.auth, route, call.head, bytes)?;
+        let input = call.read(bytes)?;
         auth::check_body(&self.config.document.auth, route, call.head, input.as_ref())?;
         let Some(parameter) = &self.config.document.expand else {
             return Self::made(call, bytes, input);
@@ -404,12 +411,30 @@ impl Twin {
         bytes: &Bytes,
         input: Option<Value>,
     ) -> Result<Reply, Refusal> {
+        call.check_request(input.as_ref())?;
         if let Some(name) = call.hook()
             && let Some(reply) = call.handle(name, bytes, input.as_ref())?
         {
+            call.follow_reply(&reply, input);
             return Ok(reply);
         }
-        Ok(call.render(&call.perform(input)?))
+        let request = call.has_effects().then(|| input.clone()).flatten();
+        let outcome = call.perform(input)?;
+        let reply = call.render(&outcome);
+        call.follow_outcome(&outcome, request);
+        Ok(reply)
+    }
+
+    /// The refusal with what `routes.yaml` has for it on the route.
+    fn restated(&self, program: &Program, route: Option<usize>, of: &Refusal) -> Option<Refusal> {
+        let key = program.route(route.filter(|_| !self.rules.is_empty())?).key.as_str();
+        if matches!(of, Refusal::Said { .. } | Refusal::Injected { .. } | Refusal::Restated { .. })
+        {
+            return None;
+        }
+        let (status, message) = self.rules.error(key, of.cause())?;
+        let (message, refusal) = (message.map(str::to_owned), Box::new(of.clone()));
+        Some(Refusal::Restated { status, message, refusal })
     }
 
     /// A refusal in the vendor's words: those declared, else the model's.
@@ -421,11 +446,59 @@ impl Twin {
         refusal: &Refusal,
         head: &Head<'_>,
     ) -> Reply {
+        let restated = self.restated(program, route, refusal);
+        let refusal = restated.as_ref().unwrap_or(refusal);
         let document = &self.config.document;
         let declared = (!document.errors.is_empty())
             .then(|| declared::refusal(document, refusal, head, session.next_dice("errors")));
         declared.flatten().unwrap_or_else(|| render::refusal(program, route, refusal))
     }
+}
+
+/// What every session begins with. What does not fit is left out, and the log says so.
+fn beginning(source: &Source, config: &TwinConfig) -> State {
+    let state = State::new(config.state);
+    let served = source.load();
+    for (name, entities) in &config.beginning {
+        let collection = collection_named(&served.program, name);
+        let Value::Object(entities) = entities else {
+            tracing::warn!(twin = %config.name, "the seed's `{name}` is no collection: `{{id: object}}`");
+            continue;
+        };
+        let own = entities.iter().filter_map(|(id, fields)| {
+            let fields = fields.as_object()?.clone();
+            Some((id.clone(), with_id(&served.program, &collection, id, fields)))
+        });
+        if state.replace(&collection, own).is_err() {
+            tracing::warn!(twin = %config.name, "the seed's `{name}` is larger than the twin holds");
+        }
+    }
+    state
+}
+
+/// The collection that state loaded under a name goes to: `/v1/customers`, `v1/customers`, or
+/// `customers` where only one collection is called so.
+fn collection_named(program: &Program, name: &str) -> String {
+    let path = format!("/{}", name.trim_matches('/'));
+    match program.plan.collection(&path) {
+        Some(_) => path,
+        None => program.plan.only_one_called(&path).map_or(path, ToOwned::to_owned),
+    }
+}
+
+/// The fields of an entity with its id among them.
+fn with_id(
+    program: &Program,
+    collection: &str,
+    id: &str,
+    mut fields: Map<String, Value>,
+) -> Map<String, Value> {
+    let read = program.plan.collection(collection).and_then(|one| one.items.values().next());
+    let target = read.and_then(|read| program.action(*read).target.as_ref());
+    if let Some(field) = target.and_then(|target| target.item.id.as_ref()) {
+        fields.entry(&*field.name).or_insert_with(|| field.kind.value(id));
+    }
+    fields
 }
 
 /// The session of requests that name none.
@@ -438,7 +511,8 @@ fn first_session(config: &TwinConfig, beginning: &State, webhooks: &Webhooks) ->
     };
     let (seed, clock) = (config.seed, config.clock.clone());
     let chaos = Chaos::new(seed, settings);
-    Session::new(sessions::DEFAULT, seed, clock, beginning.fork(), chaos, webhooks.afresh())
+    let quirks = Quirks::of(&config.document.quirks);
+    Session::new(sessions::DEFAULT, seed, clock, beginning.fork(), chaos, webhooks.afresh(), quirks)
 }
 
 /// The twin's handlers; those that will not answer are told to the log.
@@ -454,6 +528,17 @@ fn handlers(source: &Source, config: &TwinConfig) -> Handlers {
         tracing::info!(twin = %config.name, count = handlers.count(), "loaded Lua handlers");
     }
     handlers
+}
+
+/// What the documents say beyond the model; what of it no request will follow is told to the log.
+fn rules(source: &Source, config: &TwinConfig) -> Rules {
+    let served = source.load();
+    let TwinConfig { machines, routes, document, .. } = config;
+    let (rules, problems) = Rules::compile(machines, routes, document, &served.program);
+    for problem in problems {
+        tracing::warn!(twin = %config.name, "{problem}");
+    }
+    rules
 }
 
 /// Marks the answer to a request that no route of the model takes.

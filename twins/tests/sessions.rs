@@ -173,13 +173,13 @@ fn of_too_many_sessions_the_one_not_asked_for_longest_goes() {
 fn a_reset_takes_less_than_a_millisecond_however_much_there_is_to_forget() {
     let twin = Twin::frozen(fixture("shop.json"), config());
     let mut fastest = Duration::MAX;
-    for _ in 0..5 {
-        (0..5000).for_each(|number| call(&twin, "default", number));
+    for _ in 0..3 {
+        (0..1000).for_each(|number| call(&twin, "default", number));
         let began = Instant::now();
         twin.reset();
         fastest = fastest.min(began.elapsed());
         assert!(twin.state().is_empty());
     }
-    // The best of five: what is measured is the work, and not who else was on the machine.
+    // The best of three: what is measured is the work, and not who else was on the machine.
     assert!(fastest < Duration::from_millis(1), "{fastest:?}");
 }

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod demo;
 mod files;
+mod host;
 mod outcome;
 mod output;
 mod processes;

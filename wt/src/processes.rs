@@ -88,11 +88,15 @@ pub(crate) fn ask(port: u16, path: &str) -> anyhow::Result<Value> {
 /// One request of HTTP/1.0, whose answer ends with the connection: a client for more than this
 /// would be the largest part of the program.
 fn get(port: u16, path: &str) -> io::Result<String> {
+    request(port, "GET", path)
+}
+
+fn request(port: u16, method: &str, path: &str) -> io::Result<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
     Ok(answer)
@@ -117,6 +121,22 @@ pub(crate) fn stop(started: &Started, name: &str, grace: Duration) -> anyhow::Re
     signal(started.pid, Signal::Kill)?;
     ended_within(started.pid, Duration::from_secs(1));
     Ok(Stopped::Killed)
+}
+
+/// Has a twin end whose process runs others too.
+pub(crate) fn leave(started: &Started, name: &str, grace: Duration) -> anyhow::Result<Stopped> {
+    if !is_alive(started, name) {
+        return Ok(Stopped::WasNot);
+    }
+    let path = format!("/__wt/universe/twins/{name}");
+    request(started.port, "DELETE", &path)
+        .with_context(|| format!("{name} on port {} cannot be told to stop", started.port))?;
+    let start = Instant::now();
+    while !is_free(started.port) {
+        anyhow::ensure!(start.elapsed() < grace, "{name} did not end within {} s", grace.as_secs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(Stopped::Asked)
 }
 
 /// How a process came to its end.

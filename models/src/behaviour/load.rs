@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{Chaos, Routes, Scripts, TwinDocument};
+use super::{Chaos, Machines, Routes, Scripts, TwinDocument};
 
 /// What stands beside a twin's model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Behaviour {
     pub chaos: Chaos,
     /// `routes.yaml`.
     pub routes: Routes,
+    /// `state-machine.yaml`.
+    pub machines: Machines,
     /// `lua/`.
     pub scripts: Scripts,
 }
@@ -92,7 +94,15 @@ impl Behaviour {
             Some((file, text)) => routes(&text, &file)?,
             None => Routes::default(),
         };
-        Ok(Self { document, chaos, routes, scripts })
+        let machines = match read("state-machine.yaml")? {
+            Some((file, text)) => {
+                let machines: Machines = yaml(&text, &file)?;
+                checked(machines.problem(), &file)?;
+                machines
+            }
+            None => Machines::default(),
+        };
+        Ok(Self { document, chaos, routes, machines, scripts })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Auth, Idempotency, Webhooks};
+use super::{Auth, Idempotency, LimitRule, Mode, Quirk, Webhooks};
 
 /// `twin.json`.
 ///
@@ -47,6 +47,12 @@ pub struct TwinDocument {
     /// How a call that is sent twice is made once; every call counts where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
+    /// What the vendor does that nobody would expect.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quirks: Vec<Quirk>,
+    /// Rate limits beside the model's, by name; all that are for a route count at once.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, LimitRule>,
     /// The vendor's errors by cause; the model's own where one is not listed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<Cause, ErrorAnswer>,
@@ -107,6 +113,8 @@ pub enum Cause {
     MissingAuth,
     /// A credential that is none of the vendor's.
     BadAuth,
+    /// A credential that was good once; `bad_auth` where it is not listed.
+    ExpiredAuth,
     /// No route has the path.
     AbsentRoute,
     /// The path has other methods.
@@ -123,11 +131,17 @@ pub enum Cause {
     InvalidParameter,
     /// The id asked for is taken.
     Conflict,
+    /// `state-machine.yaml` has no way from the present state to the one asked for; `bad_request`
+    /// where it is not listed. `{{from}}` and `{{to}}` are the states.
+    ForbiddenTransition,
+    /// A constraint of `state-machine.yaml` does not hold; `bad_request` where it is not listed.
+    BrokenConstraint,
     /// Another request came under the same idempotency key.
     IdempotencyMismatch,
     /// The first request under the key is still under way.
     IdempotencyInFlight,
-    /// A rate limit is used up.
+    /// A rate limit is used up. `{{scope}}` is its name, `{{limit}}`, `{{window}}` and `{{retry}}` its numbers, the last two in
+    /// seconds.
     RateLimited,
     /// The body is larger than the twin takes.
     TooLarge,
@@ -158,6 +172,11 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+fn unknown_mode(name: &str) -> Option<String> {
+    let known = serde_json::from_value::<Mode>(name.into());
+    known.err().map(|error| format!("`chaos_modes`: {error}"))
+}
+
 impl TwinDocument {
     /// What is wrong with it, if anything: the field and why.
     pub fn problem(&self) -> Option<String> {
@@ -168,6 +187,16 @@ impl TwinDocument {
         self.errors
             .iter()
             .find_map(status)
+            .or_else(|| Some(format!("`auth`: {}", self.auth.problem()?)))
+            .or_else(|| {
+                self.limits
+                    .iter()
+                    .find_map(|(name, one)| Some(format!("`limits.{name}`: {}", one.problem()?)))
+            })
+            .or_else(|| {
+                self.quirks.iter().find_map(|one| Some(format!("`quirks`: {}", one.problem()?)))
+            })
+            .or_else(|| self.chaos_modes.iter().find_map(|name| unknown_mode(name)))
             .or_else(|| Some(format!("`webhooks`: {}", self.webhooks.problem()?)))
     }
 }

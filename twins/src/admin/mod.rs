@@ -8,10 +8,12 @@
 
 mod chaos;
 mod config;
+mod quirks;
 mod requests;
 mod sessions;
 mod state;
 mod time;
+mod universe;
 mod webhooks;
 
 use std::time::{Duration, Instant};
@@ -32,7 +34,7 @@ use crate::twin::{Head, Twin};
 /// A vendor may have paths under `/admin` itself (Shopify has): those come first, and `/__wt/`
 /// always reaches the admin API.
 pub(crate) fn path_of<'h>(twin: &Twin, head: &Head<'h>) -> Option<&'h str> {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 16] = [
         "health",
         "status",
         "reset",
@@ -47,6 +49,8 @@ pub(crate) fn path_of<'h>(twin: &Twin, head: &Head<'h>) -> Option<&'h str> {
         "metrics",
         "sessions",
         "snapshots",
+        "universe",
+        "quirks",
     ];
     let path = head.uri.path();
     if let Some(rest) = path.strip_prefix("/__wt/").or_else(|| path.strip_prefix("/__wraith/")) {
@@ -104,16 +108,35 @@ pub(crate) fn run(
         ("state", "") => state::answer(twin, session, head.method, body),
         ("requests" | "requests.har", rest) => requests::answer(twin, session, path, rest, head),
         ("config", "") => config::answer(twin, session, head, body),
-        ("time", rest) => time::answer(session, rest, head.method, body),
+        ("time", rest) => time::answer(twin, session, rest, head.method, body),
         ("fault" | "faults" | "chaos", _) => chaos::answer(session, path, head.method, body),
         ("sessions" | "snapshots", rest) => sessions::answer(twin, session, path, rest, head, body),
+        ("quirks", rest) => quirks::answer(twin, session, rest, head.method),
         ("webhooks", rest) => webhooks::answer(session, rest, head.method, body),
         _ => Err((StatusCode::NOT_FOUND, format!("no admin endpoint {path}"))),
     };
+    told(answer)
+}
+
+fn told(answer: Answer) -> Reply {
     match answer {
         Ok(value) => reply(StatusCode::OK, &value),
         Err((status, why)) => error(status, &why),
     }
+}
+
+/// Answers a request about the twins that run together; `None` for all others.
+pub(crate) async fn of_universe(
+    twin: &Twin,
+    path: &str,
+    head: &Head<'_>,
+    body: &Bytes,
+) -> Option<Reply> {
+    let rest = path.strip_prefix("universe")?.trim_start_matches('/');
+    if let Err((status, why)) = may(twin, head.headers) {
+        return Some(error(status, why));
+    }
+    Some(told(universe::answer(twin, rest, head.method, body).await))
 }
 
 /// Waits for what an admin request has set going, where its caller means to see it done.

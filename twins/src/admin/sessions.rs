@@ -35,7 +35,7 @@ pub(super) fn answer(
         }
         (false, &Method::POST, name, "restore") => {
             let snapshot = named(&fields(body)?, "snapshot")?;
-            restore(twin, &*twin.session(sessions::checked(name)?), &snapshot)
+            restore(twin, &twin.session(sessions::checked(name)?), &snapshot)
         }
         (true, &Method::GET, "", "") => Ok(kept(twin)),
         (true, &Method::POST, "", "") => keep(twin, session, &fields(body)?),
@@ -172,7 +172,10 @@ fn kept(twin: &Twin) -> Value {
 
 fn unused_name(twin: &Twin) -> String {
     let taken = |name: &String| twin.sessions.find(name).is_ok();
-    (1_u64..).map(|number| format!("s{number}")).find(|name| !taken(name)).unwrap_or_default()
+    let mut numbers = 1_u64..=u64::MAX;
+    numbers
+        .find_map(|number| Some(format!("s{number}")).filter(|name| !taken(name)))
+        .unwrap_or_default()
 }
 
 fn fields(body: &Bytes) -> Result<Map<String, Value>, (StatusCode, String)> {

@@ -40,5 +40,6 @@ fn load(twin: &Twin, session: &Session, body: &Bytes) -> Answer {
         };
         session.state.replace(&collection, load.into_iter()).map_err(full)?;
     }
+    twin.settle_all(session);
     Ok(json!({"status": "loaded"}))
 }

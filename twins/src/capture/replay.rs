@@ -78,6 +78,7 @@ pub fn replay(har: &Value, model: Model, config: TwinConfig) -> Result<Replay, R
     let mut result = Replay { exchanges: 0, differences: Vec::new() };
     for exchange in &exchanges {
         twin.clock().stand_at(exchange.at);
+        twin.arrive(&twin.sessions.default());
         let answer = run(&twin, exchange);
         if !exchange.is_admin {
             result.exchanges += 1;

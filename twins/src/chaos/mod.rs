@@ -17,7 +17,7 @@ use crate::dice::Dice;
 use crate::twin::Head;
 
 pub(crate) use fault::Fault;
-pub(crate) use glob::like;
+pub(crate) use glob::{Glob, like};
 pub(crate) use rule::{End, Rule, Strike};
 
 /// What a twin's failures are now.

@@ -214,6 +214,20 @@ impl<'s> Tables<'s, '_, '_> {
             run.view.writes.advance += Duration::from_secs_f64(seconds);
             Ok(run.view.now().as_secs())
         })?;
+        let list = &self.vm.list;
+        self.add(&clock, "after", move |_, given: (f64, String, Option<LuaValue>)| {
+            let (seconds, handler, args) = given;
+            if !(0.0..=ADVANCE_MAX).contains(&seconds) {
+                let why = format!("nothing can be done in {seconds} seconds");
+                return Err(mlua::Error::runtime(why));
+            }
+            let args = args.map_or(Ok(Value::Null), |args| value::to_json(list, &args))?;
+            let mut run = run.borrow_mut();
+            run.spend(handler.len() + args.to_string().len() + 64)?;
+            let after = run.view.writes.advance + Duration::from_secs_f64(seconds);
+            run.view.writes.timers.push((after, handler, args));
+            Ok(())
+        })?;
         clock.set_readonly(true);
         Ok(clock)
     }

@@ -59,6 +59,8 @@ pub(crate) struct Writes {
     pub(crate) told: Vec<Told>,
     /// Numbers of deliveries to be sent once more.
     pub(crate) again: Vec<u64>,
+    /// Handlers that are to run: how much later, which, and with what.
+    pub(crate) timers: Vec<(Duration, String, Value)>,
     places: HashMap<(String, String), usize>,
     /// How many ids were made for a collection.
     made: HashMap<String, u64>,

@@ -31,6 +31,9 @@ pub(crate) async fn run(twin: Arc<Twin>, stop: impl Future<Output = ()>) {
     let mut flying = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
+        for session in twin.sessions.all() {
+            twin.catch_up(&session, session.clock.since_epoch());
+        }
         launch(&twin, &client, &mut flying);
         let pause = pause(&twin);
         tokio::select! {
@@ -52,11 +55,12 @@ pub(crate) async fn run(twin: Arc<Twin>, stop: impl Future<Output = ()>) {
     }
 }
 
-/// Until the next is due in any session, where time passes of itself.
+/// Until the next delivery or timer is due in any session, where time passes of itself.
 fn pause(twin: &Twin) -> Option<Duration> {
     let sessions = twin.sessions.all().into_iter().filter(|session| !session.clock.is_still());
     let pauses = sessions.filter_map(|session| {
-        let due = session.webhooks.outbox().next_due()?;
+        let sent = session.webhooks.outbox().next_due();
+        let due = sent.into_iter().chain(session.timers.next()).min()?;
         // Not zero: with as many under way as may be, what is due has to wait for one of them.
         Some(due.saturating_sub(session.clock.since_epoch()).max(Duration::from_millis(1)))
     });

@@ -32,6 +32,11 @@ pub(crate) struct Cause<'c> {
 }
 
 impl<'c> Cause<'c> {
+    /// No request: what was due at a time.
+    pub(crate) const fn at(at: Duration) -> Self {
+        Self { at, id: None, idempotency_key: None }
+    }
+
     pub(crate) fn of(head: &Head<'c>, reply: &'c Reply) -> Self {
         let text = |headers: &'c HeaderMap, name: &str| headers.get(name)?.to_str().ok();
         let id = text(reply.headers(), "request-id");
@@ -63,7 +68,11 @@ impl Twin {
             let shown = change.after.as_ref().or(change.before.as_ref());
             let Some(entity) = shown else { continue };
             let place = Self::place(served, &change.collection, &entity.id);
-            for name in webhooks.names(change, place.as_ref()) {
+            let names = match &change.event {
+                Some(event) => vec![event.to_string()],
+                None => webhooks.names(change, place.as_ref()),
+            };
+            for name in names {
                 let teller = Teller { twin: self, session, webhooks, served, cause };
                 queued |= teller.tell_one(&name, change, entity, place.as_ref(), &mut told);
             }
@@ -263,7 +272,7 @@ impl Teller<'_> {
         let head = self.head(&uri, &headers);
         let (twin, session, served) = (self.twin, self.session, self.served);
         let number = place.route;
-        let call = Call { twin, session, served, number, values: &values, head: &head };
+        let call = Call { twin, session, served, number, values: &values, head: &head, depth: 0 };
         let outcome = Outcome::Item { entity: Arc::clone(entity), event: Happening::Seen };
         let body = render::whole(call.render(&outcome).into_body());
         let Ok(mut value) = serde_json::from_slice::<Value>(&body) else { return stored() };
@@ -283,7 +292,7 @@ impl Teller<'_> {
         let (uri, headers) = (path.parse::<Uri>().ok()?, HeaderMap::new());
         let head = self.head(&uri, &headers);
         let (twin, session, served) = (self.twin, self.session, self.served);
-        let call = Call { twin, session, served, number, values: &values, head: &head };
+        let call = Call { twin, session, served, number, values: &values, head: &head, depth: 0 };
         let reply = call.render(&call.perform(None).ok()?);
         serde_json::from_slice(&render::whole(reply.into_body())).ok()
     }

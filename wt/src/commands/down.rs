@@ -45,8 +45,15 @@ pub(crate) fn run(
         .collect();
     let mut stopped = Vec::new();
     for name in chosen {
-        let how = processes::stop(&pids[&name], &name, GRACE)?;
+        let started = pids[&name].clone();
         pids.remove(&name);
+        // Twins that run together have one process; it ends with the last of them.
+        let is_shared = pids.values().any(|other| other.pid == started.pid);
+        let how = if is_shared {
+            processes::leave(&started, &name, GRACE)?
+        } else {
+            processes::stop(&started, &name, GRACE)?
+        };
         processes::write_pids(&project, &pids)?;
         stopped.push((name, how));
     }

@@ -1,15 +1,16 @@
 //! `wt serve`.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::sync::watch;
-use twins::{Follow, Missing, Running, TwinConfig};
+use twins::{Clock, Follow, Missing, Running, TwinConfig, Universe};
 
 use super::{block_on, stop_signal};
+use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::processes::{self, PORTS_FROM};
@@ -39,6 +40,15 @@ pub(crate) struct Args {
     /// Gets every webhook, beside the endpoints registered through the API
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
+    /// What time it is: the machine's, always the same, or a second later with each request
+    #[arg(long, default_value = "real", value_parser = ["real", "fixed", "deterministic"])]
+    clock: String,
+    /// The header that names the session a request is for
+    #[arg(long, value_name = "NAME", default_value = "x-wt-session")]
+    session_header: http::HeaderName,
+    /// What every session begins with: `{collection: {id: object}}`
+    #[arg(long, value_name = "FILE")]
+    seed_file: Option<PathBuf>,
     /// Shows headers and bodies among the requests of `wt inspect NAME requests`
     #[arg(long)]
     verbose: bool,
@@ -46,13 +56,41 @@ pub(crate) struct Args {
 
 /// How twins are served.
 #[derive(Debug, Clone)]
-pub(super) struct Serving {
+pub(crate) struct Serving {
     pub(super) seed: u64,
     pub(super) missing: Missing,
     pub(super) latency: Duration,
     pub(super) fail_rate: f64,
     pub(super) webhook_url: Option<String>,
     pub(super) verbose: bool,
+    pub(super) time: Time,
+    pub(super) session_header: http::HeaderName,
+    pub(super) seed_file: Option<PathBuf>,
+}
+
+/// Where the time comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Time {
+    Real,
+    Fixed,
+    Deterministic,
+}
+
+impl Serving {
+    /// A clock as it is to go.
+    pub(crate) fn clock(&self) -> Clock {
+        match self.time {
+            Time::Real => Clock::real(),
+            Time::Fixed => Clock::still(twins::BASE_EPOCH),
+            Time::Deterministic => Clock::stepping(twins::BASE_EPOCH),
+        }
+    }
+}
+
+/// What a twin has in common with those beside it.
+pub(crate) struct Together {
+    pub(crate) universe: Universe,
+    pub(crate) clock: Clock,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -69,6 +107,9 @@ impl Default for Serving {
             fail_rate: 0.0,
             webhook_url: None,
             verbose: false,
+            time: Time::Real,
+            session_header: http::HeaderName::from_static("x-wt-session"),
+            seed_file: None,
         }
     }
 }
@@ -96,10 +137,18 @@ pub(crate) fn run(
         fail_rate: args.fail_rate,
         webhook_url: args.webhook_url.clone(),
         verbose: args.verbose,
+        time: match &*args.clock {
+            "fixed" => Time::Fixed,
+            "deterministic" => Time::Deterministic,
+            _ => Time::Real,
+        },
+        session_header: args.session_header.clone(),
+        seed_file: args.seed_file.clone(),
     };
     block_on(async {
         let stop = stop_signal()?;
-        let running = start(&twin, port, serving, stop).await?;
+        let together = Together { universe: Universe::new(), clock: serving.clock() };
+        let running = start(&twin, port, &serving, together, stop).await?;
         announce(&twin, &running, out)?;
         running.handle.await.context("the twin stopped by itself")
     })?;
@@ -115,10 +164,11 @@ pub(super) fn port_of(twin: &Twin<'_>) -> anyhow::Result<u16> {
 }
 
 /// Serves a twin until told to stop.
-pub(super) async fn start(
+pub(crate) async fn start(
     twin: &Twin<'_>,
     port: u16,
-    serving: Serving,
+    serving: &Serving,
+    together: Together,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<Running> {
     let follow = match twin.calibrations() {
@@ -126,7 +176,11 @@ pub(super) async fn start(
         Calibrations::Frozen => Follow::Frozen,
     };
     let mut config = twin.config()?;
-    config.webhooks.url = serving.webhook_url;
+    config.webhooks.url.clone_from(&serving.webhook_url);
+    if let Some(path) = &serving.seed_file {
+        let state = files::read_json(path)?;
+        config.beginning = state.with_context(|| format!("there is no {}", path.display()))?;
+    }
     let config = TwinConfig {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         seed: serving.seed,
@@ -134,6 +188,9 @@ pub(super) async fn start(
         latency: serving.latency,
         fail_rate: serving.fail_rate,
         verbose: serving.verbose,
+        clock: together.clock,
+        universe: together.universe,
+        session_header: serving.session_header.clone(),
         ..config
     };
     let stopped = async move {

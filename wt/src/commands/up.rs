@@ -1,15 +1,22 @@
 //! `wt up`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::serve::{self, Serving};
+use super::serve::Serving;
 use super::{block_on, stop_signal};
+use crate::client;
+use crate::host::Host;
 use crate::outcome::{EnvironmentError, Outcome};
 use crate::output::Output;
 use crate::processes::{self, PORTS_FROM, Pids, Started};
@@ -26,6 +33,9 @@ pub(crate) struct Args {
     /// Serve them here until Ctrl-C
     #[arg(long)]
     foreground: bool,
+    /// Where each is to listen, as a process in the background is told
+    #[arg(long, hide = true, value_name = "NAME=PORT", requires = "foreground")]
+    at: Vec<String>,
 }
 
 /// A twin that is to run.
@@ -43,33 +53,86 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
-    let mut pids = processes::read_pids(&project)?;
+    if !args.at.is_empty() {
+        return in_background(&project, &args.at, out);
+    }
+    let pids = processes::read_pids(&project)?;
     let plan = plan(&project, &args.names, &pids)?;
     if args.foreground {
         return foreground(&project, &plan, pids, out);
     }
-    let mut starting = Vec::new();
-    for twin in plan.iter().filter(|twin| !twin.running) {
-        let (child, started) = spawn(&project, twin)?;
-        // Taken down at once: what was started can be stopped whatever happens now.
-        pids.insert(twin.name.clone(), started);
-        processes::write_pids(&project, &pids)?;
-        starting.push((twin, child));
-    }
-    let mut failures = Vec::new();
-    for (twin, mut child) in starting {
-        if let Err(error) = wait_until_ready(&project, twin, &mut child) {
-            // What does not get ready is not left behind.
-            let _ = child.kill();
-            let _ = child.wait();
-            pids.remove(&twin.name);
-            processes::write_pids(&project, &pids)?;
-            failures.push((twin.name.as_str(), error));
-        }
-    }
+    let failures = match host(&pids) {
+        Some(host) => join(&project, &plan, &host, pids)?,
+        None => begin(&project, &plan, pids)?,
+    };
     report(&plan, &failures, out)?;
     let Some((_, first)) = failures.into_iter().next() else { return Ok(Outcome::Done) };
     Ok(Outcome::of(&first))
+}
+
+/// Twins that did not get ready, and why.
+type Failures<'p> = Vec<(&'p str, anyhow::Error)>;
+
+/// A process that runs twins of the project already.
+fn host(pids: &Pids) -> Option<Started> {
+    let alive = |(name, started): &(&String, &Started)| processes::is_alive(started, name);
+    pids.iter().find(alive).map(|(_, started)| started.clone())
+}
+
+/// Has the twins join those that run: they have one clock.
+fn join<'p>(
+    project: &Project,
+    plan: &'p [Planned],
+    host: &Started,
+    mut pids: Pids,
+) -> anyhow::Result<Failures<'p>> {
+    let mut failures = Vec::new();
+    for twin in plan.iter().filter(|twin| !twin.running) {
+        share_log(project, &twin.name)?;
+        let body = json!({"name": twin.name, "port": twin.port}).to_string();
+        let asked = client::admin(host.port, Method::POST, "universe/twins", body.into());
+        match block_on(asked) {
+            Ok(_) => {
+                let started = Started { port: twin.port, ..host.clone() };
+                pids.insert(twin.name.clone(), started);
+                processes::write_pids(project, &pids)?;
+            }
+            Err(error) => failures.push((twin.name.as_str(), error)),
+        }
+    }
+    Ok(failures)
+}
+
+/// Starts one process for all of them.
+fn begin<'p>(
+    project: &Project,
+    plan: &'p [Planned],
+    mut pids: Pids,
+) -> anyhow::Result<Failures<'p>> {
+    if plan.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut child, started) = spawn(project, plan)?;
+    // Taken down at once: what was started can be stopped whatever happens now.
+    for twin in plan {
+        pids.insert(twin.name.clone(), Started { port: twin.port, ..started.clone() });
+    }
+    processes::write_pids(project, &pids)?;
+    let mut told = ready(project, plan, &mut child);
+    let mut failures = Vec::new();
+    for twin in plan {
+        if let Some(error) = told.remove(&twin.name) {
+            pids.remove(&twin.name);
+            failures.push((twin.name.as_str(), error));
+        }
+    }
+    if failures.len() == plan.len() {
+        // What does not get ready is not left behind.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    processes::write_pids(project, &pids)?;
+    Ok(failures)
 }
 
 /// Which twins run where. All that can be known to fail does so before any is started.
@@ -112,24 +175,40 @@ fn plan(project: &Project, names: &[String], pids: &Pids) -> anyhow::Result<Vec<
     Ok(plan)
 }
 
-/// Starts `wt serve` on its own: it outlives this process, and Ctrl-C here is not for it.
-fn spawn(project: &Project, twin: &Planned) -> anyhow::Result<(Child, Started)> {
+/// Starts this program on its own: it outlives this process, and Ctrl-C here is not for it.
+fn spawn(project: &Project, plan: &[Planned]) -> anyhow::Result<(Child, Started)> {
     let binary = std::env::current_exe().context("this program's own file cannot be found")?;
-    let path = processes::log_path(project, &twin.name);
+    let path = processes::log_path(project, LOG);
     let log = open_log(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    for twin in plan {
+        share_log(project, &twin.name)?;
+    }
     let mut command = Command::new(&binary);
-    command
-        .arg("--project")
-        .arg(project.root())
-        .args(["serve", &twin.name, "--port", &twin.port.to_string()])
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().with_context(|| format!("cannot write {}", path.display()))?)
-        .stderr(log);
+    command.arg("--project").arg(project.root()).args(["up", "--foreground"]);
+    for twin in plan {
+        command.arg("--at").arg(format!("{}={}", twin.name, twin.port));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
-    let started = Started { pid: child.id(), port: twin.port, binary };
+    let started = Started { pid: child.id(), port: 0, binary };
     Ok((child, started))
+}
+
+/// The log of a process that runs twins; those of the twins are other names of it.
+const LOG: &str = "universe";
+
+/// Makes a twin's log another name of the log of the process it runs in.
+fn share_log(project: &Project, name: &str) -> anyhow::Result<()> {
+    let (log, own) = (processes::log_path(project, LOG), processes::log_path(project, name));
+    if own.exists() {
+        fs::remove_file(&own).with_context(|| format!("cannot remove {}", own.display()))?;
+    }
+    if !log.exists() {
+        return Ok(());
+    }
+    fs::hard_link(&log, &own).with_context(|| format!("cannot write {}", own.display()))
 }
 
 fn open_log(path: &Path) -> std::io::Result<File> {
@@ -139,29 +218,83 @@ fn open_log(path: &Path) -> std::io::Result<File> {
     File::create(path)
 }
 
-fn wait_until_ready(project: &Project, twin: &Planned, child: &mut Child) -> anyhow::Result<()> {
-    let start = Instant::now();
-    let log = processes::log_path(project, &twin.name);
-    loop {
-        if let Some(status) = child.try_wait().context("the process cannot be waited for")? {
-            let why = last_error(&log).unwrap_or_else(|| format!("it ended with {status}"));
-            if status.code() == Some(3) {
-                return Err(EnvironmentError(why).into());
-            }
-            bail!(why);
-        }
-        // The twin's name, for something else may have taken the port meanwhile.
-        let answer = processes::ask(twin.port, "/__wt/status");
-        if answer.is_ok_and(|answer| answer["name"] == twin.name.as_str()) {
-            return Ok(());
-        }
-        if start.elapsed() > READY_WITHIN {
-            let seconds = READY_WITHIN.as_secs();
-            let log = log.display();
-            return Err(EnvironmentError(format!("not ready within {seconds} s, see {log}")).into());
-        }
-        std::thread::sleep(Duration::from_millis(25));
+/// What a process in the background tells of one of its twins: a line of JSON on its standard
+/// output as soon as it is so.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    twin: String,
+    /// Absent where it serves.
+    error: Option<String>,
+    /// Whether that is the environment's fault.
+    environment: bool,
+}
+
+/// Waits until each twin serves or has failed to; those that have, and why.
+fn ready(
+    project: &Project,
+    plan: &[Planned],
+    child: &mut Child,
+) -> BTreeMap<String, anyhow::Error> {
+    let (tell, told) = mpsc::channel();
+    if let Some(output) = child.stdout.take() {
+        std::thread::spawn(move || {
+            let lines = BufReader::new(output).lines().map_while(Result::ok);
+            let told = lines.filter_map(|line| serde_json::from_str::<Told>(&line).ok());
+            // Nobody listens any more where it took too long.
+            told.for_each(|one| drop(tell.send(one)));
+        });
     }
+    let deadline = Instant::now() + READY_WITHIN;
+    let mut waiting: BTreeSet<&str> = plan.iter().map(|twin| &*twin.name).collect();
+    let mut failed = BTreeMap::new();
+    while !waiting.is_empty() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(one) = told.recv_timeout(left) else { break };
+        waiting.remove(&*one.twin);
+        if let Some(why) = one.error {
+            let error = if one.environment {
+                EnvironmentError(why).into()
+            } else {
+                anyhow::Error::msg(why)
+            };
+            failed.insert(one.twin, error);
+        }
+    }
+    let log = processes::log_path(project, LOG);
+    for name in waiting {
+        let why = match child.try_wait() {
+            Ok(Some(status)) => {
+                last_error(&log).unwrap_or_else(|| format!("it ended with {status}"))
+            }
+            _ => format!("not ready within {} s, see {}", READY_WITHIN.as_secs(), log.display()),
+        };
+        failed.insert(name.to_owned(), EnvironmentError(why).into());
+    }
+    failed
+}
+
+/// Serves twins in the background, and tells whoever started them how each fares.
+fn in_background(project: &Project, at: &[String], out: &mut Output) -> anyhow::Result<Outcome> {
+    let named = |one: &String| {
+        let (name, port) = one.split_once('=')?;
+        Some((name.to_owned(), port.parse::<u16>().ok()?))
+    };
+    let twins: Option<Vec<_>> = at.iter().map(named).collect();
+    let twins = twins.context("--at is not as NAME=PORT")?;
+    block_on(async {
+        let stop = stop_signal()?;
+        let mut host = Host::new(project, Serving::default());
+        for (name, port) in twins {
+            let started = host.start(&name, port).await;
+            let error = started.as_ref().err().map(|error| format!("{error:#}"));
+            let environment =
+                started.as_ref().is_err_and(|error| Outcome::of(error) == Outcome::Environment);
+            let told = Told { twin: name, error, environment };
+            out.print(&serde_json::to_string(&told)?)?;
+        }
+        host.run(stop).await
+    })?;
+    Ok(Outcome::Done)
 }
 
 /// What a twin that ended had to say: its error and the causes, on one line.
@@ -206,19 +339,15 @@ fn foreground(
     let binary: PathBuf = std::env::current_exe().unwrap_or_else(|_| "wt".into());
     let result = block_on(async {
         let stop = stop_signal()?;
-        let mut running = Vec::new();
+        let mut host = Host::new(project, Serving::default());
         for twin in plan {
-            let known = project.twin(&twin.name)?;
-            let serving = Serving::default();
-            running.push(serve::start(&known, twin.port, serving, stop.clone()).await?);
+            host.start(&twin.name, twin.port).await?;
             let (pid, binary) = (std::process::id(), binary.clone());
             pids.insert(twin.name.clone(), Started { pid, port: twin.port, binary });
         }
         processes::write_pids(project, &pids)?;
         report(plan, &[], out)?;
-        for twin in running {
-            twin.handle.await.context("a twin stopped by itself")?;
-        }
+        host.run(stop).await?;
         Ok(Outcome::Done)
     });
     let mut pids = processes::read_pids(project)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use models::PublicKey;
+use models::behaviour::{Effect, RouteRule, Routes};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -27,10 +28,69 @@ pub(crate) struct Config {
     /// Of the CLI.
     #[serde(rename = "settings")]
     _settings: Option<Settings>,
+    /// What the twins do to each other.
+    pub(crate) universe: UniverseEntry,
     /// Whose calibrations and decisions are accepted.
     pub(crate) trusted_keys: Vec<PublicKey>,
     /// Where the lake is: a folder, from the project's, or `s3://BUCKET/PREFIX`.
     pub(crate) lake: Option<String>,
+}
+
+/// `universe`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UniverseEntry {
+    /// In the file's order.
+    effects: Vec<Across>,
+}
+
+/// What follows of one twin's route, most of it in others.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Across {
+    /// The twin whose route it is.
+    on: String,
+    /// `POST /chat.postMessage`, as that twin's model writes it.
+    route: String,
+    /// What follows when it succeeds; `twin` in each says where.
+    effects: Vec<Effect>,
+}
+
+impl UniverseEntry {
+    /// Adds what follows of a twin's routes to what its own documents say.
+    pub(crate) fn add_to(&self, twin: &str, routes: &mut Routes) {
+        for across in self.effects.iter().filter(|across| across.on == twin) {
+            let known = routes.routes.iter_mut().find(|rule| rule.key() == across.route);
+            if let Some(rule) = known {
+                rule.state_effects.extend(across.effects.iter().cloned());
+                continue;
+            }
+            let (method, path) = across.route.split_once(' ').unwrap_or((&across.route, ""));
+            routes.routes.push(RouteRule {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                state_effects: across.effects.clone(),
+                ..RouteRule::default()
+            });
+        }
+    }
+
+    /// What is wrong with it, if anything.
+    fn problem(&self) -> Option<String> {
+        self.effects.iter().enumerate().find_map(|(index, across)| {
+            if !across.route.contains(" /") {
+                return Some(format!(
+                    "`universe.effects[{index}].route` is {:?}, not as `POST /path`",
+                    across.route
+                ));
+            }
+            let mut effects = across.effects.iter().enumerate();
+            effects.find_map(|(number, effect)| {
+                let why = effect.problem()?;
+                Some(format!("`universe.effects[{index}].effects[{number}]`: {why}"))
+            })
+        })
+    }
 }
 
 /// `twins.NAME`.
@@ -92,6 +152,9 @@ impl Config {
     /// Reads the file; one that is not there is one with nothing in it.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let config: Self = files::read_json(path)?.unwrap_or_default();
+        if let Some(problem) = config.universe.problem() {
+            bail!("{}: {problem}", path.display());
+        }
         let mut by_port = BTreeMap::new();
         for (name, twin) in &config.twins {
             super::check_name(name)

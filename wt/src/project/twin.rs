@@ -90,10 +90,11 @@ impl<'p> Twin<'p> {
 
     /// How it is run, but for what the command line says.
     pub(crate) fn config(&self) -> anyhow::Result<TwinConfig> {
-        let Behaviour { document, chaos, routes, scripts } = self.behaviour()?;
+        let Behaviour { document, chaos, mut routes, machines, scripts } = self.behaviour()?;
+        self.project.config.universe.add_to(&self.name, &mut routes);
         let mut config = TwinConfig::new(&self.name);
         config.webhooks.declared = document.webhooks.clone();
-        Ok(TwinConfig { document, chaos, routes, scripts, ..config })
+        Ok(TwinConfig { document, chaos, routes, machines, scripts, ..config })
     }
 
     /// The twin's calibrations, read and verified.

@@ -1,5 +1,8 @@
 //! Whether a request may be granted at all: its credential.
 
+mod signed;
+mod tokens;
+
 use std::borrow::Cow;
 
 use base64::Engine as _;
@@ -11,18 +14,36 @@ use models::behaviour::{Auth, Credential, CredentialPlace};
 use crate::body::pairs;
 use crate::refusal::Refusal;
 use crate::twin::Head;
+use tokens::Standing;
+
+pub(crate) use tokens::Tokens;
 
 /// Letters of a credential that an error may show.
 const SHOWN: usize = 4;
 
 /// Refuses a request without a credential of the vendor's form. What only the body can hold is
 /// asked for by [`check_body`].
-pub(crate) fn check(auth: &Auth, route: &str, head: &Head<'_>) -> Result<(), Refusal> {
-    if auth.credentials.is_empty() || auth.open.iter().any(|open| open == route) {
+pub(crate) fn check(
+    auth: &Auth,
+    tokens: &Tokens,
+    route: &str,
+    head: &Head<'_>,
+) -> Result<(), Refusal> {
+    if (auth.credentials.is_empty() && auth.oauth.is_none()) || is_open(auth, route) {
         return Ok(());
     }
     let mut wrong = None;
-    for credential in &auth.credentials {
+    if auth.oauth.is_some()
+        && let Some(token) = value(&BEARER, head)
+    {
+        match tokens.standing(&token, head.at) {
+            Standing::Good => return Ok(()),
+            Standing::Expired => return Err(Refusal::ExpiredAuth { shown: end_of(&token) }),
+            Standing::Unknown => wrong = Some(token),
+        }
+    }
+    let takes = |one: &&Credential| auth.oauth.is_none() || !one.prefixes.is_empty();
+    for credential in auth.credentials.iter().filter(takes) {
         match value(credential, head) {
             Some(value) if is_of_form(credential, &value) => return Ok(()),
             Some(value) => wrong = Some(value),
@@ -39,6 +60,36 @@ pub(crate) fn check(auth: &Auth, route: &str, head: &Head<'_>) -> Result<(), Ref
     })
 }
 
+const BEARER: Credential =
+    Credential { place: CredentialPlace::Bearer, name: String::new(), prefixes: Vec::new() };
+
+fn is_open(auth: &Auth, route: &str) -> bool {
+    auth.open.iter().any(|open| open == route)
+}
+
+/// Whether a request asks for a token.
+pub(crate) fn asks_for_token(auth: &Auth, head: &Head<'_>) -> bool {
+    auth.oauth.as_ref().is_some_and(|oauth| {
+        oauth
+            .route
+            .split_once(' ')
+            .is_some_and(|(method, path)| head.method.as_str() == method && head.uri.path() == path)
+    })
+}
+
+/// Refuses a request that is not signed as it has to be.
+pub(crate) fn check_signature(
+    auth: &Auth,
+    route: &str,
+    head: &Head<'_>,
+    body: &[u8],
+) -> Result<(), Refusal> {
+    match &auth.signed {
+        Some(rule) if !is_open(auth, route) => signed::check(rule, head, body),
+        _ => Ok(()),
+    }
+}
+
 /// As [`check`], once the body is there.
 pub(crate) fn check_body(
     auth: &Auth,
@@ -49,7 +100,7 @@ pub(crate) fn check_body(
     let in_body: Vec<_> =
         auth.credentials.iter().filter(|one| one.place == CredentialPlace::Body).collect();
     let elsewhere = auth.credentials.iter().any(|one| value(one, head).is_some());
-    if in_body.is_empty() || elsewhere || auth.open.iter().any(|open| open == route) {
+    if in_body.is_empty() || elsewhere || is_open(auth, route) {
         return Ok(());
     }
     let found = in_body.iter().find_map(|one| {

@@ -1,0 +1,98 @@
+//! Twins of one process: started and stopped together or one by one, with one clock.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use twins::{Clock, Universe, Wish};
+
+use crate::commands::serve::{self, Serving};
+use crate::project::Project;
+
+/// Runs the twins of a project beside each other.
+///
+/// One process for all: a clock that is moved in one is moved in all, an effect of one in another is a call, and what
+/// they have in common is in memory once. What goes wrong in a request stays in its request.
+pub(crate) struct Host<'p> {
+    project: &'p Project,
+    serving: Serving,
+    universe: Universe,
+    clock: Clock,
+    running: BTreeMap<String, Running>,
+}
+
+/// A twin that runs.
+struct Running {
+    stop: watch::Sender<bool>,
+    handle: JoinHandle<()>,
+}
+
+impl<'p> Host<'p> {
+    pub(crate) fn new(project: &'p Project, serving: Serving) -> Self {
+        let clock = serving.clock();
+        let (universe, running) = (Universe::new(), BTreeMap::new());
+        Self { project, serving, universe, clock, running }
+    }
+
+    /// Starts a twin.
+    pub(crate) async fn start(&mut self, name: &str, port: u16) -> anyhow::Result<SocketAddr> {
+        self.running.retain(|_, one| !one.handle.is_finished());
+        if self.running.contains_key(name) {
+            bail!("{name} runs already");
+        }
+        let twin = self.project.twin(name)?;
+        let (stop, stopped) = watch::channel(false);
+        let together =
+            serve::Together { universe: self.universe.clone(), clock: self.clock.clone() };
+        let running = serve::start(&twin, port, &self.serving, together, stopped).await?;
+        self.running.insert(name.to_owned(), Running { stop, handle: running.handle });
+        Ok(running.addr)
+    }
+
+    /// Runs on until told to stop or no twin is left, and does what is wished the while.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let mut wishes = self.universe.host();
+        let mut ending = Vec::new();
+        while !self.running.is_empty() {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                wish = wishes.recv() => self.heed(wish, &mut ending).await,
+            }
+        }
+        for (name, Running { stop, handle }) in std::mem::take(&mut self.running) {
+            stop.send_replace(true);
+            ending.push((name, handle));
+        }
+        for (name, handle) in ending {
+            handle.await.with_context(|| format!("{name} stopped by itself"))?;
+        }
+        Ok(())
+    }
+
+    async fn heed(&mut self, wish: Option<Wish>, ending: &mut Vec<(String, JoinHandle<()>)>) {
+        match wish {
+            Some(Wish::Start { name, port, answer }) => {
+                let started = self.start(&name, port).await;
+                // Who asked may have gone.
+                let _ = answer.send(started.map(drop).map_err(|error| format!("{error:#}")));
+            }
+            Some(Wish::Stop { name, answer }) => {
+                let handle = self.running.remove(&name).map(|one| {
+                    one.stop.send_replace(true);
+                    one.handle
+                });
+                let told = match handle {
+                    Some(handle) => {
+                        ending.push((name, handle));
+                        Ok(())
+                    }
+                    None => Err(format!("{name} does not run")),
+                };
+                let _ = answer.send(told);
+            }
+            None => {}
+        }
+    }
+}
