@@ -119,6 +119,11 @@ impl Session {
         }
     }
 
+    /// What it takes in memory, by an estimate.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.bytes() + self.capture.bytes()
+    }
+
     /// Draws for what is new in each answer.
     pub(crate) fn next_dice(&self, what: &str) -> Dice {
         Dice::of(self.seed, what).nth(self.ordinal.fetch_add(1, Ordering::Relaxed))

@@ -23,6 +23,10 @@ const PREFIX: &str = "/__wt/s/";
 ///
 /// `limits.max_namespaces` of Wraith's published configuration.
 const SESSIONS_MAX: usize = 1000;
+/// What the named sessions of a twin may take in memory together, by an estimate. Beyond it those not
+/// asked for longest are forgotten; looked at where one is made, and once in so many look-ups.
+const BYTES_MAX: usize = 512 << 20;
+const LOOKUPS_PER_LOOK: u64 = 4096;
 /// Snapshots of one twin.
 const SNAPSHOTS_MAX: usize = 100;
 /// Characters of a session's name.
@@ -101,6 +105,9 @@ impl Sessions {
             return self.default.load();
         }
         let now = self.lookups.fetch_add(1, Ordering::Relaxed);
+        if now.is_multiple_of(LOOKUPS_PER_LOOK) {
+            self.trim();
+        }
         if let Some(session) = self.read().get(name) {
             session.used.store(now, Ordering::Relaxed);
             return Guard::from_inner(Arc::clone(session));
@@ -115,7 +122,30 @@ impl Sessions {
         named.insert(name.into(), Arc::clone(&session));
         drop(named);
         forgotten.into_iter().for_each(discard);
+        self.trim();
         Guard::from_inner(session)
+    }
+
+    /// Forgets sessions until the others fit.
+    fn trim(&self) {
+        let weights = |session: &Arc<Session>| session.bytes();
+        let mut bytes: usize = self.read().values().map(weights).sum();
+        if bytes <= BYTES_MAX {
+            return;
+        }
+        let mut named = self.named.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = named.values().map(Arc::clone).collect();
+        all.sort_by_key(|session| session.used.load(Ordering::Relaxed));
+        // The one asked for last stays, however large it is.
+        all.pop();
+        for session in all {
+            if bytes <= BYTES_MAX {
+                break;
+            }
+            bytes = bytes.saturating_sub(session.bytes());
+            named.remove(&session.name);
+            discard(session);
+        }
     }
 
     /// The session of a name that is there.

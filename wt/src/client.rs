@@ -49,6 +49,11 @@ pub(crate) async fn call(
     answered.with_context(|| format!("{method} {url} got no answer"))
 }
 
+/// An admin path in a session; in the default one where none is named.
+pub(crate) fn in_session(session: Option<&str>, path: &str) -> String {
+    session.map_or_else(|| path.to_owned(), |name| format!("s/{name}/__wt/{path}"))
+}
+
 /// Asks a twin's admin API; what it refuses is an error in its own words.
 pub(crate) async fn admin(
     port: u16,

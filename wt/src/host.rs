@@ -47,8 +47,12 @@ impl<'p> Host<'p> {
         let together =
             serve::Together { universe: self.universe.clone(), clock: self.clock.clone() };
         let running = serve::start(&twin, port, &self.serving, together, stopped).await?;
+        if let Some(refused) = running.status().refused {
+            tracing::warn!(twin = name, "a calibration is refused: {}", refused.reason);
+        }
+        let address = running.addr;
         self.running.insert(name.to_owned(), Running { stop, handle: running.handle });
-        Ok(running.addr)
+        Ok(address)
     }
 
     /// Runs on until told to stop or no twin is left, and does what is wished the while.

@@ -92,6 +92,11 @@ impl Capture {
         }
     }
 
+    /// What it takes in memory, by an estimate.
+    pub(crate) fn bytes(&self) -> usize {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
     pub(crate) fn clear(&self) {
         *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = Ring::default();
     }

@@ -174,7 +174,10 @@ impl Rules {
                 rule.key()
             ));
         }
-        self.routes.insert(rule.key().into(), rules);
+        // Most rules only name a handler: a request on their route looks no further.
+        if !rules.is_empty() {
+            self.routes.insert(rule.key().into(), rules);
+        }
     }
 
     /// Whether anything happens by itself.
@@ -216,6 +219,15 @@ impl Rules {
     pub(crate) fn error(&self, key: &str, cause: Cause) -> Option<(u16, Option<&str>)> {
         let (status, text) = self.route(key)?.errors.get(&cause)?;
         Some((*status, text.as_deref()))
+    }
+}
+
+impl RouteRules {
+    fn is_empty(&self) -> bool {
+        self.request == RequestSchema::default()
+            && self.effects.is_empty()
+            && self.errors.is_empty()
+            && self.references.is_empty()
     }
 }
 

@@ -20,8 +20,12 @@ pub(crate) struct Args {
     name: String,
     /// What of it
     #[arg(default_value = "state",
-        value_parser = ["state", "requests", "faults", "time", "webhooks", "config", "status"])]
+        value_parser = ["state", "requests", "faults", "time", "timers", "webhooks", "config", "status",
+            "sessions", "quirks", "universe"])]
     what: String,
+    /// Of which session [default: the default one]
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
 }
 
 pub(crate) fn run(
@@ -31,18 +35,22 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let port = processes::running(&project, &args.name)?.port;
-    let document = block_on(ask(port, &args.what))?;
+    let document = block_on(ask(port, &args.what, args.session.as_deref()))?;
     out.result(|| pretty(&document), &document)?;
     Ok(Outcome::Done)
 }
 
-async fn ask(port: u16, what: &str) -> anyhow::Result<Value> {
-    let get = |path| client::admin(port, Method::GET, path, Bytes::new());
+async fn ask(port: u16, what: &str, session: Option<&str>) -> anyhow::Result<Value> {
+    let get = async |path: &str| {
+        let path = client::in_session(session, path);
+        client::admin(port, Method::GET, &path, Bytes::new()).await
+    };
     match what {
         "webhooks" => Ok(json!({
             "endpoints": get("webhooks/endpoints").await?,
             "deliveries": get("webhooks/deliveries").await?,
         })),
+        "timers" => get("time/timers").await,
         what => get(what).await,
     }
 }

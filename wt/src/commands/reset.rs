@@ -18,6 +18,9 @@ use crate::project::Project;
 pub(crate) struct Args {
     /// The twins [default: all that run]
     names: Vec<String>,
+    /// Only this session of each [default: the default one]
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
 }
 
 pub(crate) fn run(
@@ -36,7 +39,8 @@ pub(crate) fn run(
     };
     block_on(async {
         for started in twins.values() {
-            client::admin(started.port, Method::POST, "reset", Bytes::new()).await?;
+            let path = client::in_session(args.session.as_deref(), "reset");
+            client::admin(started.port, Method::POST, &path, Bytes::new()).await?;
         }
         Ok(())
     })?;

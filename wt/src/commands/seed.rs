@@ -21,6 +21,9 @@ pub(crate) struct Args {
     name: String,
     /// `{collection: {id: object}}`; each collection named takes the place of the twin's own
     file: PathBuf,
+    /// Into which session [default: the default one]
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
 }
 
 pub(crate) fn run(
@@ -33,7 +36,8 @@ pub(crate) fn run(
     let state = state.with_context(|| format!("there is no {}", args.file.display()))?;
     let port = processes::running(&project, &args.name)?.port;
     let body = Bytes::from(serde_json::to_vec(&state)?);
-    block_on(client::admin(port, Method::POST, "state", body))?;
+    let path = client::in_session(args.session.as_deref(), "state");
+    block_on(client::admin(port, Method::POST, &path, body))?;
     let objects: usize = state.values().filter_map(Value::as_object).map(Map::len).sum();
     let line = || {
         let (objects, collections) = (count(objects, "object"), count(state.len(), "collection"));

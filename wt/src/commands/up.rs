@@ -289,6 +289,9 @@ fn in_background(project: &Project, at: &[String], out: &mut Output) -> anyhow::
             let error = started.as_ref().err().map(|error| format!("{error:#}"));
             let environment =
                 started.as_ref().is_err_and(|error| Outcome::of(error) == Outcome::Environment);
+            if let Ok(address) = &started {
+                out.say(&format!("✓ {name} serving on http://{address}"));
+            }
             let told = Told { twin: name, error, environment };
             out.print(&serde_json::to_string(&told)?)?;
         }
