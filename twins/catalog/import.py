@@ -66,6 +66,19 @@ def examples(model, fixtures):
     model["examples"].update({key: "Stripe binary response" for key in files})
 
 
+def tokens_or_details(model):
+    """Where Stripe takes a token it takes what the token stands for, too; the description says so in words only.
+
+    Source: Stripe's public reference of these parameters.
+    """
+    for key, route in model["routes"].items():
+        for schema in (route.get("request") or {}).get("content", {}).values():
+            for name in ("external_account", "source", "card", "bank_account"):
+                types = schema.get("properties", {}).get(name, {}).get("types")
+                if types == {"string": True} and "/test_helpers/" not in key:
+                    types["object"] = True
+
+
 def by_either_method(model):
     """Slack's methods take GET and POST alike, whichever the description lists; arguments go in the query or in a form.
 
@@ -97,6 +110,7 @@ def main(wt, sources, *names):
         if name == "stripe":
             paths.append(sources / "stripe-fixtures.json")
             examples(model, paths[-1])
+            tokens_or_details(model)
         model["version"] = "0.1.0"
         model["base_url"] = base_url
         if api_version:

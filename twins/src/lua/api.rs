@@ -178,16 +178,16 @@ impl<'s> Tables<'s, '_, '_> {
             Ok(run.view.delete(&kind, &id.0))
         })?;
         self.add(&state, "list", move |lua, kind: String| {
-            let all = run.borrow_mut().view.list(&kind, usize::MAX, |_| true);
+            let all = run.borrow_mut().view.list(&kind, (0, usize::MAX), |_| true);
             entities(lua, list, all.into_iter())
         })?;
-        self.add(&state, "query", move |lua, (kind, field, wanted, most): Query| {
+        self.add(&state, "query", move |lua, (kind, field, wanted, most, skipped): Query| {
             let wanted = value::to_json(list, &wanted)?;
-            let most = most.unwrap_or(usize::MAX);
+            let part = (skipped.unwrap_or(0), most.unwrap_or(usize::MAX));
             let is_wanted = |fields: &Map<String, Value>| {
                 value::is(fields.get(&field).unwrap_or(&Value::Null), &wanted)
             };
-            let all = run.borrow_mut().view.list(&kind, most, is_wanted);
+            let all = run.borrow_mut().view.list(&kind, part, is_wanted);
             entities(lua, list, all.into_iter())
         })?;
         self.add(&state, "count", move |_, kind: String| Ok(run.borrow_mut().view.count(&kind)))?;
@@ -432,9 +432,9 @@ impl<'s> Tables<'s, '_, '_> {
     }
 }
 
-/// What is looked for: type, field, value, and how many at most. The last is ours: one call cannot
-/// hold a large collection.
-type Query = (String, String, LuaValue, Option<usize>);
+/// What is looked for: type, field, value, how many at most and after how many. The last two are
+/// ours: one call cannot hold a large collection.
+type Query = (String, String, LuaValue, Option<usize>, Option<usize>);
 
 /// An id: text, or a number as JSON writes it.
 struct Id(String);

@@ -137,7 +137,7 @@ fn state_shows_a_calls_own_writes_and_hands_them_over_together() {
         emit.json({
             get = state.get('orders', 'a').total, gone = state.get('orders', 'b') == nil,
             count = state.count('orders'), found = #state.query('orders', 'total', 7),
-            most = #state.query('orders', 'total', 7, 0),
+            most = #state.query('orders', 'total', 7, 0), past = #state.query('orders', 'total', 7, 9, 1),
             list = state.list('orders'), again = state.delete('orders', 'b'), deleted = deleted,
             counters = {state.counter('n'), state.counter('n'), state.counter('m')},
             now = clock.now(), then_ = clock.advance(60), default = clock.advance(),
@@ -145,7 +145,7 @@ fn state_shows_a_calls_own_writes_and_hands_them_over_together() {
     let (emitted, writes) = run(source).unwrap();
     let Some(Body::Json(said)) = emitted.body else { panic!() };
     let expected = json!({
-        "get": 6, "gone": true, "count": 2, "found": 1, "most": 0, "again": false, "deleted": true,
+        "get": 6, "gone": true, "count": 2, "found": 1, "most": 0, "past": 0, "again": false, "deleted": true,
         "list": [{"id": "a", "total": 6, "tags": []}, {"id": "c", "total": 7}],
         "counters": [1, 2, 1],
         "now": 1_700_000_000, "then_": 1_700_000_060, "default": 1_700_000_061,

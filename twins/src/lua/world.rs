@@ -142,12 +142,12 @@ impl<'w> View<'w> {
         was
     }
 
-    /// Those of a type that are wanted, oldest first and those written by this call last, and no
-    /// more of them than so many. What is not wanted is not copied.
+    /// Those of a type that are wanted, oldest first and those written by this call last, but for the
+    /// first so many and no more than so many. What is not wanted is not copied.
     pub(crate) fn list(
         &mut self,
         kind: &str,
-        most: usize,
+        (mut skipped, most): (usize, usize),
         wanted: impl Fn(&Map<String, Value>) -> bool,
     ) -> Vec<Map<String, Value>> {
         let collection = self.collection(kind);
@@ -162,6 +162,10 @@ impl<'w> View<'w> {
                 None => Some(&entity.fields),
             };
             let Some(fields) = fields.filter(|fields| wanted(fields)) else { continue };
+            if skipped > 0 {
+                skipped -= 1;
+                continue;
+            }
             let mut fields = fields.clone();
             if written.is_none() {
                 self.world.complete(&collection, &entity.id, &mut fields);
@@ -173,7 +177,7 @@ impl<'w> View<'w> {
         });
         let own = own.filter_map(|write| write.fields.as_ref()).filter(|fields| wanted(fields));
         let left = most - seen.len();
-        seen.extend(own.take(left).cloned());
+        seen.extend(own.skip(skipped).take(left).cloned());
         seen
     }
 

@@ -8,6 +8,7 @@ import Of2023 from 'stripe-2023';
 
 import { Receiver, Twin } from './twin.mjs';
 
+const DAY = 86_400;
 const BEGIN = 1_700_000_000;
 
 let twin;
@@ -101,6 +102,19 @@ for (const [Stripe, name] of [[Newest, 'newest'], [Of2023, '2023-08-16']]) {
       assert.equal(list.data[0].latest_charge.payment_intent.customer.email, 'ada@example.com');
     });
 
+    test('a payment that needs its customer waits for them', async () => {
+      const intent = await stripe.paymentIntents.create({
+        amount: 2000, currency: 'eur', confirm: true, payment_method: 'pm_card_threeDSecure2Required', payment_method_types: ['card'],
+        return_url: 'https://example.com/back',
+      });
+      assert.equal(intent.status, 'requires_action');
+      assert.equal(intent.next_action.type, 'redirect_to_url');
+      const done = await fetch(intent.next_action.redirect_to_url.url, { redirect: 'manual' });
+      assert.equal(done.status, 302);
+      assert.match(done.headers.get('location'), /^https:\/\/example\.com\/back\?payment_intent=pi_/);
+      assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'succeeded');
+    });
+
     test('an authorised amount is raised, captured in part or given back', async () => {
       const held = {
         amount: 2000, currency: 'usd', confirm: true, capture_method: 'manual', payment_method: 'pm_card_visa', payment_method_types: ['card'],
@@ -176,5 +190,34 @@ for (const [Stripe, name] of [[Newest, 'newest'], [Of2023, '2023-08-16']]) {
       }
       assert.equal(held.status, 'ready');
     }
+
+    test('a year on a test clock is billed month by month', async () => {
+      const clock = await stripe.testHelpers.testClocks.create({ frozen_time: BEGIN });
+      const customer = await payingCustomer({ test_clock: clock.id });
+      const price = await monthly(900);
+      for (let number = 0; number < 3; number += 1) await stripe.subscriptions.create({ customer: customer.id, items: [{ price: price.id }] });
+      await advance(clock, BEGIN + 367 * DAY);
+      const invoices = await stripe.invoices.list({ customer: customer.id, limit: 100 });
+      assert.equal(invoices.data.filter((one) => one.status === 'paid').length, 3 * 13);
+    });
+
+    test('what a connected account has is its own', async () => {
+      const account = await stripe.accounts.create({ type: 'custom', country: 'US', capabilities: { transfers: { requested: true } } });
+      const theirs = await stripe.customers.create({ name: 'Theirs' }, { stripeAccount: account.id });
+      await assert.rejects(stripe.customers.retrieve(theirs.id), { code: 'resource_missing' });
+      assert.equal((await stripe.customers.retrieve(theirs.id, {}, { stripeAccount: account.id })).name, 'Theirs');
+      assert.equal((await stripe.customers.list()).data.length, 0);
+      assert.equal((await stripe.customers.list({}, { stripeAccount: account.id })).data.length, 1);
+    });
+
+    test('a tail of events can be had by type and object', async () => {
+      const customer = await stripe.customers.create({ name: 'Ada' });
+      await stripe.customers.update(customer.id, { name: 'Ada L.' });
+      const updated = await stripe.events.list({ type: 'customer.updated' });
+      assert.equal(updated.data.length, 1);
+      assert.deepEqual({ ...updated.data[0].data.previous_attributes }, { name: 'Ada' });
+      assert.equal((await stripe.events.retrieve(updated.data[0].id)).data.object.name, 'Ada L.');
+      assert.equal((await stripe.events.list({ types: ['customer.created', 'customer.deleted'] })).data.length, 1);
+    });
   });
 }

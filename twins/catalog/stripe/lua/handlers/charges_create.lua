@@ -11,7 +11,7 @@ return core.handler(function(request, given)
         currency = string.lower(given.currency), customer = given.customer or wt.null, description = given.description or wt.null,
         metadata = given.metadata or {}, on_behalf_of = given.on_behalf_of or wt.null, payment_intent = wt.null,
         receipt_email = given.receipt_email or wt.null, shipping = given.shipping or wt.null, source = source,
-        statement_descriptor = given.statement_descriptor or wt.null, transfer_group = given.transfer_group or wt.null,
+        statement_descriptor = given.statement_descriptor or wt.null, transfer_data = pay.destination_of(given), transfer_group = given.transfer_group or wt.null,
     }, core.now(customer))
     if problem then core.fail(402, problem) end
     core.answer("charge", charge)

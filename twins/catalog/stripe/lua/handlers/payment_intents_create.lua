@@ -11,6 +11,7 @@ return core.handler(function(request, given)
         customer = given.customer or wt.null, created = core.now(customer),
         payment_method_types = given.payment_method_types and wt.array(given.payment_method_types),
     })
+    pay.destination_of(given)
     core.take(intent, given, intents.FIELDS)
     intents.take_method(intent, given)
     core.keep("payment_intent", intent)

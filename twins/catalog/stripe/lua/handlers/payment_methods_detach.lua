@@ -11,6 +11,6 @@ return core.handler(function(request)
         customer.invoice_settings.default_payment_method = wt.null
         core.keep("customer", customer)
     end
-    method.customer, method.told = wt.null, "detached"
+    method.customer, method.told, method.attached = wt.null, "detached", false
     core.answer("PaymentMethod", core.keep("PaymentMethod", method))
 end)

@@ -1,11 +1,8 @@
 local core = wt.import("core")
 
+-- Every state of an attached method: those that belong to nobody are not listed.
 return core.handler(function(request)
     local owner = request.params.customer or request.query.customer
     if request.params.customer then core.find("customer", owner) end
-    local kind = request.query.type
-    local path = if request.params.customer then "/v1/customers/" .. owner .. "/payment_methods" else "/v1/payment_methods"
-    core.page(request, "PaymentMethod", path, function(method)
-        return method.customer ~= nil and (not owner or method.customer == owner) and (not kind or method.type == kind)
-    end)
+    wt.page(core.places.PaymentMethod, { attached = true, customer = owner, type = request.query.type })
 end)

@@ -4,5 +4,5 @@ return core.handler(function(request)
     local owner = request.query.subscription
     if not owner then core.missing("subscription") end
     core.find("subscription", owner, "subscription")
-    core.page(request, "subscription_item", "/v1/subscription_items", function(item) return item.subscription == owner end)
+    wt.page(core.places.subscription_item, { subscription = owner })
 end)

@@ -17,6 +17,15 @@ return core.handler(function(request, given)
     made.balance_transaction = pay.book({ amount = amount, created = now, currency = transfer.currency, source = made.id,
         description = given.description or wt.null, type = "transfer_refund" }, true).id
     state.put(place, made.id, made)
+    core.within(transfer.destination, function()
+        pay.book({ amount = -amount, created = now, currency = transfer.currency, source = transfer.destination_payment, type = "payment_refund" }, true)
+        local payment = core.peek("charge", transfer.destination_payment)
+        if payment then
+            payment.amount_refunded += amount
+            payment.refunded = payment.amount_refunded == payment.amount
+            core.keep("charge", payment)
+        end
+    end)
     transfer.amount_reversed += amount
     transfer.reversed = transfer.amount_reversed == transfer.amount
     table.insert(transfer.reversals.data, wt.show(place, made.id))

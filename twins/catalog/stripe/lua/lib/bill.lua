@@ -3,6 +3,7 @@
 local core = wt.import("core")
 local cards = wt.import("cards")
 local pay = wt.import("pay")
+local prices = wt.import("prices")
 local bill = {}
 
 local HOUR, DAY = 3600, 86400
@@ -30,9 +31,7 @@ function bill.new_price(given, id)
     if not given.product and not given.product_data then
         core.missing("product")
     end
-    if not given.currency then
-        core.missing("currency")
-    end
+    local currency = core.currency(given.currency)
     local product = given.product
     if product then
         core.find("product", product, "product")
@@ -48,22 +47,30 @@ function bill.new_price(given, id)
         usage_type = given.recurring.usage_type or "licensed",
     }
     local amount = given.unit_amount or (given.unit_amount_decimal and math.floor(tonumber(given.unit_amount_decimal) + 0.5))
-    if amount == nil and not given.custom_unit_amount and given.billing_scheme ~= "tiered" then
+    local tiered = given.billing_scheme == "tiered"
+    if tiered and not given.tiers then
+        core.missing("tiers")
+    elseif tiered and not given.tiers_mode then
+        core.missing("tiers_mode")
+    elseif amount == nil and not given.custom_unit_amount and not tiered then
         core.missing("unit_amount")
     end
     local fields = {
         active = given.active ~= false,
         billing_scheme = given.billing_scheme or "per_unit",
         created = math.floor(clock.now()),
-        currency = given.currency,
-        custom_unit_amount = wt.null,
+        currency = currency,
+        custom_unit_amount = given.custom_unit_amount and { maximum = given.custom_unit_amount.maximum or wt.null,
+            minimum = given.custom_unit_amount.minimum or wt.null, preset = given.custom_unit_amount.preset or wt.null } or wt.null,
         livemode = false,
         lookup_key = given.lookup_key or wt.null,
         nickname = given.nickname or wt.null,
         product = product,
         recurring = recurring or wt.null,
         tax_behavior = given.tax_behavior or "unspecified",
+        tiers = tiered and prices.tiers(given.tiers) or nil,
         tiers_mode = given.tiers_mode or wt.null,
+        transform_quantity = given.transform_quantity or wt.null,
         type = if recurring then "recurring" else "one_time",
         unit_amount = amount or wt.null,
         unit_amount_decimal = given.unit_amount_decimal or (amount and tostring(amount)) or wt.null,
@@ -126,6 +133,7 @@ local function discounted(discount, subtotal)
     local off = if core.value(coupon.percent_off) then math.floor(subtotal * coupon.percent_off / 100 + 0.5) else core.value(coupon.amount_off) or 0
     return math.max(0, math.min(off, subtotal))
 end
+bill.discounted = discounted
 
 -- Invoices
 
@@ -145,11 +153,15 @@ local function line(fields)
 end
 bill.line = line
 
--- The line of an item of a subscription for one period.
-function bill.item_line(item, from, to, note)
+-- The line of an item of a subscription for one period; what is metered is paid for the period that is `over`.
+function bill.item_line(item, from, to, note, over)
     local price = item.price
     local quantity = item.quantity or 1
-    local amount = if note == "trial" then 0 else (price.unit_amount or 0) * quantity
+    if prices.is_metered(price) then
+        quantity = if over then prices.usage(item, over, from) else 0
+        from, to = over or from, if over then from else to
+    end
+    local amount = if note == "trial" then 0 else prices.amount(price, quantity)
     local product = state.get(core.places.product, price.product)
     local each = core.money(price.unit_amount or 0, price.currency) .. " / " .. price.recurring.interval
     local name = product and product.name or "Subscription"
@@ -276,16 +288,14 @@ function bill.finalize(invoice, now)
     invoice.hosted_invoice_url = "https://invoice.stripe.com/i/" .. core.word("invoice:" .. invoice.id, 40)
     invoice.invoice_pdf = invoice.hosted_invoice_url .. "/pdf"
     invoice.ending_balance = 0
-    if customer and (customer.balance or 0) ~= 0 then
-        local used = math.max(customer.balance, -math.max(invoice.total, 0))
-        customer.balance -= used
+    if customer then
+        local balance = customer.balance or 0
+        -- What is owed is paid with the next invoice; what is in credit pays as much as there is to pay.
+        local used = if invoice.total < 0 then -invoice.total else math.max(balance, -invoice.total)
+        if used ~= 0 then
+            bill.credit(customer, -used, "applied_to_invoice", { invoice = invoice.id, currency = invoice.currency }, now)
+        end
         invoice.ending_balance = customer.balance
-        core.keep("customer", customer)
-    end
-    if invoice.total < 0 and customer then
-        customer.balance = (customer.balance or 0) + invoice.total
-        invoice.ending_balance = customer.balance
-        core.keep("customer", customer)
     end
     moved(invoice, "open")
     if invoice.amount_due <= 0 then
@@ -303,6 +313,18 @@ function bill.finalize(invoice, now)
     })
     invoice.payment_intent = intent.id
     return core.keep("invoice", invoice)
+end
+
+-- Adds to what a customer owes (or, below zero, has in credit), and notes it.
+function bill.credit(customer, amount, kind, fields, now)
+    customer.balance = (customer.balance or 0) + amount
+    customer.currency = customer.currency or fields.currency
+    core.keep("customer", customer)
+    local place = "/v1/customers/" .. customer.id .. "/balance_transactions"
+    local made = wt.new(place, { amount = amount, created = now, credit_note = fields.credit_note or wt.null, currency = fields.currency,
+        customer = customer.id, description = fields.description or wt.null, ending_balance = customer.balance,
+        invoice = fields.invoice or wt.null, livemode = false, metadata = fields.metadata or {}, type = kind })
+    return place, made.id
 end
 
 function bill.paid(invoice, now, out_of_band)
@@ -394,7 +416,7 @@ function bill.new_item(customer, given, invoice)
     local price = if given.price or given.price_data then bill.price_of(given) else nil
     local quantity = given.quantity or 1
     local each = given.unit_amount or (price and price.unit_amount)
-    local amount = given.amount or (each and each * quantity)
+    local amount = given.amount or (price and prices.amount(price, quantity)) or (each and each * quantity)
     if amount == nil then
         core.invalid("One of the following params should be provided for this request: amount, price, or unit_amount.", nil, "parameter_missing")
     end

@@ -286,7 +286,7 @@ function cards.attach(method, customer)
     if method.customer and method.customer ~= customer.id then
         core.invalid("The payment method you provided has already been attached to a customer.", nil, "payment_method_unexpected_state")
     end
-    method.customer, method.told = customer.id, "attached"
+    method.customer, method.told, method.attached = customer.id, "attached", true
     if method.card then
         method.card.checks = method.card.checks or {}
         if method.card.checks.cvc_check == "unchecked" then

@@ -1,7 +1,10 @@
--- Checkout sessions: what a customer is asked to pay.
+-- Checkout sessions: what a customer is asked to pay, and what comes of it.
 
 local core = wt.import("core")
 local bill = wt.import("bill")
+local cards = wt.import("cards")
+local pay = wt.import("pay")
+local prices = wt.import("prices")
 local checkout = {}
 
 local function items_of(given, mode)
@@ -18,13 +21,22 @@ local function items_of(given, mode)
         end
         local quantity = one.quantity or 1
         local product = core.peek("product", price.product)
-        local amount = (price.unit_amount or 0) * quantity
+        local amount = prices.of_item({ price = price, quantity = quantity })
         subtotal += amount
         table.insert(items, { id = "li_" .. core.word("item:" .. tostring(state.counter("checkout items")), 24), object = "item",
             amount_discount = 0, amount_subtotal = amount, amount_tax = 0, amount_total = amount, currency = currency,
             description = product and product.name or "", price = bill.shown(price), quantity = quantity })
     end
     return items, subtotal, currency
+end
+
+-- What is taken off, and what was asked to take it off.
+local function discount_of(given, subtotal)
+    local asked = given.discounts and given.discounts[1] or {}
+    local code = asked.promotion_code and core.find("promotion_code", asked.promotion_code, "discounts[0][promotion_code]")
+    local id = asked.coupon or (code and code.coupon.id)
+    local coupon = id and core.find("coupon", id, "discounts[0][coupon]")
+    return if coupon then bill.discounted({ coupon = coupon }, subtotal) else 0, asked
 end
 
 -- Source: Stripe's public reference of checkout sessions at this API version.
@@ -38,6 +50,7 @@ function checkout.create(given)
     end
     local customer = given.customer and core.find("customer", given.customer, "customer")
     local items, subtotal, currency = items_of(given, mode)
+    local off, discount = discount_of(given, subtotal)
     if mode == "subscription" then
         local recurring = false
         for _, item in items do
@@ -49,19 +62,104 @@ function checkout.create(given)
     end
     local now = core.now(customer)
     local session = core.make("checkout.session", {
-        amount_subtotal = if mode == "setup" then wt.null else subtotal, amount_total = if mode == "setup" then wt.null else subtotal,
+        amount_subtotal = if mode == "setup" then wt.null else subtotal, amount_total = if mode == "setup" then wt.null else subtotal - off,
         automatic_tax = { enabled = false, status = wt.null }, created = now, currency = currency or wt.null,
         customer_creation = if mode == "payment" and not customer then given.customer_creation or "if_required" else wt.null,
         expires_at = given.expires_at or now + 86400, items = items, livemode = false, mode = mode,
         payment_method_types = wt.array(given.payment_method_types or { "card" }), payment_intent = wt.null,
         payment_status = if mode == "setup" then "no_payment_required" else "unpaid", setup_intent = wt.null, status = "open",
         told = "open", subscription = wt.null, invoice = wt.null,
-        total_details = { amount_discount = 0, amount_shipping = 0, amount_tax = 0 },
+        total_details = { amount_discount = off, amount_shipping = 0, amount_tax = 0 },
+        wanted = { coupon = discount.coupon, promotion_code = discount.promotion_code, payment_intent_data = given.payment_intent_data,
+            setup_intent_data = given.setup_intent_data, subscription_data = given.subscription_data },
     })
     core.take(session, given, { "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
-        "customer_email", "locale", "submit_type", "success_url" })
-    session.url = "https://checkout.stripe.com/c/pay/" .. session.id
+        "customer_email", "locale", "payment_method_collection", "submit_type", "success_url" })
+    session.url = core.page("/hosted/checkout/" .. session.id)
     return core.keep("checkout.session", session)
+end
+
+local function subscribe(session, customer, method, now)
+    local data, items = session.wanted.subscription_data or {}, {}
+    for index, one in session.items do
+        if one.price.type == "recurring" then
+            table.insert(items, { price = one.price.id, quantity = one.quantity })
+        else
+            bill.new_item(customer, { price = one.price.id, quantity = one.quantity })
+        end
+    end
+    local sub = wt.import("subscriptions").create({ customer = customer.id, items = items, default_payment_method = method.id,
+        coupon = session.wanted.coupon, promotion_code = session.wanted.promotion_code, trial_period_days = data.trial_period_days,
+        trial_end = data.trial_end, metadata = data.metadata, description = data.description })
+    session.subscription, session.invoice = sub.id, sub.latest_invoice
+    session.payment_status = if sub.status == "trialing" then "no_payment_required" else "paid"
+    return sub.status ~= "incomplete"
+end
+
+-- The error of the card, where there is one.
+local function pay_once(session, customer, method, now)
+    local data = session.wanted.payment_intent_data or {}
+    local intent = pay.new_intent({ amount = session.amount_total, created = now, currency = session.currency,
+        customer = customer and customer.id or wt.null, capture_method = data.capture_method, description = data.description or wt.null,
+        metadata = data.metadata, payment_method = method.id, setup_future_usage = data.setup_future_usage or wt.null,
+        receipt_email = data.receipt_email or wt.null })
+    session.payment_intent = intent.id
+    intent.authenticated = true
+    local problem = pay.confirm(intent, {}, now)
+    session.payment_status = if problem then "unpaid" else "paid"
+    return problem
+end
+
+local function customer_of(session, given)
+    if session.customer then
+        return core.find("customer", session.customer, "customer")
+    end
+    if session.mode == "payment" and session.customer_creation ~= "always" then
+        return nil
+    end
+    local customer = core.make("customer", { balance = 0, created = math.floor(clock.now()), delinquent = false, livemode = false,
+        email = given.email or session.customer_email or wt.null, name = given.name or wt.null, metadata = {}, discount = wt.null,
+        invoice_settings = { custom_fields = wt.null, default_payment_method = wt.null, footer = wt.null, rendering_options = wt.null } })
+    session.customer = customer.id
+    return customer
+end
+
+-- Has a customer pay on the page of a session; the error of the card, where it is declined.
+function checkout.complete(session, given)
+    local customer = customer_of(session, given)
+    local now = core.now(customer)
+    local method = cards.method(given.payment_method or "pm_card_visa")
+    if customer then
+        cards.attach(method, customer)
+    end
+    if session.mode == "subscription" then
+        if not subscribe(session, customer, method, now) then
+            return cards.decline("generic_decline")
+        end
+    elseif session.mode == "payment" then
+        local problem = pay_once(session, customer, method, now)
+        if problem then
+            core.keep("checkout.session", session)
+            return problem
+        end
+    else
+        local setup = wt.import("setup")
+        local intent = core.make("setupintent", { created = now, customer = customer.id, livemode = false, payment_method_types =
+            wt.array({ "card" }), status = "requires_confirmation", told = "new", usage = "off_session", payment_method = method.id })
+        intent.client_secret, intent.authenticated = core.secret(intent.id), true
+        setup.confirm(core.keep("setupintent", intent), {})
+        session.setup_intent = intent.id
+    end
+    session.customer_details = { address = wt.null, email = given.email or session.customer_email or (customer and customer.email) or wt.null,
+        name = given.name or (customer and customer.name) or wt.null, phone = wt.null, tax_exempt = "none", tax_ids = wt.array() }
+    session.status, session.told, session.url = "complete", "complete", wt.null
+    core.keep("checkout.session", session)
+    return nil
+end
+
+-- Where a customer is sent once a session is complete.
+function checkout.after(session)
+    return (string.gsub(session.success_url or "", "{CHECKOUT_SESSION_ID}", session.id))
 end
 
 return checkout

@@ -3,11 +3,13 @@
 local core = {}
 
 local PLACES = {
-    account = "/v1/accounts",
+    account = "@/v1/accounts",
+    application_fee = "/v1/application_fees",
     balance_transaction = "/v1/balance_transactions",
     charge = "/v1/charges",
     ["checkout.session"] = "/v1/checkout/sessions",
     coupon = "/v1/coupons",
+    credit_note = "/v1/credit_notes",
     customer = "/v1/customers",
     dispute = "/v1/disputes",
     invoice = "/v1/invoices",
@@ -23,11 +25,31 @@ local PLACES = {
     setupintent = "/v1/setup_intents",
     subscription = "/v1/subscriptions",
     subscription_item = "/v1/subscription_items",
+    subscription_schedule = "/v1/subscription_schedules",
+    tax_rate = "/v1/tax_rates",
     test_clock = "/v1/test_helpers/test_clocks",
     token = "/v1/tokens",
     transfer = "/v1/transfers",
 }
-core.places = PLACES
+
+-- Whose state is meant: that of the account a request is made for, unless another is named. `@/v1/…` is the platform's own.
+core.of = nil
+core.places = setmetatable({}, { __index = function(_, kind)
+    local place = PLACES[kind]
+    return if core.of and place and string.sub(place, 1, 1) ~= "@" then "@" .. core.of .. place else place
+end })
+
+-- Does something in the state of an account; "" is the platform.
+function core.within(account, act)
+    local outer = core.of
+    core.of = account
+    local result = act()
+    core.of = outer
+    return result
+end
+
+-- The account a request is made for, if it is not the platform.
+function core.account() return req.headers["stripe-account"] end
 
 local DOCS = "https://stripe.com/docs/error-codes/"
 
@@ -64,11 +86,11 @@ function core.handler(handle)
 end
 
 function core.peek(kind, id)
-    return state.get(PLACES[kind], id)
+    return state.get(core.places[kind], id)
 end
 
 function core.find(kind, id, param)
-    local found = id and state.get(PLACES[kind], id)
+    local found = id and state.get(core.places[kind], id)
     if not found then
         local message = "No such " .. kind .. ": '" .. tostring(id) .. "'"
         local status = if param == "id" or param == "intent" or param == nil then 404 else 400
@@ -78,7 +100,7 @@ function core.find(kind, id, param)
 end
 
 function core.make(kind, fields)
-    local made = wt.new(PLACES[kind], fields)
+    local made = wt.new(core.places[kind], fields)
     return made
 end
 
@@ -103,7 +125,7 @@ local function strip(object)
 end
 
 function core.keep(kind, object)
-    state.put(PLACES[kind], object.id, object)
+    state.put(core.places[kind], object.id, object)
     strip(object)
     return object
 end
@@ -112,8 +134,11 @@ end
 function core.value(value) return if value == wt.null then nil else value end
 
 function core.answer(kind, object)
-    wt.answer(PLACES[kind], object.id)
+    wt.answer(core.places[kind], object.id)
 end
+
+-- The address of a page the twin shows in the place of one of Stripe's.
+function core.page(path) return "http://" .. (req.headers.host or "localhost") .. path end
 
 -- A secret of an object, the same as often as it is asked for.
 function core.secret(id)
@@ -160,10 +185,13 @@ function core.has(list, wanted)
     return false
 end
 
--- The time of a customer: that of its test clock, else the twin's.
+-- The time of a customer: that of its test clock, else the twin's; where a clock passes over a time, that time.
 function core.now(customer)
+    if core.at then
+        return core.at
+    end
     local clock_id = customer and customer.test_clock
-    local held = clock_id and state.get(PLACES.test_clock, clock_id)
+    local held = clock_id and state.get(core.places.test_clock, clock_id)
     return if held then held.frozen_time else math.floor(clock.now())
 end
 
@@ -173,32 +201,6 @@ function core.list(path, items)
         data[index] = item
     end
     return { object = "list", data = data, has_more = false, url = path }
-end
-
--- The items a list request asks for, newest first, as Stripe pages them.
-function core.page(request, kind, path, wanted)
-    local query = request.query
-    local limit = math.min(tonumber(query.limit) or 10, 100)
-    local all, shown, from, more = state.list(PLACES[kind]), wt.array(), query.starting_after == nil, false
-    for index = #all, 1, -1 do
-        local one = all[index]
-        if one.id == query.ending_before then
-            break
-        end
-        if from and wanted(one) then
-            if #shown == limit and query.ending_before == nil then
-                more = true
-                break
-            end
-            table.insert(shown, wt.show(PLACES[kind], one.id))
-        end
-        from = from or one.id == query.starting_after
-    end
-    while #shown > limit do
-        table.remove(shown, 1)
-        more = true
-    end
-    emit.json({ object = "list", data = shown, has_more = more, url = path })
 end
 
 -- A page of items that stand within an object, in their order.
@@ -227,6 +229,29 @@ function core.amount(value, param)
         core.invalid("This value must be greater than or equal to 1.", param, "parameter_invalid_integer")
     end
     return value
+end
+
+-- Source: Stripe's public list of supported currencies.
+local CURRENCIES = {}
+for word in string.gmatch("usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp "
+    .. "cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes "
+    .. "kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen "
+    .. "pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd "
+    .. "vuv wst xaf xcd xof xpf yer zar zmw", "%a+") do
+    CURRENCIES[word] = true
+end
+
+-- A currency a request names, in small letters.
+function core.currency(given, param)
+    param = param or "currency"
+    if not given or given == "" then
+        core.missing(param)
+    end
+    local code = string.lower(given)
+    if not CURRENCIES[code] then
+        core.invalid("Invalid currency: " .. code .. ". Stripe currently supports the currencies of its public list.", param)
+    end
+    return code
 end
 
 local SIGNS = { usd = "$", eur = "€", gbp = "£" }

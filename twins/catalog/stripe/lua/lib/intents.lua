@@ -49,10 +49,37 @@ function intents.confirm(intent, given)
             .. " PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method.")
     end
     local customer = intent.customer and core.peek("customer", intent.customer)
-    local problem = pay.confirm(intent, given, core.now(customer))
+    local now = core.now(customer)
+    local problem = pay.confirm(intent, given, now)
+    if intent.invoice and (problem or intent.status == "succeeded") then
+        -- Only here are bills needed; most payments have none.
+        wt.import("subscriptions").settled(intent, problem, now)
+    end
     if problem then
         pay.refuse(intent, problem)
     end
+end
+
+-- What an intent is sent back with once its customer has authenticated, or not.
+function intents.authenticated(intent, done)
+    if intent.status ~= "requires_action" then
+        return
+    end
+    if done then
+        intent.authenticated = true
+        intents.confirm(intent, {})
+        return
+    end
+    intent.last_payment_error = {
+        type = "invalid_request_error", code = "payment_intent_authentication_failure",
+        doc_url = "https://stripe.com/docs/error-codes/payment-intent-authentication-failure",
+        message = "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to"
+            .. " attempt to fulfill this PaymentIntent again.",
+        payment_method = wt.show(core.places.PaymentMethod, intent.payment_method),
+    }
+    intent.status, intent.payment_method, intent.next_action = "requires_payment_method", wt.null, wt.null
+    pay.failed(intent)
+    core.keep("payment_intent", intent)
 end
 
 return intents

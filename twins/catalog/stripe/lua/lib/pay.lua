@@ -12,9 +12,7 @@ local LEAST = { usd = 50, eur = 50, gbp = 30, cad = 50, aud = 50, jpy = 50, chf 
 
 function pay.check_amount(amount, currency)
     core.amount(amount)
-    if not currency then
-        core.missing("currency")
-    end
+    currency = core.currency(currency)
     local least = LEAST[currency]
     if least and amount < least then
         core.invalid("Amount must be at least " .. core.money(least, currency) .. " " .. currency, "amount", "amount_too_small")
@@ -141,6 +139,10 @@ function pay.charge(method, fields, now)
     fields.billing_details = method.billing_details
     fields.payment_method = method.id
     fields.payment_method_details = card_details(method)
+    if fields.authenticated and method.card then
+        fields.payment_method_details.card.three_d_secure = { authentication_flow = "challenge", result = "authenticated",
+            result_reason = wt.null, version = "2.2.0" }
+    end
     fields.outcome = outcome_of(word)
     fields.amount_refunded, fields.refunded, fields.disputed = 0, false, false
     fields.livemode = false
@@ -168,12 +170,74 @@ end
 -- Books what was captured, and has the bank dispute it where the card is one of those.
 function pay.captured(charge, method, now)
     local amount = charge.amount_captured
-    local booked = pay.book({ amount = amount, currency = charge.currency, fee = fee_of(amount), created = now,
-        source = charge.id, type = "charge", description = charge.description or wt.null }, cards.is_at_once(method))
+    local at_once = cards.is_at_once(method)
+    local own_fee = core.account() and core.value(charge.application_fee_amount) or 0
+    local booked = pay.book({ amount = amount, currency = charge.currency, fee = fee_of(amount) + own_fee, created = now,
+        source = charge.id, type = "charge", description = charge.description or wt.null }, at_once)
     charge.balance_transaction = booked.id
+    if own_fee > 0 then
+        core.within("", function() pay.take_fee(charge, core.account(), own_fee, now) end)
+    elseif core.value(charge.transfer_data) then
+        pay.pass_on(charge, at_once, now)
+    end
     local how = cards.disputed(method)
     if how then
         dispute(charge, method, how, now)
+    end
+end
+
+-- What a platform keeps of a payment of an account.
+function pay.take_fee(charge, account, amount, now)
+    local fee = core.make("application_fee", { account = account, amount = amount, amount_refunded = 0, application = "ca_" .. core.word("app", 24),
+        charge = charge.id, created = now, currency = charge.currency, livemode = false, originating_transaction = wt.null, refunded = false })
+    fee.refunds = core.list("/v1/application_fees/" .. fee.id .. "/refunds", {})
+    fee.balance_transaction = pay.book({ amount = amount, currency = charge.currency, created = now, source = fee.id,
+        type = "application_fee" }, true).id
+    core.keep("application_fee", fee)
+    charge.application_fee = fee.id
+    return fee
+end
+
+-- Makes a transfer to an account, and the payment it is there.
+function pay.transfer(given, fee, at_once, now)
+    local transfer = core.make("transfer", { amount = given.amount, amount_reversed = 0, created = now, currency = given.currency,
+        description = given.description or wt.null, destination = given.destination, livemode = false, metadata = given.metadata or {},
+        reversed = false, source_transaction = given.source_transaction or wt.null, source_type = "card",
+        transfer_group = given.transfer_group or wt.null })
+    transfer.reversals = core.list("/v1/transfers/" .. transfer.id .. "/reversals", {})
+    transfer.balance_transaction = pay.book({ amount = -given.amount, created = now, currency = given.currency,
+        description = given.description or wt.null, source = transfer.id, type = "transfer" }, true).id
+    transfer.destination_payment = "py_" .. core.word("payment:" .. transfer.id, 24)
+    core.within(given.destination, function()
+        local booked = pay.book({ amount = given.amount, fee = fee, created = now, currency = given.currency, type = "payment",
+            source = transfer.destination_payment }, at_once)
+        core.keep("charge", { id = transfer.destination_payment, amount = given.amount, amount_captured = given.amount, amount_refunded = 0,
+            balance_transaction = booked.id, captured = true, created = now, currency = given.currency, disputed = false, livemode = false,
+            metadata = {}, paid = true, refunded = false, source_transfer = transfer.id, status = "succeeded" })
+    end)
+    return core.keep("transfer", transfer)
+end
+
+-- Where a charge is to be passed on to: in the newer words, or the older ones.
+function pay.destination_of(given)
+    local old = given.destination
+    local to = given.transfer_data or (old and (if type(old) == "table" then { destination = old.account, amount = old.amount } else { destination = old }))
+    if not to then
+        return wt.null
+    end
+    core.find("account", to.destination, "transfer_data[destination]")
+    return to
+end
+
+-- Passes a payment on to the account it is meant for, without what the platform keeps.
+function pay.pass_on(charge, at_once, now)
+    local to, fee = charge.transfer_data, core.value(charge.application_fee_amount) or 0
+    local transfer = pay.transfer({ amount = to.amount or charge.amount_captured, currency = charge.currency, destination = to.destination,
+        source_transaction = charge.id, transfer_group = core.value(charge.transfer_group) or "group_" .. (core.value(charge.payment_intent) or charge.id) },
+        fee, at_once, now)
+    charge.transfer = transfer.id
+    if fee > 0 then
+        pay.take_fee(charge, to.destination, fee, now)
     end
 end
 
@@ -191,9 +255,10 @@ end
 -- Gives an authorised amount back that was never captured.
 function pay.release(charge)
     charge.refunded, charge.amount_refunded = true, charge.amount
-    core.make("refund", { amount = charge.amount, balance_transaction = wt.null, charge = charge.id, created = math.floor(clock.now()),
-        currency = charge.currency, livemode = false, metadata = {}, payment_intent = charge.payment_intent or wt.null,
-        reason = wt.null, status = "succeeded" })
+    local refund = core.make("refund", { amount = charge.amount, balance_transaction = wt.null, charge = charge.id,
+        created = math.floor(clock.now()), currency = charge.currency, livemode = false, metadata = {},
+        payment_intent = charge.payment_intent or wt.null, reason = wt.null, status = "succeeded" })
+    pay.list_refund(charge, refund)
     return core.keep("charge", charge)
 end
 
@@ -234,15 +299,26 @@ function pay.new_intent(fields)
     return core.keep("payment_intent", intent)
 end
 
-local function ask(intent, given)
-    intent.status, intent.told = "requires_action", "requires_action"
+-- Has the customer of a payment or setup intent authenticate on a page the twin shows.
+function pay.ask(intent, given)
+    local url = core.page("/hosted/authenticate/" .. intent.id .. "?client_secret=" .. intent.client_secret)
+    intent.status, intent.told, intent.return_url = "requires_action", "requires_action", given.return_url
     if given.return_url then
-        intent.next_action = { type = "redirect_to_url", redirect_to_url = { return_url = given.return_url,
-            url = "https://hooks.stripe.com/redirect/authenticate/" .. core.word("auth:" .. intent.id, 24) } }
+        intent.next_action = { type = "redirect_to_url", redirect_to_url = { return_url = given.return_url, url = url } }
     else
-        intent.next_action = { type = "use_stripe_sdk", use_stripe_sdk = { type = "three_d_secure_redirect",
-            stripe_js = "https://hooks.stripe.com/redirect/authenticate/" .. core.word("auth:" .. intent.id, 24) } }
+        intent.next_action = { type = "use_stripe_sdk", use_stripe_sdk = { type = "three_d_secure_redirect", stripe_js = url } }
     end
+end
+
+-- Notes that a refund belongs to a charge, the newest first.
+function pay.list_refund(charge, refund)
+    local list = core.value(charge.refunds) or core.list("/v1/charges/" .. charge.id .. "/refunds", {})
+    table.insert(list.data, 1, wt.show(core.places.refund, refund.id))
+    if #list.data > 10 then
+        table.remove(list.data)
+        list.has_more = true
+    end
+    charge.refunds = list
 end
 
 local function decline(intent, method, problem)
@@ -264,12 +340,13 @@ function pay.confirm(intent, given, now)
         if given.off_session or given.error_on_requires_action then
             return decline(intent, method, cards.decline("authentication_required"))
         end
-        ask(intent, given)
+        pay.ask(intent, given)
         core.keep("payment_intent", intent)
         return nil
     end
     local manual = intent.capture_method == "manual"
     local charge, problem = pay.charge(method, {
+        authenticated = intent.authenticated,
         amount = intent.amount,
         captured = not manual,
         currency = intent.currency,
@@ -281,6 +358,9 @@ function pay.confirm(intent, given, now)
         receipt_email = intent.receipt_email or wt.null,
         shipping = intent.shipping or wt.null,
         statement_descriptor = intent.statement_descriptor or wt.null,
+        application_fee_amount = intent.application_fee_amount or wt.null,
+        on_behalf_of = intent.on_behalf_of or wt.null,
+        transfer_data = intent.transfer_data or wt.null,
         transfer_group = intent.transfer_group or wt.null,
     }, now)
     if problem then
@@ -354,6 +434,7 @@ function pay.refund(charge, given, now)
     if refund.status ~= "failed" then
         charge.amount_refunded = (charge.amount_refunded or 0) + amount
         charge.refunded = charge.amount_refunded >= charge.amount
+        pay.list_refund(charge, refund)
         core.keep("charge", charge)
     end
     return refund

@@ -2,6 +2,7 @@
 
 local core = wt.import("core")
 local cards = wt.import("cards")
+local pay = wt.import("pay")
 local setup = {}
 
 local OPEN = { "requires_payment_method", "requires_confirmation", "requires_action" }
@@ -53,11 +54,7 @@ function setup.confirm(intent, given)
         core.fail(402, shown)
     end
     if cards.authenticates(method) and not intent.authenticated then
-        local link = "https://hooks.stripe.com/redirect/authenticate/" .. core.word("auth:" .. intent.id, 24)
-        intent.next_action = if given.return_url
-            then { type = "redirect_to_url", redirect_to_url = { return_url = given.return_url, url = link } }
-            else { type = "use_stripe_sdk", use_stripe_sdk = { type = "three_d_secure_redirect", stripe_js = link } }
-        intent.status, intent.told = "requires_action", "requires_action"
+        pay.ask(intent, given)
     else
         intent.status, intent.told, intent.next_action = "succeeded", "succeeded", wt.null
         intent.last_setup_error = wt.null
@@ -68,6 +65,21 @@ function setup.confirm(intent, given)
             core.keep("PaymentMethod", method)
         end
     end
+    core.keep("setupintent", intent)
+end
+
+-- What an intent is sent back with once its customer has authenticated, or not.
+function setup.authenticated(intent, done)
+    if done then
+        intent.authenticated = true
+        setup.confirm(intent, {})
+        return
+    end
+    intent.last_setup_error = { type = "invalid_request_error", code = "setup_intent_authentication_failure",
+        message = "The latest attempt to set up the payment method has failed because authentication failed.",
+        payment_method = wt.show(core.places.PaymentMethod, intent.payment_method) }
+    intent.status, intent.payment_method, intent.next_action = "requires_payment_method", wt.null, wt.null
+    intent.told = if intent.told == "failed" then "failed_again" else "failed"
     core.keep("setupintent", intent)
 end
 

@@ -4,6 +4,7 @@ local core = wt.import("core")
 local cards = wt.import("cards")
 local pay = wt.import("pay")
 local bill = wt.import("bill")
+local prices = wt.import("prices")
 local subs = {}
 
 local HOUR, DAY = bill.HOUR, bill.DAY
@@ -13,6 +14,11 @@ local function keep(sub) return core.keep("subscription", sub) end
 local function list_items(sub, items)
     sub.items = core.list("/v1/subscription_items?subscription=" .. sub.id, items)
     sub.items.total_count = #items
+    -- What subscriptions are listed by.
+    sub.prices = wt.array()
+    for index, item in items do
+        sub.prices[index] = item.price.id
+    end
 end
 
 local function new_item(sub, given, now)
@@ -27,7 +33,7 @@ local function new_item(sub, given, now)
         metadata = given.metadata or {},
         price = shown,
         plan = subs.plan(shown),
-        quantity = given.quantity or 1,
+        quantity = if prices.is_metered(price) then wt.null else given.quantity or 1,
         subscription = sub.id,
         tax_rates = wt.array(),
     })
@@ -59,15 +65,16 @@ local function period_end(sub, from)
     return core.after(anchor, interval, number * count)
 end
 
-local function lines_of(sub, from, to, note)
+local function lines_of(sub, from, to, note, over)
     local lines = wt.array()
     for _, item in sub.items.data do
-        table.insert(lines, bill.item_line(item, from, to, note))
+        table.insert(lines, bill.item_line(item, from, to, note, over))
     end
     return lines
 end
 
-function subs.invoice(sub, customer, reason, now, from, to, note)
+-- `over`: when the period began that this invoice ends.
+function subs.invoice(sub, customer, reason, now, from, to, note, over)
     local ends = core.value(sub.discount) and core.value(sub.discount["end"])
     if ends and ends <= now then
         sub.discount = wt.null
@@ -84,9 +91,9 @@ function subs.invoice(sub, customer, reason, now, from, to, note)
         default_tax_rates = sub.default_tax_rates or wt.array(),
         description = sub.description or wt.null,
         discount = if once then wt.null else core.value(sub.discount) or customer.discount or wt.null,
-        lines = lines_of(sub, from, to, note),
+        lines = lines_of(sub, from, to, note, over),
         metadata = {},
-        period_start = from,
+        period_start = over or from,
         period_end = now,
         subscription = sub.id,
         subscription_details = { metadata = sub.metadata or {} },
@@ -108,7 +115,7 @@ end
 local function total_of(sub)
     local total = 0
     for _, item in sub.items.data do
-        total += (item.price.unit_amount or 0) * (item.quantity or 1)
+        total += prices.of_item(item)
     end
     return total
 end
@@ -219,6 +226,11 @@ function subs.begin(sub, customer, given, now)
             moved(sub, "active")
         end
     end
+    local settings = core.value(sub.payment_settings)
+    if sub.status == "active" and settings and settings.save_default_payment_method == "on_subscription" then
+        local intent = invoice.payment_intent and core.peek("payment_intent", invoice.payment_intent)
+        sub.default_payment_method = intent and intent.payment_method or sub.default_payment_method
+    end
     if sub.status == "incomplete" then
         sub.told = "incomplete"
     end
@@ -226,11 +238,35 @@ function subs.begin(sub, customer, given, now)
 end
 
 -- What the payment of one of its invoices does to a subscription.
-function subs.paid(invoice)
+function subs.paid(invoice, method)
     local sub = invoice.subscription and core.peek("subscription", invoice.subscription)
-    if sub and core.has({ "incomplete", "past_due", "unpaid" }, sub.status) then
+    if not sub then
+        return
+    end
+    local settings = core.value(sub.payment_settings)
+    if method and settings and settings.save_default_payment_method == "on_subscription" then
+        sub.default_payment_method = method
+    end
+    if core.has({ "incomplete", "past_due", "unpaid" }, sub.status) then
         moved(sub, "active")
-        keep(sub)
+    end
+    keep(sub)
+end
+
+-- What becomes of an invoice whose payment was confirmed by itself.
+function subs.settled(intent, problem, now)
+    local invoice = core.peek("invoice", intent.invoice)
+    if not invoice or invoice.status ~= "open" then
+        return
+    end
+    invoice.attempt_count += 1
+    invoice.attempted, invoice.charge = true, intent.latest_charge or wt.null
+    if problem then
+        pay.failed(invoice)
+        core.keep("invoice", invoice)
+    else
+        bill.paid(invoice, now)
+        subs.paid(invoice, intent.payment_method)
     end
 end
 
@@ -246,6 +282,19 @@ function subs.cancel(sub, now, reason, given)
 end
 
 -- Changes
+
+-- Puts other items in the place of all there are, from the next period on.
+function subs.replace_items(sub, given, now)
+    for _, item in sub.items.data do
+        state.delete(core.places.subscription_item, item.id)
+    end
+    local items = wt.array()
+    for index, one in given do
+        items[index] = new_item(sub, one, now)
+    end
+    list_items(sub, items)
+    keep(sub)
+end
 
 -- Money back for what is left of the period, and the rest of it at the new price.
 local function prorate(sub, customer, old, new, now)
@@ -263,10 +312,10 @@ local function prorate(sub, customer, old, new, now)
             unit_amount = price.unit_amount or wt.null, test_clock = customer.test_clock or wt.null })
     end
     if old then
-        item(-math.floor((old.price.unit_amount or 0) * (old.quantity or 1) * share + 0.5), old.price, old.quantity or 1, "Unused time on")
+        item(-math.floor(prices.of_item(old) * share + 0.5), old.price, old.quantity or 1, "Unused time on")
     end
     if new then
-        item(math.floor((new.price.unit_amount or 0) * (new.quantity or 1) * share + 0.5), new.price, new.quantity or 1, "Remaining time on")
+        item(math.floor(prices.of_item(new) * share + 0.5), new.price, new.quantity or 1, "Remaining time on")
     end
 end
 
@@ -442,24 +491,72 @@ function subs.collect(invoice, sub, customer, now)
     keep(sub)
 end
 
+-- A trial that ends with nothing to pay with may have been told to end all of it.
+local function ends_trial(sub, customer, now)
+    local settings = core.value(sub.trial_settings)
+    local how = settings and settings.end_behavior and settings.end_behavior.missing_payment_method
+    if bill.method_of({}, customer, sub) or (how ~= "pause" and how ~= "cancel") then
+        return false
+    end
+    if how == "cancel" then
+        subs.cancel(sub, now, "cancellation_requested")
+    else
+        moved(sub, "paused")
+        keep(sub)
+    end
+    return true
+end
+
 -- Begins the next period with an invoice that is finalised an hour later.
 function subs.renew(sub, customer, now)
-    local was_trial = sub.status == "trialing"
-    sub.current_period_start = now
-    if was_trial then
+    local over = sub.current_period_start
+    if sub.status == "trialing" then
+        if ends_trial(sub, customer, now) then
+            return
+        end
         sub.billing_cycle_anchor = now
         if sub.trial_end and sub.trial_end > now then
             sub.trial_end = now
         end
         moved(sub, "active")
     end
+    sub.current_period_start = now
     sub.current_period_end = period_end(sub, now)
     keep(sub)
-    local invoice = subs.invoice(sub, customer, "subscription_cycle", now, now, sub.current_period_end)
+    local invoice = subs.invoice(sub, customer, "subscription_cycle", now, now, sub.current_period_end, nil, over)
     invoice.next_payment_attempt = now + HOUR
     core.keep("invoice", invoice)
     keep(sub)
 end
+
+-- What becomes of an invoice while nothing is to be collected.
+local function hold(invoice, how, now)
+    invoice.next_payment_attempt = wt.null
+    if how == "keep_as_draft" then
+        invoice.auto_advance = false
+        core.keep("invoice", invoice)
+        return
+    end
+    bill.finalize(invoice, now)
+    if invoice.status == "open" then
+        local is_void = how == "void"
+        bill.give_up(invoice, if is_void then "void" else "uncollectible", if is_void then "voided_at" else "marked_uncollectible_at", now)
+    end
+end
+
+-- Takes a paused subscription up again: a new period begins, and is paid.
+function subs.resume(sub, customer, given, now)
+    moved(sub, "active")
+    sub.billing_cycle_anchor = if given.billing_cycle_anchor == "unchanged" then sub.billing_cycle_anchor else now
+    sub.current_period_start, sub.current_period_end = now, period_end(sub, now)
+    keep(sub)
+    local invoice = subs.invoice(sub, customer, "subscription_cycle", now, now, sub.current_period_end)
+    subs.collect(invoice, sub, customer, now)
+end
+
+-- Schedules are written on top of subscriptions and are asked here when one is due.
+local schedules = {}
+function subs.scheduled_by(own) schedules = own end
 
 -- The next thing to happen to a subscription: what, and when.
 local function next_of(sub)
@@ -470,8 +567,15 @@ local function next_of(sub)
             what, at = name, time
         end
     end
-    if sub.status == "canceled" or sub.status == "incomplete_expired" then
+    if core.has({ "canceled", "incomplete_expired", "paused" }, sub.status) then
         return nil
+    end
+    local phase = sub.schedule and schedules.next_of(sub)
+    if phase then
+        consider("phase", phase)
+    end
+    if sub.status == "trialing" and sub.told ~= "trial_will_end" then
+        consider("warn", sub.trial_end - 3 * DAY)
     end
     if sub.status == "incomplete" then
         return "expire", sub.created + 23 * HOUR
@@ -488,54 +592,95 @@ local function next_of(sub)
     return what, at, invoice
 end
 
--- Has everything happen to a subscription that does until a time.
-function subs.advance(sub, customer, till)
-    for _ = 1, 120 do
-        local what, at, invoice = next_of(sub)
-        if not what or at > till then
-            return
-        end
-        if what == "cancel" then
-            subs.cancel(sub, at, "cancellation_requested")
-        elseif what == "expire" then
-            moved(sub, "incomplete_expired")
-            sub.ended_at = at
-            local open = core.peek("invoice", sub.latest_invoice)
-            if open and open.status == "open" then
-                open.status, open.told = "void", "void"
-                open.status_transitions.voided_at = at
-                core.keep("invoice", open)
-            end
-            keep(sub)
-        elseif what == "renew" then
-            if sub.pause_collection then
-                sub.current_period_start = at
-                sub.current_period_end = period_end(sub, at)
-                keep(sub)
-            else
-                subs.renew(sub, customer, at)
-            end
-        else
-            subs.collect(invoice, sub, customer, at)
-            if invoice.status == "open" and invoice.next_payment_attempt and invoice.next_payment_attempt <= at then
-                invoice.next_payment_attempt = wt.null
-                core.keep("invoice", invoice)
-            end
-        end
-        sub = core.find("subscription", sub.id)
+local function expire(sub, at)
+    moved(sub, "incomplete_expired")
+    sub.ended_at = at
+    local open = core.peek("invoice", sub.latest_invoice)
+    if open and open.status == "open" then
+        bill.give_up(open, "void", "voided_at")
+    end
+    keep(sub)
+end
+
+local function collect_due(invoice, sub, customer, at)
+    local pause = core.value(sub.pause_collection)
+    if pause and invoice.status == "draft" then
+        hold(invoice, pause.behavior, at)
+    else
+        subs.collect(invoice, sub, customer, at)
+    end
+    if invoice.status == "open" and invoice.next_payment_attempt and invoice.next_payment_attempt <= at then
+        invoice.next_payment_attempt = wt.null
+        core.keep("invoice", invoice)
     end
 end
 
--- Has everything happen that does until a time to the subscriptions of a test clock, or of none.
-function subs.pass(test_clock, till)
-    for _, sub in state.list(core.places.subscription) do
-        if sub.test_clock == test_clock then
-            local customer = core.peek("customer", sub.customer)
-            if customer then
-                subs.advance(sub, customer, till)
+-- Has the next thing happen to a subscription if it does until a time; whether there was one.
+local function step(sub, customer, till)
+    local what, at, invoice = next_of(sub)
+    if not what or at > till then
+        return false
+    end
+    core.at = at
+    if what == "cancel" then
+        subs.cancel(sub, at, "cancellation_requested")
+    elseif what == "expire" then
+        expire(sub, at)
+    elseif what == "phase" then
+        schedules.turn(sub, customer, at)
+    elseif what == "warn" then
+        sub.told = "trial_will_end"
+        keep(sub)
+    elseif what == "renew" then
+        subs.renew(sub, customer, at)
+    else
+        collect_due(invoice, sub, customer, at)
+    end
+    core.at = nil
+    return true
+end
+
+-- One call of a handler has time for so many steps of subscriptions, or looks at so many.
+local STEPS, LOOKS = 6, 30
+
+-- Drafts of no subscription are finalised an hour after they were made, and charged.
+local function advance_drafts(test_clock, till)
+    for _, invoice in state.query(core.places.invoice, "status", "draft") do
+        local due = invoice.created + HOUR
+        if invoice.auto_advance and not invoice.subscription and invoice.test_clock == test_clock and due <= till then
+            core.at = due
+            bill.finalize(invoice, due)
+            local customer = core.peek("customer", invoice.customer)
+            local method = customer and bill.method_of(invoice, customer)
+            if invoice.status == "open" and invoice.collection_method == "charge_automatically" and method then
+                bill.attempt(invoice, method, { off_session = true }, due)
             end
+            core.at = nil
         end
     end
+end
+
+-- Has happen what does until a time to the subscriptions of a test clock, or of none, as far as one call can: where to go
+-- on, or nil at the end.
+function subs.pass(test_clock, till, from)
+    if from == 0 then
+        advance_drafts(test_clock, till)
+        schedules.start(test_clock, till)
+    end
+    local steps = 0
+    local some = state.query(core.places.subscription, "test_clock", test_clock or wt.null, LOOKS, from)
+    for index, sub in some do
+        local customer = core.peek("customer", sub.customer)
+        while customer and step(sub, customer, till) do
+            steps += 1
+            if steps == STEPS then
+                return from + index - 1
+            end
+            sub = core.find("subscription", sub.id)
+            customer = core.peek("customer", sub.customer)
+        end
+    end
+    return if #some == LOOKS then from + LOOKS else nil
 end
 
 -- Ends a subscription as a request asks for it: what was used is billed, what was not is given back.
