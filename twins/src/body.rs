@@ -169,6 +169,12 @@ impl Checker<'_> {
             let wanted = wanted(self.shapes, node);
             return Err(Parameter { name, fault: ParameterFault::Invalid { wanted, value } });
         }
+        if self.strict
+            && let Some(choices) = not_chosen(self.shapes, node, value)
+        {
+            let value = value.as_str().unwrap_or_default().to_owned();
+            return Err(Parameter { name, fault: ParameterFault::NoChoice { choices, value } });
+        }
         // What is below is judged by those only who say that nothing else may be there.
         let Some(left) = left.checked_sub(1).filter(|_| self.strict) else { return Ok(()) };
         match value {
@@ -203,6 +209,31 @@ fn wanted(shapes: &Shapes, node: &Node) -> &'static str {
             _ => None,
         })
         .unwrap_or("string")
+}
+
+/// The words a text may be, where it has to be one of some and is not. Nothing at all is for those to
+/// judge who know what it means.
+fn not_chosen(shapes: &Shapes, node: &Node, value: &Value) -> Option<String> {
+    let text = value.as_str().filter(|text| !text.is_empty())?;
+    let mut choices: Vec<&str> = Vec::new();
+    for leaf in shapes.leaves(node).leaves {
+        match leaf.form {
+            Form::Text { values, .. } if !values.is_empty() => {
+                choices.extend(values.iter().map(|one| &**one));
+            }
+            Form::Object(_) | Form::Array(_) => {}
+            _ => return None,
+        }
+    }
+    let (last, others) = choices.split_last()?;
+    if choices.contains(&text) {
+        return None;
+    }
+    Some(match others {
+        [] => (*last).to_owned(),
+        [one] => format!("{one} or {last}"),
+        several => format!("{}, or {last}", several.join(", ")),
+    })
 }
 
 fn may_be(shapes: &Shapes, node: &Node, value: &Value) -> bool {

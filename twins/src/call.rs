@@ -92,7 +92,7 @@ impl<'c> Call<'c> {
 
     /// Whether parameters that the route does not have are refused. A mock without state takes
     /// what clients of other versions send.
-    fn is_strict(&self) -> bool {
+    pub(crate) fn is_strict(&self) -> bool {
         self.twin.config.document.requests.refuse_unknown && !self.is_made_up()
     }
 
@@ -138,7 +138,7 @@ impl<'c> Call<'c> {
         let action = self.served.program.action(self.number);
         for (home, parameter) in &action.parents {
             let id = self.value(*parameter);
-            let known = self.session.state.find(&home.at(self.values), id);
+            let known = self.session.state.find(&self.collection_of(home), id);
             let missing = match known {
                 Known::Here(_) => false,
                 Known::Gone => true,
@@ -155,11 +155,11 @@ impl<'c> Call<'c> {
             }
             return Ok(Outcome::Echo(self.echo(input)));
         };
-        let collection = target.home.at(self.values);
+        let collection = self.collection_of(&target.home);
         if let Some(wanted) = &wanted {
             // A transition of the item itself goes with what else is written of it, and what
             // takes it away leaves it in its last state.
-            let is_item = wanted.home.at(self.values) == collection && target.id.is_some();
+            let is_item = self.collection_of(&wanted.home) == collection && target.id.is_some();
             match target.verb {
                 StateVerb::Update if is_item => {}
                 StateVerb::Delete if is_item => return self.move_alone(wanted),
@@ -436,6 +436,9 @@ impl<'c> Call<'c> {
     fn list(&self, target: &Target, collection: &str) -> Result<Listed, Refusal> {
         let lists = &self.twin.config.document.lists;
         let query = Query::of(self.head.uri.query().unwrap_or(""), lists);
+        if self.is_strict() {
+            self.check_page(&query, collection)?;
+        }
         let search = Self::search(target, &query)?;
         let filters = list::filters(&query, self.served.program.model_route(self.number), target);
         let (made_up, implied) = (self.is_made_up(), self.is_given(target));
@@ -470,6 +473,20 @@ impl<'c> Call<'c> {
             entities = self.with_implied(target, collection, entities, &[]);
         }
         Ok(Listed::chosen(entities, query.clone(), wanted))
+    }
+
+    /// Refuses a page that is too long, or begins at what was never there.
+    fn check_page(&self, query: &Query, collection: &str) -> Result<(), Refusal> {
+        if let Some(value) = query.beyond(&self.twin.config.document.lists) {
+            let (name, wanted) = ("limit".to_owned(), "integer");
+            let fault = ParameterFault::Invalid { wanted, value };
+            return Err(Refusal::Parameter(Parameter { name, fault }));
+        }
+        let (Start::After(id) | Start::Before(id)) = query.start() else { return Ok(()) };
+        match self.session.state.find(collection, id) {
+            Known::Never => Err(Refusal::BadRequest(format!("No such item to begin at: '{id}'"))),
+            Known::Here(_) | Known::Gone => Ok(()),
+        }
     }
 
     /// What is searched for, where the route is one that searches.
@@ -587,7 +604,7 @@ impl<'c> Call<'c> {
     }
 
     /// Whether what was never written is made up, and nothing of that is kept.
-    fn is_made_up(&self) -> bool {
+    pub(crate) fn is_made_up(&self) -> bool {
         self.twin.config.missing == Missing::Materialize
     }
 

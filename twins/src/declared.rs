@@ -25,6 +25,11 @@ pub(crate) fn refusal(
         | Cause::InvalidParameter
         | Cause::ForbiddenTransition
         | Cause::BrokenConstraint => Cause::BadRequest,
+        Cause::InvalidChoice if document.errors.contains_key(&Cause::InvalidParameter) => {
+            Cause::InvalidParameter
+        }
+        Cause::InvalidChoice => Cause::BadRequest,
+        Cause::UnknownOwner => Cause::NotFound,
         Cause::ExpiredAuth => Cause::BadAuth,
         other => other,
     };
@@ -80,9 +85,17 @@ fn values(refusal: &Refusal, head: &Head<'_>) -> Map<String, Value> {
         }
         Refusal::Parameter(parameter) => {
             add("param", &parameter.name);
-            if let ParameterFault::Invalid { wanted, value } = &parameter.fault {
-                add("type", wanted);
-                add("value", value);
+            match &parameter.fault {
+                ParameterFault::Invalid { wanted, value } => {
+                    add("type", wanted);
+                    add("value", value);
+                }
+                ParameterFault::NoChoice { choices, value } => {
+                    add("type", "string");
+                    add("choices", choices);
+                    add("value", value);
+                }
+                ParameterFault::Missing | ParameterFault::Unknown => {}
             }
         }
         Refusal::NoTransition { what, id, from, to } => {
@@ -93,7 +106,7 @@ fn values(refusal: &Refusal, head: &Head<'_>) -> Map<String, Value> {
             add("to", to);
         }
         Refusal::Broken { field, .. } => drop(add("param", field)),
-        Refusal::Conflict { id } => drop(add("id", id)),
+        Refusal::Conflict { id } | Refusal::NoOwner { id } => drop(add("id", id)),
         Refusal::BadAuth { shown } | Refusal::ExpiredAuth { shown } => {
             add("credential", shown);
         }

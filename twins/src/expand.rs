@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::body::pairs;
 use crate::call::{Call, Event, Outcome};
+use crate::refusal::Refusal;
 use crate::render::{Reply, whole};
 use crate::router::Found;
 use crate::state::Known;
@@ -37,6 +38,39 @@ impl Call<'_> {
         }
         let bytes = serde_json::to_vec(&value).map_or(bytes, Bytes::from);
         Reply::from_parts(head, Full::new(bytes))
+    }
+
+    /// Refuses to show whole what the answer does not have, where that is declared.
+    pub(crate) fn check_expanded(
+        &self,
+        parameter: &str,
+        body: Option<&Value>,
+    ) -> Result<(), Refusal> {
+        if !self.is_strict() {
+            return Ok(());
+        }
+        let program = &self.served.program;
+        let Some(node) = &program.answer(self.number).body else { return Ok(()) };
+        let records = program.shapes.records(node);
+        let place = self.head.uri.path().trim_end_matches('/');
+        // What stands below an item can be shown with it.
+        let is_below = |name: &str| {
+            let paths = [format!("{place}/{name}"), format!("{place}/1/{name}")];
+            let found = paths.iter().map(|path| program.router.find(Method::GET.as_str(), path));
+            found.into_iter().any(|found| matches!(found, Found::Route(..)))
+        };
+        let strange = self.asked(parameter, body).into_iter().find(|path| {
+            let first = path.split('.').next().unwrap_or(path);
+            !records.is_empty()
+                && records.iter().all(|(record, _)| record.field(first).is_none())
+                && !is_below(first)
+        });
+        match strange {
+            Some(path) => {
+                Err(Refusal::BadRequest(format!("This property cannot be expanded ({path}).")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn asked(&self, parameter: &str, body: Option<&Value>) -> Vec<String> {
@@ -82,7 +116,7 @@ impl Call<'_> {
     fn entity_of(&self, id: &str) -> Option<Value> {
         let program = &self.served.program;
         program.plan.readable().find_map(|(collection, route)| {
-            match self.session.state.find(collection, id) {
+            match self.session.state.find(&self.owned(collection), id) {
                 Known::Here(entity) => {
                     let values = [id.into()];
                     let call = Call { number: route, values: &values, ..*self };
@@ -99,7 +133,7 @@ impl Call<'_> {
         let id = item.get("id").and_then(Value::as_str)?;
         let program = &self.served.program;
         program.plan.readable().find_map(|(collection, _)| {
-            if !matches!(self.session.state.find(collection, id), Known::Here(_)) {
+            if !matches!(self.session.state.find(&self.owned(collection), id), Known::Here(_)) {
                 return None;
             }
             let path = format!("{collection}/{id}/{name}");

@@ -17,6 +17,7 @@ use crate::dice::{BASE62, Dice};
 use crate::id;
 use crate::list::{Listed, Query};
 use crate::lua::{Asked, Body, Emitted, World, Write, Writes};
+use crate::owners;
 use crate::project::{Projector, Spot};
 use crate::refusal::Refusal;
 use crate::render::Reply;
@@ -56,13 +57,26 @@ impl Call<'_> {
         let names = &self.served.program.route(self.number).parameters;
         let params: Vec<(&str, &str)> =
             names.iter().zip(self.values).map(|(name, value)| (&**name, &**value)).collect();
+        self.run(name, &params, bytes, data, None)
+    }
+
+    /// As [`handle`](Self::handle), with the path's parameters, and the status where the handler says
+    /// none: the route's own, or this.
+    pub(crate) fn run(
+        &self,
+        name: &str,
+        params: &[(&str, &str)],
+        bytes: &Bytes,
+        data: Option<&Value>,
+        usual: Option<StatusCode>,
+    ) -> Result<Option<Reply>, Refusal> {
         let mut asked = Asked {
             method: self.head.method.as_str(),
             path: self.head.uri.path(),
             query: self.head.uri.query().unwrap_or(""),
             headers: self.head.headers,
             body: bytes,
-            params: &params,
+            params,
             data,
             round: 0,
         };
@@ -71,11 +85,14 @@ impl Call<'_> {
         let mut moves = Vec::new();
         let said = loop {
             match turn.call(name, &asked, self) {
-                Ok((emitted, writes)) => {
+                Ok((mut emitted, writes)) => {
                     self.apply(writes, &mut moves)?;
                     if emitted.again && asked.round < ROUNDS_MAX {
                         asked.round += 1;
                         continue;
+                    }
+                    if emitted.body.is_some() {
+                        emitted.status = emitted.status.or(usual);
                     }
                     break self.said(emitted);
                 }
@@ -137,7 +154,7 @@ impl Call<'_> {
         };
         if before.is_none() {
             if state.is_watched() {
-                self.session.webhooks.complete(collection, &mut fields, id);
+                self.session.webhooks.complete(owners::bare(collection), &mut fields, id);
             }
             let made = state.create(collection, Some(id), |_, _| (id.to_owned(), fields.clone()));
             if !matches!(made, Err(CreateError::Taken)) {
@@ -212,10 +229,10 @@ impl Call<'_> {
     fn target_of(&self, collection: &str) -> Option<&Target> {
         let program = &self.served.program;
         let own = program.action(self.number).target.as_ref();
-        if let Some(own) = own.filter(|own| own.home.at(self.values) == collection) {
+        if let Some(own) = own.filter(|own| self.collection_of(&own.home) == collection) {
             return Some(own);
         }
-        let plan = program.plan.collection(collection)?;
+        let plan = program.plan.collection(owners::bare(collection))?;
         let route = plan.items.values().chain(plan.own.values()).next()?;
         program.action(*route).target.as_ref()
     }
@@ -237,8 +254,13 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl World for Call<'_> {
     fn collection(&self, kind: &str) -> String {
+        if let Some(of_other) = kind.strip_prefix('@') {
+            let (owner, path) = of_other.split_once('/').unwrap_or((of_other, ""));
+            let owner = Some(owner).filter(|owner| !owner.is_empty());
+            return owners::owned(owner, &format!("/{}", path.trim_matches('/')));
+        }
         if kind.contains('/') {
-            return format!("/{}", kind.trim_matches('/'));
+            return owners::owned(self.owner(), &format!("/{}", kind.trim_matches('/')));
         }
         let program = &self.served.program;
         let (name, plural) = (kind.replace('.', "/"), plural(kind).replace('.', "/"));
@@ -246,10 +268,11 @@ impl World for Call<'_> {
         let homes = action.target.iter().map(|target| &target.home);
         let mut homes = homes.chain(action.parents.iter().map(|(home, _)| home));
         if let Some(home) = homes.find(|home| [&*name, &*plural].contains(&home.noun())) {
-            return home.at(self.values);
+            return self.collection_of(home);
         }
         let called = |name: &str| program.plan.only_one_called(&format!("/{name}"));
-        called(&name).or_else(|| called(&plural)).map_or_else(|| format!("/{name}"), str::to_owned)
+        let named = called(&name).or_else(|| called(&plural));
+        owners::owned(self.owner(), &named.map_or_else(|| format!("/{name}"), str::to_owned))
     }
 
     fn find(&self, collection: &str, id: &str) -> Option<Arc<Entity>> {
@@ -298,7 +321,7 @@ impl World for Call<'_> {
 
     fn show(&self, collection: &str, id: &str, fields: &Map<String, Value>) -> Option<Value> {
         let program = &self.served.program;
-        let plan = program.plan.collection(collection)?;
+        let plan = program.plan.collection(owners::bare(collection))?;
         let route = plan.items.get("GET").or_else(|| plan.own.get("POST"))?;
         let node = program.answer(*route).body.as_ref()?;
         let spot = Spot::root(Dice::of(self.session.seed, id));

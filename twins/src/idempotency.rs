@@ -62,6 +62,7 @@ impl Answered {
     pub(crate) fn look_up(
         &self,
         rule: &Idempotency,
+        owner: Option<&str>,
         head: &Head<'_>,
         body: &Bytes,
     ) -> Result<Known, Refusal> {
@@ -70,7 +71,7 @@ impl Answered {
             return Ok(Known::Unkeyed);
         };
         let credential = head.headers.get(AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
-        let key = digest(&[credential, given.as_bytes()]);
+        let key = digest(&[credential, owner.unwrap_or("").as_bytes(), given.as_bytes()]);
         let path = head.uri.path_and_query().map_or("", |path| path.as_str());
         let request = digest(&[head.method.as_str().as_bytes(), path.as_bytes(), body]);
         let mut calls = self.calls();

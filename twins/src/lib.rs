@@ -62,6 +62,8 @@ mod lua;
 mod mac;
 mod metrics;
 mod outgoing;
+mod own;
+mod owners;
 mod plan;
 mod program;
 mod project;

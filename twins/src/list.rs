@@ -21,6 +21,8 @@ pub(crate) struct Query {
     pub(crate) newest_first: bool,
     /// As the request calls it.
     limit_name: Option<String>,
+    /// As it says.
+    limit_asked: Option<usize>,
     after: Option<String>,
     before: Option<String>,
     /// Of the first item.
@@ -69,6 +71,7 @@ impl Query {
                 Some(number),
             ) => {
                 self.limit = number.max(1);
+                self.limit_asked = Some(number);
                 self.limit_name = Some(name);
             }
             ("page", Some(number)) => self.page = Some((name, number)),
@@ -82,6 +85,12 @@ impl Query {
             ("endingbefore" | "before", _) if !value.is_empty() => self.before = Some(value),
             _ => self.others.push((name, value)),
         }
+    }
+
+    /// The number of items asked for, where the vendor gives no such page.
+    pub(crate) fn beyond(&self, lists: &Lists) -> Option<String> {
+        let most = lists.limit_max.unwrap_or(LIMIT_MAX);
+        self.limit_asked.filter(|asked| *asked == 0 || *asked > most).map(|asked| asked.to_string())
     }
 
     pub(crate) fn start(&self) -> Start<'_> {
@@ -172,7 +181,11 @@ impl Filter<'_> {
             };
         }
         match value {
-            Value::String(text) => text == wanted,
+            // `customer.*` names all words that begin so.
+            Value::String(text) => match wanted.strip_suffix(".*") {
+                Some(first) => text.strip_prefix(first).is_some_and(|rest| rest.starts_with('.')),
+                None => text == wanted,
+            },
             Value::Array(items) => items.iter().any(|item| item.as_str() == Some(wanted)),
             // An object stands for its id, as where it is not expanded.
             Value::Object(fields) => fields.get("id").and_then(Value::as_str) == Some(wanted),

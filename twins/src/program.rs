@@ -132,6 +132,11 @@ impl Program {
         &self.routes[number]
     }
 
+    /// A route without parameters.
+    pub(crate) fn plain_route(&self) -> Option<usize> {
+        self.routes.iter().position(|route| route.parameters.is_empty())
+    }
+
     /// What the model says of a route.
     pub(crate) fn model_route(&self, number: usize) -> &Route {
         self.model.routes.get(&self.routes[number].key).expect("the keys are this model's")

@@ -270,6 +270,9 @@ impl<'p> Projector<'p> {
         if record.is_opaque() {
             return Value::Object(stored.or(base).cloned().unwrap_or_default());
         }
+        // What was written of an inner object is all there is of it.
+        let is_written = stored.is_some() && base.is_none() && spot.depth > 0;
+        let is_whole = is_written && !self.made_up && self.error.is_none();
         let mut object = Map::new();
         for field in &record.fields {
             let name = &*field.name;
@@ -278,6 +281,14 @@ impl<'p> Projector<'p> {
                 .map(|(_, value)| value.borrow())
                 .or_else(|| stored.and_then(|stored| stored.get(name)));
             let below = base.and_then(|base| base.get(name));
+            if is_whole && given.is_none() {
+                if self.shapes.leaves(&field.node).nullable {
+                    object.insert(name.to_owned(), Value::Null);
+                    continue;
+                } else if !field.required {
+                    continue;
+                }
+            }
             let there = given.is_some() || below.is_some() || field.required;
             // Where there is an example, it says what is there and what is not.
             if !there && (base.is_some() || !self.wants(&field.node, name, spot)) {

@@ -14,6 +14,8 @@ pub(crate) enum Refusal {
     OtherMethods(String),
     /// What the path names does not exist.
     NotFound { what: String, id: String },
+    /// The account the request is made for is not there, or not the caller's.
+    NoOwner { id: String },
     /// What was sent is not what the route takes.
     BadRequest(String),
     /// One parameter is not what the route takes.
@@ -80,6 +82,11 @@ pub(crate) enum ParameterFault {
         wanted: &'static str,
         value: String,
     },
+    /// It is none of the words it may be.
+    NoChoice {
+        choices: String,
+        value: String,
+    },
 }
 
 impl std::fmt::Display for Parameter {
@@ -89,6 +96,9 @@ impl std::fmt::Display for Parameter {
             ParameterFault::Missing => write!(f, "missing required field: {name}"),
             ParameterFault::Unknown => write!(f, "unknown field: {name}"),
             ParameterFault::Invalid { .. } => write!(f, "invalid value for field: {name}"),
+            ParameterFault::NoChoice { ref choices, .. } => {
+                write!(f, "invalid value for field: {name} must be one of {choices}")
+            }
         }
     }
 }
@@ -99,7 +109,7 @@ impl Refusal {
             Self::Restated { status, refusal, .. } => {
                 StatusCode::from_u16(*status).unwrap_or_else(|_| refusal.status())
             }
-            Self::NoRoute | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NotFound { .. } | Self::NoOwner { .. } => StatusCode::NOT_FOUND,
             Self::OtherMethods(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_)
             | Self::Parameter(_)
@@ -136,7 +146,7 @@ impl Refusal {
     /// A word for it.
     pub(crate) fn code(&self) -> &str {
         match self {
-            Self::NoRoute | Self::NotFound { .. } => "not_found",
+            Self::NoRoute | Self::NotFound { .. } | Self::NoOwner { .. } => "not_found",
             Self::OtherMethods(_) => "method_not_allowed",
             Self::Conflict { .. } => "already_exists",
             Self::TooLarge { .. } => "payload_too_large",
@@ -165,7 +175,7 @@ impl Refusal {
             Self::NoTransition { .. } => {
                 &["invalid_state", "state", "invalid_request", "validation", "invalid"]
             }
-            Self::NoRoute | Self::NotFound { .. } => {
+            Self::NoRoute | Self::NotFound { .. } | Self::NoOwner { .. } => {
                 &["not_found", "missing", "unknown", "invalid_request", "invalid"]
             }
             Self::OtherMethods(_) => {
@@ -200,6 +210,7 @@ impl Refusal {
             Self::NoRoute => "no such endpoint".to_owned(),
             Self::OtherMethods(allow) => format!("method not allowed, expected one of {allow}"),
             Self::NotFound { what, id } => format!("no such {what}: {id}"),
+            Self::NoOwner { id } => format!("no such account: {id}"),
             Self::BadRequest(why) | Self::Said { message: why, .. } => why.clone(),
             Self::Parameter(parameter) => parameter.to_string(),
             Self::Restated { message, refusal, .. } => {
@@ -235,11 +246,13 @@ impl Refusal {
             Self::NoRoute => Cause::AbsentRoute,
             Self::OtherMethods(_) => Cause::MethodNotAllowed,
             Self::NotFound { .. } => Cause::NotFound,
+            Self::NoOwner { .. } => Cause::UnknownOwner,
             Self::BadRequest(_) => Cause::BadRequest,
             Self::Parameter(parameter) => match parameter.fault {
                 ParameterFault::Missing => Cause::MissingParameter,
                 ParameterFault::Unknown => Cause::UnknownParameter,
                 ParameterFault::Invalid { .. } => Cause::InvalidParameter,
+                ParameterFault::NoChoice { .. } => Cause::InvalidChoice,
             },
             Self::Restated { refusal, .. } => refusal.cause(),
             Self::NoTransition { .. } => Cause::ForbiddenTransition,

@@ -19,6 +19,7 @@ use crate::project::{ErrorText, Projector, Spot};
 use crate::refusal::Refusal;
 use crate::shape::Node;
 use crate::state::{Entity, Rendered};
+use crate::webhooks::pattern_of;
 
 /// An answer on its way out.
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -116,7 +117,11 @@ impl Call<'_> {
             Some((name, &record.field(name)?.node))
         });
         let Some((name, inner)) = inner else {
-            return Some(projector.project_with(node, Some(&entity.fields), fixed, spot));
+            let mut item = projector.project_with(node, Some(&entity.fields), fixed, spot);
+            if let Some(target) = target.filter(|target| target.id.is_some()) {
+                self.hide(target, &mut item);
+            }
+            return Some(item);
         };
         let item = projector.project_with(inner, Some(&entity.fields), fixed, spot);
         let mut envelope = projector.project_with(node, None, &[(name, &item)], spot);
@@ -180,7 +185,11 @@ impl Call<'_> {
                 Some(place) => projector.at(place),
                 None => projector,
             };
-            projector.project_with(items, Some(&entity.fields), &[], spot)
+            let mut item = projector.project_with(items, Some(&entity.fields), &[], spot);
+            if let Some(target) = target {
+                self.hide(target, &mut item);
+            }
+            item
         };
         listed.entities.iter().map(project).collect()
     }
@@ -210,6 +219,21 @@ impl Call<'_> {
                 target.home.at(self.values)
             }
             _ => format!("{}/{}", target.home.at(self.values), entity.id),
+        }
+    }
+
+    /// Takes out what is shown only where it was made.
+    fn hide(&self, target: &Target, item: &mut Value) {
+        let declared = &self.twin.config.document.shown_once;
+        if declared.is_empty() {
+            return;
+        }
+        let pattern = target.home.pattern();
+        let hidden = declared.iter().filter(|(collection, _)| pattern_of(collection) == pattern);
+        for name in hidden.flat_map(|(_, names)| names) {
+            if let Some(fields) = item.as_object_mut() {
+                fields.remove(name);
+            }
         }
     }
 

@@ -337,19 +337,27 @@ impl Twin {
         }
         let Admission { served, route, passage } = admission;
         let number = route.as_ref().ok().map(|(number, _)| *number);
+        let own = match (number, &body) {
+            (None, Ok(bytes)) => self.own(session, &served, head.uri.path(), head, bytes),
+            _ => None,
+        };
+        let is_absent = number.is_none() && own.is_none();
         let reply = match (&route, passage.refusal) {
-            (Err(refusal), _) => Err(refusal.clone()),
+            (Err(refusal), _) => own.ok_or_else(|| refusal.clone()),
             (Ok(_), Some(refusal)) => Err(refusal),
             (Ok((number, values)), None) => {
                 let (twin, served, number) = (self, &*served, *number);
                 let call = Call { twin, session, served, number, values, head, depth: 0 };
-                body.and_then(|bytes| self.once(&call, &bytes))
+                body.and_then(|bytes| {
+                    call.check_owner()?;
+                    self.once(&call, &bytes)
+                })
             }
         };
         let mut reply = reply.unwrap_or_else(|refusal| {
             self.refuse(session, &served.program, number, &refusal, head)
         });
-        if number.is_none() {
+        if is_absent {
             session.absent.fetch_add(1, Ordering::Relaxed);
             reply.headers_mut().insert(ABSENT, HeaderValue::from_static("true"));
         }
@@ -375,7 +383,7 @@ impl Twin {
     /// Makes a call, or gives its answer again where it was made before under the same key.
     fn once(&self, call: &Call<'_>, bytes: &Bytes) -> Result<Reply, Refusal> {
         let known = match &self.config.document.idempotency {
-            Some(rule) => call.session.answered.look_up(rule, call.head, bytes)?,
+            Some(rule) => call.session.answered.look_up(rule, call.owner(), call.head, bytes)?,
             None => Known::Unkeyed,
         };
         let program = &call.served.program;
@@ -401,6 +409,7 @@ impl Twin {
             return Self::made(call, bytes, input);
         };
         let asked = input.as_ref().and_then(|input| input.get(parameter)).cloned();
+        call.check_expanded(parameter, asked.as_ref())?;
         let reply = Self::made(call, bytes, input)?;
         Ok(call.expanded(reply, parameter, asked.as_ref()))
     }
@@ -435,6 +444,22 @@ impl Twin {
         let (status, message) = self.rules.error(key, of.cause())?;
         let (message, refusal) = (message.map(str::to_owned), Box::new(of.clone()));
         Some(Refusal::Restated { status, message, refusal })
+    }
+
+    /// The answer of a lever for tests that only this twin has below `/admin/`.
+    pub(crate) fn lever(
+        &self,
+        session: &Session,
+        path: &str,
+        head: &Head<'_>,
+        bytes: &Bytes,
+    ) -> Option<Reply> {
+        let served = self.source.load();
+        let reply = self.own(session, &served, &format!("/admin/{path}"), head, bytes)?;
+        if session.state.is_watched() {
+            self.tell(session, &served, &Cause::of(head, &reply));
+        }
+        Some(reply)
     }
 
     /// A refusal in the vendor's words: those declared, else the model's.

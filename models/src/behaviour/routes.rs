@@ -45,6 +45,10 @@ pub struct RouteRule {
     /// the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handler: Option<String>,
+    /// Whether only the twin has it, and not the vendor's API: a page in the place of one of the
+    /// vendor's, or a lever for tests below `/admin/`. Its handler answers it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
 }
 
 /// The fields of a request.
@@ -76,6 +80,9 @@ impl RouteRule {
         if !self.path.starts_with('/') {
             return Some(format!("`path` is {:?}, a path begins with /", self.path));
         }
+        if self.own && self.handler.is_none() {
+            return Some("it is the twin's own and has no `handler`".to_owned());
+        }
         let effect = self.state_effects.iter().enumerate().find_map(|(index, effect)| {
             Some(format!("`state_effects[{index}]`: {}", effect.problem()?))
         });
@@ -89,9 +96,16 @@ impl RouteRule {
 }
 
 impl Routes {
-    /// Every route with a handler: its key (`POST /v1/refunds`) and the handler's name.
+    /// Every route of the vendor's with a handler: its key (`POST /v1/refunds`) and the handler's
+    /// name.
     pub fn handlers(&self) -> impl Iterator<Item = (String, &str)> {
-        self.routes.iter().filter_map(|route| Some((route.key(), route.handler.as_deref()?)))
+        let theirs = self.routes.iter().filter(|route| !route.own);
+        theirs.filter_map(|route| Some((route.key(), route.handler.as_deref()?)))
+    }
+
+    /// The routes that only the twin has.
+    pub fn own(&self) -> impl Iterator<Item = &RouteRule> {
+        self.routes.iter().filter(|route| route.own)
     }
 
     /// What is wrong with it, if anything: the field and why.
@@ -171,5 +185,7 @@ routes:
         let why =
             serde_norway::from_str::<Routes>("routes: [{request_schema: {fields: {a: strnig}}}]");
         assert!(why.unwrap_err().to_string().contains("strnig"));
+        let why = told("routes: [{method: GET, path: /x, own: true}]");
+        assert!(why.contains("`handler`"), "{why}");
     }
 }

@@ -72,9 +72,26 @@ pub struct TwinDocument {
     /// Collections whose items are still shown when they are deleted, as `{id, deleted: true}`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tombstones: Vec<String>,
+    /// Fields that are shown in the answer to the request that made them and never again, by
+    /// collection.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown_once: BTreeMap<String, Vec<String>>,
+    /// Whose state a request is for, where not the caller's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owners: Option<Owners>,
     /// What is sent on its own.
     #[serde(skip_serializing_if = "is_default")]
     pub webhooks: Webhooks,
+}
+
+/// Accounts within the account: each has all collections for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owners {
+    /// The header that names one, in small letters: `stripe-account`.
+    pub header: String,
+    /// The collection they are in: `/v1/accounts`.
+    pub collection: String,
 }
 
 /// What is made of what requests say.
@@ -129,6 +146,11 @@ pub enum Cause {
     UnknownParameter,
     /// A parameter is of another type; `bad_request` where it is not listed.
     InvalidParameter,
+    /// A parameter is none of the words it may be; `invalid_parameter` where it is not listed.
+    InvalidChoice,
+    /// The account a request is made for is not one of the caller's; `not_found` where it is not
+    /// listed.
+    UnknownOwner,
     /// The id asked for is taken.
     Conflict,
     /// `state-machine.yaml` has no way from the present state to the one asked for; `bad_request`
@@ -159,7 +181,7 @@ pub struct ErrorAnswer {
     pub status: u16,
     /// Its body, JSON. Texts may hold `{{message}}`, `{{code}}` (a word for the cause), `{{what}}` (the noun of the path), `{{kind}}` (its
     /// singular), `{{id}}`,
-    /// `{{method}}`, `{{path}}`, `{{credential}}` (its end), of a parameter `{{param}}`, `{{type}}` and
+    /// `{{method}}`, `{{path}}`, `{{credential}}` (its end), of a parameter `{{param}}`, `{{type}}`, `{{choices}}` and
     /// `{{value}}`, and draws (`hex:N`, `uuid`).
     #[serde(default)]
     pub body: Value,

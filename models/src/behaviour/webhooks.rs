@@ -132,6 +132,8 @@ pub struct Registration {
     pub url: String,
     /// Path of the field with the names of the events; all where absent or empty.
     pub events: Option<String>,
+    /// Path of the field that is true where it is told of connected accounts, and not of its own.
+    pub of_owned: Option<String>,
     /// Path of the field with the secret.
     pub secret: Option<String>,
     /// The secret a new endpoint gets that says none, `whsec_{{base62:32}}`.

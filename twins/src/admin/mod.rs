@@ -113,7 +113,10 @@ pub(crate) fn run(
         ("sessions" | "snapshots", rest) => sessions::answer(twin, session, path, rest, head, body),
         ("quirks", rest) => quirks::answer(twin, session, rest, head.method),
         ("webhooks", rest) => webhooks::answer(session, rest, head.method, body),
-        _ => Err((StatusCode::NOT_FOUND, format!("no admin endpoint {path}"))),
+        _ => match twin.lever(session, path, head, body) {
+            Some(reply) => return reply,
+            None => Err((StatusCode::NOT_FOUND, format!("no admin endpoint {path}"))),
+        },
     };
     told(answer)
 }

@@ -339,9 +339,13 @@ impl<'s> Tables<'s, '_, '_> {
             run.borrow_mut().emitted.again = true;
             Ok(())
         })?;
-        self.add(&wt, "show", move |lua, (kind, id): (String, Id)| {
+        self.add(&wt, "show", move |lua, (kind, id, given): (String, Id, Option<Table>)| {
             let mut run = run.borrow_mut();
-            let Some(fields) = run.view.get(&kind, &id.0) else { return Ok(LuaValue::Nil) };
+            let fields = match &given {
+                Some(table) => Some(value::to_object(list, table)?.0),
+                None => run.view.get(&kind, &id.0),
+            };
+            let Some(fields) = fields else { return Ok(LuaValue::Nil) };
             let collection = run.view.collection(&kind);
             let shown = run.view.world.show(&collection, &id.0, &fields);
             value::to_lua(lua, list, &shown.unwrap_or(Value::Object(fields)))

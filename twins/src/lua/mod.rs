@@ -14,6 +14,7 @@ mod value;
 mod vm;
 mod world;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mlua::Value as LuaValue;
 use mlua::chunk::Compiler;
-use models::behaviour::{Routes, Scripts};
+use models::behaviour::{RouteRule, Routes, Scripts};
 
 pub(crate) use api::{Asked, Body, Emitted};
 pub(crate) use world::{View, World, Write, Writes};
@@ -29,6 +30,8 @@ pub(crate) use world::{View, World, Write, Writes};
 use api::{Run, Tables};
 use meter::Spent;
 use vm::Vm;
+
+use crate::router::{Found, Router};
 
 /// A twin's handlers, compiled.
 #[derive(Debug)]
@@ -38,10 +41,20 @@ pub(crate) struct Handlers {
     /// Names of handlers by route (`POST /v1/refunds`): of a file, or of a function in one
     /// (`refunds.create`).
     routes: BTreeMap<String, String>,
+    /// Routes that only the twin has, by their place in `own_rules`.
+    own: Router,
+    own_rules: Vec<OwnRoute>,
     /// Machines nobody runs a handler in.
     idle: Mutex<Vec<Vm>>,
     calls: AtomicU64,
     failures: AtomicU64,
+}
+
+/// A route that only the twin has.
+#[derive(Debug)]
+struct OwnRoute {
+    parameters: Vec<String>,
+    handler: String,
 }
 
 /// Why a handler will not answer.
@@ -89,6 +102,8 @@ impl Handlers {
             scripts: compiled("handlers", &scripts.handlers),
             libs: compiled("lib", &scripts.libs),
             routes: routes.handlers().map(|(key, name)| (key, name.to_owned())).collect(),
+            own: own_router(routes),
+            own_rules: routes.own().map(OwnRoute::of).collect(),
             idle: Mutex::default(),
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -114,7 +129,22 @@ impl Handlers {
             };
             Some(LuaProblem { file: "routes.yaml".to_owned(), problem })
         });
-        stray.collect()
+        let own = self.own_rules.iter().filter(|rule| !self.scripts.contains_key(&rule.handler));
+        let own = own.map(|rule| Failure::Missing(rule.handler.clone()).to_string());
+        let own = own.map(|problem| LuaProblem { file: "routes.yaml".to_owned(), problem });
+        stray.chain(own).collect()
+    }
+
+    /// The handler of a route that only the twin has, and the values of its parameters.
+    pub(crate) fn own<'p>(
+        &self,
+        method: &str,
+        path: &'p str,
+    ) -> Option<(&str, Vec<(&str, Cow<'p, str>)>)> {
+        let Found::Route(number, values) = self.own.find(method, path) else { return None };
+        let rule = self.own_rules.get(number)?;
+        let names = rule.parameters.iter().map(String::as_str);
+        Some((&rule.handler, names.zip(values).collect()))
     }
 
     /// The handler that `routes.yaml` has for a route.
@@ -141,6 +171,25 @@ impl Handlers {
 /// The turns of a session's handlers: one at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<()>);
+
+fn own_router(routes: &Routes) -> Router {
+    let mut router = Router::default();
+    for (number, rule) in routes.own().enumerate() {
+        router.add(&rule.method.to_ascii_uppercase(), &rule.path, number);
+    }
+    router
+}
+
+impl OwnRoute {
+    fn of(rule: &RouteRule) -> Self {
+        let parameters = rule
+            .path
+            .split('/')
+            .filter_map(|segment| Some(segment.strip_prefix('{')?.strip_suffix('}')?.to_owned()));
+        let handler = rule.handler.clone().unwrap_or_default();
+        Self { parameters: parameters.collect(), handler }
+    }
+}
 
 /// The right to run a handler, and to apply what it wrote before the next one runs.
 pub(crate) struct Turn<'h> {

@@ -1,11 +1,14 @@
 //! Who gets an event: endpoints of the vendor's own API, the object's own address, the fixed one.
 
+use std::sync::Arc;
+
 use models::behaviour::Registration;
 use serde_json::{Map, Value, json};
 
 use crate::chaos::like;
 use crate::dice::Dice;
-use crate::state::{Start, State};
+use crate::owners::owned;
+use crate::state::{Entity, Start, State};
 use crate::webhooks::delivery::Endpoint;
 use crate::webhooks::template::{Context, at, plain};
 use crate::webhooks::{Webhooks, pattern_of};
@@ -16,6 +19,7 @@ impl Webhooks {
         &self,
         state: &State,
         event: &str,
+        owner: Option<&str>,
         parameters: &Map<String, Value>,
         object: &Map<String, Value>,
     ) -> Vec<Endpoint> {
@@ -27,12 +31,21 @@ impl Webhooks {
         }
         for registration in &self.declared.endpoints {
             let Some(collection) = collection_of(registration, parameters) else { continue };
-            let page = state.page(&collection, Start::Offset(0), ENDPOINTS_MAX, false);
-            let wanted = page
-                .entities
-                .iter()
-                .filter(|entity| registration_takes(registration, &entity.fields, event));
-            endpoints.extend(wanted.filter_map(|entity| {
+            let mut page = state.page(&collection, Start::Offset(0), ENDPOINTS_MAX, false).entities;
+            // Who connects accounts has endpoints for what is theirs; they may have some too.
+            if let Some(field) = &registration.of_owned {
+                let of_owned = |entity: &Entity| {
+                    at(&entity.fields, field).is_some_and(|value| *value == Value::Bool(true))
+                };
+                page.retain(|entity| of_owned(entity) == owner.is_some());
+            }
+            if owner.is_some() {
+                let theirs = owned(owner, &collection);
+                page.extend(state.page(&theirs, Start::Offset(0), ENDPOINTS_MAX, false).entities);
+            }
+            let takes =
+                |entity: &&Arc<Entity>| registration_takes(registration, &entity.fields, event);
+            endpoints.extend(page.iter().filter(takes).filter_map(|entity| {
                 let url = at(&entity.fields, &registration.url).map(plain)?;
                 let secret = registration
                     .secret

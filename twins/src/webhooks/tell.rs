@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Event as Happening, Outcome};
 use crate::dice::Dice;
+use crate::owners;
 use crate::render::{self, Reply};
 use crate::router::Found;
 use crate::served::Served;
@@ -67,7 +68,7 @@ impl Twin {
         for change in changes.iter().filter(|change| !webhooks.is_log(&change.collection)) {
             let shown = change.after.as_ref().or(change.before.as_ref());
             let Some(entity) = shown else { continue };
-            let place = Self::place(served, &change.collection, &entity.id);
+            let place = Self::place(served, owners::bare(&change.collection), &entity.id);
             let names = match &change.event {
                 Some(event) => vec![event.to_string()],
                 None => webhooks.names(change, place.as_ref()),
@@ -106,7 +107,7 @@ impl Twin {
 
 impl Webhooks {
     fn is_log(&self, collection: &str) -> bool {
-        self.declared.log.as_deref() == Some(collection)
+        self.declared.log.as_deref() == Some(owners::bare(collection))
     }
 
     /// An event on its way to one endpoint.
@@ -138,7 +139,8 @@ impl Webhooks {
     }
 
     fn names(&self, change: &Change, place: Option<&Place>) -> Vec<String> {
-        let pattern = place.map_or(change.collection.as_ref(), |place| place.pattern.as_str());
+        let pattern =
+            place.map_or(owners::bare(&change.collection), |place| place.pattern.as_str());
         let noun = pattern.rsplit('/').find(|segment| *segment != "{}").unwrap_or("object");
         let made;
         let rules = match self.events.as_ref().map(|events| events.get(pattern)) {
@@ -184,8 +186,9 @@ impl Teller<'_> {
     ) -> bool {
         let none = Map::new();
         let parameters = place.map_or(&none, |place| &place.parameters);
-        let endpoints =
-            self.webhooks.endpoints_for(&self.session.state, name, parameters, &entity.fields);
+        let owner = owners::owner_of(&change.collection);
+        let state = &self.session.state;
+        let endpoints = self.webhooks.endpoints_for(state, name, owner, parameters, &entity.fields);
         if endpoints.is_empty() && self.webhooks.declared.log.is_none() {
             return false;
         }
@@ -207,7 +210,7 @@ impl Teller<'_> {
             created: self.cause.at,
         });
         let body = self.body(&context);
-        self.log(&event, &body);
+        self.log(&event, owner, &body);
         let queued = !endpoints.is_empty();
         for endpoint in endpoints {
             let message = self.webhooks.message(&values, dice, &event, endpoint, &body);
@@ -232,6 +235,9 @@ impl Teller<'_> {
             values.insert("previous".to_owned(), previous(&before, &object));
         }
         values.insert("object".to_owned(), object);
+        if let Some(owner) = owners::owner_of(&change.collection) {
+            values.insert("owner".to_owned(), owner.into());
+        }
         let parameters = place.map(|place| place.parameters.clone()).unwrap_or_default();
         values.insert("parameters".to_owned(), parameters.into());
         let request = json!({"id": self.cause.id, "idempotency_key": self.cause.idempotency_key});
@@ -253,8 +259,9 @@ impl Teller<'_> {
     }
 
     /// Keeps the event where the vendor's API lists them.
-    fn log(&self, event: &Event, body: &Value) {
+    fn log(&self, event: &Event, owner: Option<&str>, body: &Value) {
         if let (Some(log), Value::Object(fields)) = (&self.webhooks.declared.log, body) {
+            let log = &owners::owned(owner, log);
             let make = |_, _: Option<&str>| (event.id.clone(), fields.clone());
             // A full state keeps no events; what is delivered does not depend on it.
             if self.session.state.create(log, Some(&event.id), make).is_err() {

@@ -44,6 +44,11 @@ def paid(amount=2000, card="pm_card_visa", **fields):
     )
 
 
+def plain(thing):
+    """An object of the client as a dict, whatever the client's age."""
+    return thing.to_dict() if hasattr(thing, "to_dict") else dict(thing)
+
+
 class Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
         return None

@@ -22,7 +22,7 @@ def test_products_and_prices_are_kept_changed_and_found():
     assert product.active and stripe.Price.retrieve(product.default_price).unit_amount == 900
     assert stripe.Product.modify(product.id, active=False, name="Old gold").active is False
     price = stripe.Price.create(product=product.id, unit_amount=1200, currency="eur", lookup_key="gold_eur", nickname="euro")
-    assert (price.type, price.billing_scheme, price.unit_amount_decimal) == ("one_time", "per_unit", "1200")
+    assert (price.type, price.billing_scheme, str(price.unit_amount_decimal)) == ("one_time", "per_unit", "1200")
     assert [one.id for one in stripe.Price.list(lookup_keys=["gold_eur"])] == [price.id]
     assert [one.id for one in stripe.Price.list(product=product.id, currency="eur")] == [price.id]
     assert stripe.Price.modify(price.id, active=False, metadata={"a": "b"}).active is False

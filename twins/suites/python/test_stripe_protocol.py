@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 import stripe
 
-from stripe_world import connect, errors, paid, paying_customer
+from stripe_world import connect, errors, paid, paying_customer, plain
 
 TWIN = "stripe"
 
@@ -35,7 +35,7 @@ def test_errors_carry_what_the_client_shows_of_them():
 
 
 def test_keys_are_asked_for(twin):
-    stripe.api_key = "sk_wrong_thing" if False else "nonsense"
+    stripe.api_key = "nonsense"
     with pytest.raises(errors.AuthenticationError) as wrong:
         stripe.Customer.list()
     assert wrong.value.http_status == 401
@@ -55,11 +55,11 @@ def test_what_is_absent_is_told_and_counted(twin):
 
 def test_metadata_is_merged_and_taken_away():
     customer = stripe.Customer.create(metadata={"a": "1", "b": "2"})
-    assert dict(stripe.Customer.modify(customer.id, metadata={"b": "", "c": "3"}).metadata.items()) == {"a": "1", "c": "3"}
-    assert dict(stripe.Customer.modify(customer.id, metadata="").metadata.items()) == {}
+    assert plain(stripe.Customer.modify(customer.id, metadata={"b": "", "c": "3"}).metadata) == {"a": "1", "c": "3"}
+    assert plain(stripe.Customer.modify(customer.id, metadata="").metadata) == {}
     product = stripe.Product.create(name="Gold", metadata={"a": "1"})
     changed = stripe.Product.modify(product.id, metadata={"b": "2"})
-    assert dict(changed.metadata.items()) == {"a": "1", "b": "2"}
+    assert plain(changed.metadata) == {"a": "1", "b": "2"}
 
 
 def test_nested_fields_and_empty_texts():
@@ -161,7 +161,7 @@ def test_webhook_endpoints_are_kept_and_say_their_secret_once(receiver):
     came = receiver.wait(lambda came: len(came) >= 2)
     events = [stripe.Webhook.construct_event(body, headers["stripe-signature"], made.secret) for headers, body in came]
     assert [event.type for event in events] == ["customer.created", "product.created"]
-    assert events[0].data.object.name == "Ada" and events[0].api_version == "2023-08-16" and events[0].request.id
+    assert events[0].data.object.name == "Ada" and events[0].api_version == "2023-08-16" and events[0]["request"]["id"]
     with pytest.raises(errors.SignatureVerificationError):
         stripe.Webhook.construct_event(came[0][1], came[0][0]["stripe-signature"], "whsec_other")
     assert stripe.WebhookEndpoint.modify(made.id, disabled=True).status == "disabled"

@@ -35,10 +35,18 @@ local function missing_of(account, external)
     return missing
 end
 
+local function copied(list)
+    local copy = wt.array()
+    for index, one in list do
+        copy[index] = one
+    end
+    return copy
+end
+
 local function requirements(missing)
     return { alternatives = wt.array(), current_deadline = wt.null, currently_due = missing,
         disabled_reason = if #missing > 0 then "requirements.past_due" else wt.null, errors = wt.array(),
-        eventually_due = wt.array(table.clone(missing)), past_due = wt.array(table.clone(missing)), pending_verification = wt.array() }
+        eventually_due = copied(missing), past_due = copied(missing), pending_verification = wt.array() }
 end
 
 -- Works out what an account may do from what it has told.

@@ -1,0 +1,12 @@
+local core = wt.import("core")
+local pay = wt.import("pay")
+
+return core.handler(function(request, given)
+    local account = core.find("account", request.params.id, "account")
+    core.amount(given.amount)
+    local currency = core.currency(given.currency or "usd")
+    core.within(account.id, function()
+        pay.book({ amount = given.amount, currency = currency, type = "adjustment", source = wt.null, description = "Funds added" }, true)
+        emit.json({ account = account.id, available = pay.balance().available })
+    end)
+end)
