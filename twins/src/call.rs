@@ -456,6 +456,14 @@ impl<'c> Call<'c> {
             if filters.is_empty() && search.is_none() {
                 return true;
             }
+            // Most of what is not wanted is told by what was written, which need not be shown.
+            let told = |filter: &Filter<'_>| filter.lets_stored(&entity.fields);
+            if filters.iter().any(|filter| told(filter) == Some(false)) {
+                return false;
+            }
+            if search.is_none() && filters.iter().all(|filter| told(filter) == Some(true)) {
+                return true;
+            }
             let Some(shown) = self.shown(target, entity) else { return true };
             filters.iter().all(|filter| filter.lets(&shown))
                 && search.as_ref().is_none_or(|search| search.finds(&shown))

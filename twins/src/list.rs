@@ -168,6 +168,14 @@ impl Filter<'_> {
         wanted.any(|wanted| self.lets_value(value, wanted))
     }
 
+    /// The same of an item as it was written; `None` where it has to be shown to tell.
+    pub(crate) fn lets_stored(&self, fields: &Map<String, Value>) -> Option<bool> {
+        let value = fields.get(self.field)?;
+        let is_plain = matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_));
+        let mut wanted = std::iter::once(&self.wanted).chain(&self.others);
+        is_plain.then(|| wanted.any(|wanted| self.lets_value(value, wanted)))
+    }
+
     fn lets_value(&self, value: &Value, wanted: &str) -> bool {
         if let Some(bound) = self.bound {
             let Some((is, limit)) = value.as_f64().zip(wanted.parse::<f64>().ok()) else {

@@ -109,9 +109,11 @@ for (const [Stripe, name] of [[Newest, 'newest'], [Of2023, '2023-08-16']]) {
       });
       assert.equal(intent.status, 'requires_action');
       assert.equal(intent.next_action.type, 'redirect_to_url');
-      const done = await fetch(intent.next_action.redirect_to_url.url, { redirect: 'manual' });
-      assert.equal(done.status, 302);
-      assert.match(done.headers.get('location'), /^https:\/\/example\.com\/back\?payment_intent=pi_/);
+      // The customer presses a button of the page they are sent to, and comes back.
+      const body = new URLSearchParams({ outcome: 'succeed' });
+      const done = await fetch(intent.next_action.redirect_to_url.url, { method: 'POST', body, redirect: 'manual' });
+      assert.equal(done.status, 303);
+      assert.match(done.headers.get('location'), /^https:\/\/example\.com\/back\?payment_intent=pi_.*redirect_status=succeeded$/);
       assert.equal((await stripe.paymentIntents.retrieve(intent.id)).status, 'succeeded');
     });
 
@@ -185,7 +187,7 @@ for (const [Stripe, name] of [[Newest, 'newest'], [Of2023, '2023-08-16']]) {
     async function advance(clock, time) {
       let held = await stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: time });
       assert.equal(held.status, 'advancing');
-      for (let tries = 0; held.status !== 'ready' && tries < 50; tries += 1) {
+      for (let tries = 0; held.status !== 'ready' && tries < 200; tries += 1) {
         held = await stripe.testHelpers.testClocks.retrieve(clock.id);
       }
       assert.equal(held.status, 'ready');

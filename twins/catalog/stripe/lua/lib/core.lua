@@ -30,6 +30,8 @@ local PLACES = {
     test_clock = "/v1/test_helpers/test_clocks",
     token = "/v1/tokens",
     transfer = "/v1/transfers",
+    -- Sums by currency; not Stripe's.
+    sums = "/wt/balances",
 }
 
 -- Whose state is meant: that of the account a request is made for, unless another is named. `@/v1/…` is the platform's own.

@@ -7,7 +7,8 @@ local pay = {}
 -- Source: Stripe's published price for cards in the US, and of a dispute.
 local function fee_of(amount) return math.floor(amount * 0.029 + 0.5) + 30 end
 local DISPUTE_FEE = 1500
-local PENDING_SECONDS = 2 * 86400
+local DAY = 86400
+local PENDING_SECONDS = 2 * DAY
 local LEAST = { usd = 50, eur = 50, gbp = 30, cad = 50, aud = 50, jpy = 50, chf = 50 }
 
 function pay.check_amount(amount, currency)
@@ -22,13 +23,33 @@ function pay.check_amount(amount, currency)
     end
 end
 
+-- Writes a booking into the sums: the balance is asked for more often than there is room to add all of it up.
+local function sum_up(booked)
+    local place = core.places.sums
+    local sums, now = state.get(place, booked.currency) or { id = booked.currency, available = 0, due = {} }, clock.now()
+    local day = tostring(booked.available_on)
+    if booked.status == "available" then
+        sums.available += booked.net
+    else
+        sums.due[day] = (sums.due[day] or 0) + booked.net
+    end
+    for at, amount in sums.due do
+        if tonumber(at) <= now then
+            sums.available += amount
+            sums.due[at] = nil
+        end
+    end
+    state.put(place, booked.currency, sums)
+end
+
 -- Books an amount on the balance.
 function pay.book(fields, at_once)
     local now = fields.created or math.floor(clock.now())
     fields.created = now
     fields.fee = fields.fee or 0
     fields.net = fields.amount - fields.fee
-    fields.available_on = if at_once then now else now + PENDING_SECONDS
+    -- Days begin at midnight, here as there.
+    fields.available_on = if at_once then now else (now + PENDING_SECONDS) // DAY * DAY
     fields.status = if at_once then "available" else "pending"
     fields.reporting_category = fields.reporting_category or fields.type
     fields.exchange_rate = wt.null
@@ -36,30 +57,40 @@ function pay.book(fields, at_once)
         { amount = fields.fee, application = wt.null, currency = fields.currency,
             description = "Stripe processing fees", type = "stripe_fee" },
     })
-    return core.make("balance_transaction", fields)
-end
-
--- Makes booked amounts available whose time has come.
-function pay.settle()
-    local now = clock.now()
-    for _, one in state.query(core.places.balance_transaction, "status", "pending") do
-        if one.available_on <= now then
-            one.status = "available"
-            core.keep("balance_transaction", one)
-        end
-    end
+    local booked = core.make("balance_transaction", fields)
+    sum_up(booked)
+    return booked
 end
 
 -- What is available and what is pending, by currency.
 function pay.balance()
-    pay.settle()
-    local sums = { available = {}, pending = {} }
-    for _, one in state.list(core.places.balance_transaction) do
-        local part = sums[one.status]
-        part[one.currency] = (part[one.currency] or 0) + one.net
+    local now, sums = clock.now(), { available = { usd = 0 }, pending = { usd = 0 } }
+    for _, one in state.list(core.places.sums) do
+        local available, pending = one.available, 0
+        for at, amount in one.due do
+            if tonumber(at) <= now then available += amount else pending += amount end
+        end
+        sums.available[one.id], sums.pending[one.id] = available, pending
     end
-    sums.available.usd, sums.pending.usd = sums.available.usd or 0, sums.pending.usd or 0
     return sums
+end
+
+local SETTLED_AT_ONCE = 100
+
+-- Has transactions say that they are available whose time has come, as many as one call can; the rest in further rounds.
+function pay.settle()
+    local now, some = clock.now(), state.query(core.places.balance_transaction, "status", "pending", SETTLED_AT_ONCE)
+    local settled = 0
+    for _, one in some do
+        if one.available_on <= now then
+            one.status = "available"
+            core.keep("balance_transaction", one)
+            settled += 1
+        end
+    end
+    if settled == SETTLED_AT_ONCE then
+        wt.again()
+    end
 end
 
 local function card_details(method)

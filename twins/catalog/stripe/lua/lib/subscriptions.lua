@@ -641,7 +641,7 @@ local function step(sub, customer, till)
 end
 
 -- One call of a handler has time for so many steps of subscriptions, or looks at so many.
-local STEPS, LOOKS = 6, 30
+local STEPS, LOOKS = 2, 30
 
 -- Drafts of no subscription are finalised an hour after they were made, and charged.
 local function advance_drafts(test_clock, till)
