@@ -305,7 +305,7 @@ impl<'c> Call<'c> {
 
     /// Makes a transition of an entity that the route does nothing else to.
     fn move_alone(&self, wanted: &Move<'c>) -> Result<Outcome, Refusal> {
-        let (collection, id) = (wanted.home.at(self.values), self.value(wanted.id));
+        let (collection, id) = (self.collection_of(&wanted.home), self.value(wanted.id));
         let mut verdict = Ok(0);
         let mut before = None;
         let updated = self.session.state.update(&collection, id, None, |stored| {
@@ -363,7 +363,7 @@ impl<'c> Call<'c> {
 
     fn subject_collection(&self) -> String {
         let target = self.served.program.action(self.number).target.as_ref();
-        target.map(|target| target.home.at(self.values)).unwrap_or_default()
+        target.map(|target| self.collection_of(&target.home)).unwrap_or_default()
     }
 
     fn follow_subject(&self, subject: Subject, request: Option<Value>) {

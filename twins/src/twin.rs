@@ -22,6 +22,7 @@ use crate::call::Call;
 use crate::chaos::{Chaos, End, Settings};
 use crate::clock::Clock;
 use crate::config::TwinConfig;
+use crate::coverage::Coverage;
 use crate::declared;
 use crate::doors::Doors;
 use crate::gate::{self, Limits, Passage};
@@ -250,6 +251,12 @@ impl Twin {
             forgotten: session.state.forgotten(),
             absent: session.absent.load(Ordering::Relaxed),
         }
+    }
+
+    /// How much of the vendor's API it has, by the model in service.
+    pub fn coverage(&self) -> Coverage {
+        let config = &self.config;
+        Coverage::of(&self.source.load().program.model, &config.document, &config.routes)
     }
 
     /// All that is remembered in the default session, `{collection: {id: fields}}`, as it was

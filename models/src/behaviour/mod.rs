@@ -35,5 +35,5 @@ pub use scripts::Scripts;
 pub use shorthand::{Scalar, Shorthand};
 pub use span::Span;
 pub use trigger::Trigger;
-pub use twin::{Cause, ErrorAnswer, Lists, Owners, RequestRules, TwinDocument};
+pub use twin::{Cause, Coverage, ErrorAnswer, Lists, Owners, RequestRules, TwinDocument};
 pub use webhooks::{Content, Ids, Knobs, Order, Registration, Retry, Scheme, Signature, Webhooks};

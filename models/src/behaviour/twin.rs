@@ -79,9 +79,23 @@ pub struct TwinDocument {
     /// Whose state a request is for, where not the caller's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owners: Option<Owners>,
+    /// How much of the vendor's API there is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub coverage: Coverage,
     /// What is sent on its own.
     #[serde(skip_serializing_if = "is_default")]
     pub webhooks: Webhooks,
+}
+
+/// How much of a vendor's API a twin has. Routes with a handler behave; of the others it says here
+/// which the engine answers from state as the vendor does. The rest have their shape only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Coverage {
+    /// Collections whose routes behave, with those of their items: `/v1/customers`.
+    pub behavioural: Vec<String>,
+    /// Paths the vendor has and the model does not; `*` for what follows.
+    pub absent: Vec<String>,
 }
 
 /// Accounts within the account: each has all collections for itself.

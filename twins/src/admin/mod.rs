@@ -34,7 +34,8 @@ use crate::twin::{Head, Twin};
 /// A vendor may have paths under `/admin` itself (Shopify has): those come first, and `/__wt/`
 /// always reaches the admin API.
 pub(crate) fn path_of<'h>(twin: &Twin, head: &Head<'h>) -> Option<&'h str> {
-    const KNOWN: [&str; 16] = [
+    const KNOWN: [&str; 17] = [
+        "coverage",
         "health",
         "status",
         "reset",
@@ -96,6 +97,10 @@ pub(crate) fn run(
         },
         ("status", "") => match *head.method {
             Method::GET => Ok(serde_json::to_value(twin.status_of(session)).unwrap_or_default()),
+            _ => Err(wrong_method()),
+        },
+        ("coverage", "") => match *head.method {
+            Method::GET => Ok(serde_json::to_value(twin.coverage()).unwrap_or_default()),
             _ => Err(wrong_method()),
         },
         ("reset", "") => match *head.method {

@@ -39,7 +39,8 @@ impl Webhooks {
             let secret = told.secret.clone().unwrap_or_else(|| self.secret.to_string());
             vec![Endpoint { id: url.clone(), url: url.clone(), secret }]
         } else {
-            let mut all = self.endpoints_for(state, &told.name, None, &told.parameters, &Map::new());
+            let mut all =
+                self.endpoints_for(state, &told.name, None, &told.parameters, &Map::new());
             if let Some(only) = &told.endpoint {
                 all.retain(|endpoint| endpoint.id == *only);
             }

@@ -2,17 +2,51 @@
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use twins::catalog::CATALOG;
+use twins::Coverage;
+use twins::catalog::{CATALOG, Entry};
 
 use super::count;
 use crate::outcome::Outcome;
 use crate::output::Output;
 
-/// List the twins that come with `wt`.
+/// List the twins that come with `wt`, or what one of them has of its vendor's API.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The twin whose routes are listed: those that behave, those that have their shape only, and
+    /// what is known to be absent.
+    name: Option<String>,
+}
 
-pub(crate) fn run(_args: &Args, out: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &Args, out: &mut Output) -> anyhow::Result<Outcome> {
+    match &args.name {
+        Some(name) => one(name, out),
+        None => all(out),
+    }
+}
+
+fn one(name: &str, out: &mut Output) -> anyhow::Result<Outcome> {
+    let entry = Entry::named(name).with_context(|| {
+        format!("there is no twin `{name}` in the catalog; `wt catalog` lists them")
+    })?;
+    let (model, behaviour) = (entry.model()?, entry.behaviour()?);
+    let coverage = Coverage::of(&model, &behaviour.document, &behaviour.routes);
+    let list = |title: &str, names: &[String]| {
+        let head = format!("{title}: {}", names.len());
+        std::iter::once(head)
+            .chain(names.iter().map(|name| format!("  {name}")))
+            .collect::<Vec<_>>()
+    };
+    let lines = [
+        list("behavioural", &coverage.behavioural),
+        list("shape only", &coverage.shape_only),
+        list("absent", &coverage.absent),
+    ];
+    let text = || lines.concat().join("\n");
+    out.result(text, &json!({"name": entry.name, "version": model.version, "coverage": coverage}))?;
+    Ok(Outcome::Done)
+}
+
+fn all(out: &mut Output) -> anyhow::Result<Outcome> {
     let mut lines = Vec::new();
     let mut twins = Vec::new();
     for entry in CATALOG {
