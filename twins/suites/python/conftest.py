@@ -51,6 +51,12 @@ class Twin:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def failed_handlers(self):
+        """Calls that the engine answered in place of a handler that failed: none, where all is well."""
+        with urllib.request.urlopen(self.url + "/admin/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if "lua_failures_total" in line and not line.startswith("#"))
+
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
@@ -103,4 +109,7 @@ def receiver():
 def twin(request, tmp_path_factory):
     twin = Twin(request.module.TWIN, tmp_path_factory.mktemp("twin"))
     yield twin
+    failed = twin.failed_handlers()
     twin.stop()
+    log = open(twin.log.name).read()
+    assert failed == 0, f"handlers failed: {log}"
