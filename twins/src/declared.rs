@@ -20,15 +20,15 @@ pub(crate) fn refusal(
     dice: Dice,
 ) -> Option<Reply> {
     let general = match refusal.cause() {
-        Cause::MissingParameter
-        | Cause::UnknownParameter
-        | Cause::InvalidParameter
-        | Cause::ForbiddenTransition
-        | Cause::BrokenConstraint => Cause::BadRequest,
         Cause::InvalidChoice if document.errors.contains_key(&Cause::InvalidParameter) => {
             Cause::InvalidParameter
         }
-        Cause::InvalidChoice => Cause::BadRequest,
+        Cause::MissingParameter
+        | Cause::UnknownParameter
+        | Cause::InvalidParameter
+        | Cause::InvalidChoice
+        | Cause::ForbiddenTransition
+        | Cause::BrokenConstraint => Cause::BadRequest,
         Cause::UnknownOwner => Cause::NotFound,
         Cause::ExpiredAuth => Cause::BadAuth,
         other => other,

@@ -6,6 +6,7 @@ use http::StatusCode;
 use crate::body::{self, Media};
 use crate::call::Call;
 use crate::config::Missing;
+use crate::lua::Owned;
 use crate::render::Reply;
 use crate::served::Served;
 use crate::session::Session;
@@ -25,14 +26,14 @@ impl Twin {
         if self.config.missing == Missing::Materialize {
             return None;
         }
-        let (name, params) = self.handlers.own(head.method.as_str(), path)?;
+        let Owned { handler, params } = self.handlers.own(head.method.as_str(), path)?;
         let params: Vec<(&str, &str)> =
             params.iter().map(|(name, value)| (*name, &**value)).collect();
         // What a handler says is put into words by a route; any without parameters will do.
         let number = served.program.plain_route()?;
         let call = Call { twin: self, session, served, number, values: &[], head, depth: 0 };
         let data = body::read(&Media::of(head.headers, bytes), bytes, None).ok().flatten();
-        let reply = call.run(name, &params, bytes, data.as_ref(), Some(StatusCode::OK));
+        let reply = call.run(handler, &params, bytes, data.as_ref(), Some(StatusCode::OK));
         Some(match reply {
             Ok(Some(reply)) => reply,
             // A handler that failed; the log says why.

@@ -50,6 +50,13 @@ pub(crate) struct Handlers {
     failures: AtomicU64,
 }
 
+/// What answers a request that only the twin has a route for.
+pub(crate) struct Owned<'h, 'p> {
+    pub(crate) handler: &'h str,
+    /// The path's parameters by name.
+    pub(crate) params: Vec<(&'h str, Cow<'p, str>)>,
+}
+
 /// A route that only the twin has.
 #[derive(Debug)]
 struct OwnRoute {
@@ -136,15 +143,11 @@ impl Handlers {
     }
 
     /// The handler of a route that only the twin has, and the values of its parameters.
-    pub(crate) fn own<'p>(
-        &self,
-        method: &str,
-        path: &'p str,
-    ) -> Option<(&str, Vec<(&str, Cow<'p, str>)>)> {
+    pub(crate) fn own<'p>(&self, method: &str, path: &'p str) -> Option<Owned<'_, 'p>> {
         let Found::Route(number, values) = self.own.find(method, path) else { return None };
         let rule = self.own_rules.get(number)?;
         let names = rule.parameters.iter().map(String::as_str);
-        Some((&rule.handler, names.zip(values).collect()))
+        Some(Owned { handler: &rule.handler, params: names.zip(values).collect() })
     }
 
     /// The handler that `routes.yaml` has for a route.
@@ -173,11 +176,11 @@ impl Handlers {
 pub(crate) struct Turns(Mutex<()>);
 
 fn own_router(routes: &Routes) -> Router {
-    let mut router = Router::default();
+    let mut own = Router::default();
     for (number, rule) in routes.own().enumerate() {
-        router.add(&rule.method.to_ascii_uppercase(), &rule.path, number);
+        own.add(&rule.method.to_ascii_uppercase(), &rule.path, number);
     }
-    router
+    own
 }
 
 impl OwnRoute {
