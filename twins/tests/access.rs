@@ -208,7 +208,7 @@ fn a_quirk_answers_its_routes_while_it_is_on_in_a_session() {
     }]});
     let document: TwinDocument = serde_json::from_value(document).unwrap();
     assert_eq!(document.problem(), None);
-    let sunday = r#"emit.status(503) emit.json({closed = true})"#;
+    let sunday = r"emit.status(503) emit.json({closed = true})";
     let scripts = models::behaviour::Scripts {
         handlers: [("sunday".to_owned(), sunday.to_owned())].into(),
         ..models::behaviour::Scripts::default()
