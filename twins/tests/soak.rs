@@ -61,7 +61,9 @@ async fn load(client: Client, seed: u64, until: Instant, done: Arc<AtomicU64>) {
             5..=6 => (Method::GET, "/issues?limit=10".to_owned(), String::new()),
             7 => (Method::POST, "/projects".to_owned(), "{\"broken".to_owned()),
             8 => (Method::GET, format!("/issues/{number}"), String::new()),
-            _ if number % 50 == 0 => (Method::POST, "/admin/reset".to_owned(), "{}".to_owned()),
+            _ if number.is_multiple_of(50) => {
+                (Method::POST, "/admin/reset".to_owned(), "{}".to_owned())
+            }
             _ => (Method::GET, "/nowhere".to_owned(), String::new()),
         };
         if client.send(method, &path, &headers, body).await.is_ok() {
