@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use calibrator::evidence_file;
+use calibrator::reading::Reading;
+use calibrator::{Known, evidence_file};
 use models::Model;
 use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
@@ -268,9 +269,13 @@ fn calibrate(twin: &Path, lake: &Path) -> anyhow::Result<Outcome> {
     let policy = calibrator::policy::Policy::default();
     let memory = calibrator::memory::Memory::default();
     let (cost, analysis) = Cost::of(|| {
-        let analysing =
-            calibrator::analyse(&lake, TWIN, &model, evidence.as_ref(), i64::MIN, &policy, &memory);
-        Ok(runtime.block_on(analysing)?)
+        let known =
+            Known { model: &model, before: evidence.as_ref(), policy: &policy, memory: &memory };
+        runtime.block_on(async {
+            let mut reading = Reading::new(TWIN, i64::MIN);
+            reading.advance(&lake).await?;
+            Ok(calibrator::analyse(&lake, &reading, &known).await?)
+        })
     })?;
     let mut said = BTreeMap::new();
     for finding in &analysis.drift.findings {

@@ -91,7 +91,7 @@ pub struct Seen {
 }
 
 /// First and last, microseconds since the epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// First.
     pub first_us: i64,

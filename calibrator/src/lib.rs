@@ -1,6 +1,7 @@
 //! From the lake to a calibration: observe, diff, decide, propose, guard, publish.
 
 mod chance;
+pub mod checkpoint;
 mod decide;
 mod diff;
 pub mod evidence;
@@ -14,6 +15,7 @@ mod part;
 pub mod policy;
 mod propose;
 pub mod publish;
+pub mod reading;
 pub mod review;
 mod run;
 mod screen;
@@ -22,5 +24,5 @@ mod traffic;
 
 pub use part::part;
 pub use propose::{ProposeError, is_additive};
-pub use run::{AnalyseError, Analysis, Proposal, analyse, synthesise};
+pub use run::{AnalyseError, Analysis, Known, Proposal, analyse, synthesise};
 pub use traffic::{Traffic, traffic};

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use models::{Finding, Kind, Ledger, LedgerError, State, Surface, without_parameter_names};
+use models::{
+    FieldPath, Finding, Kind, Ledger, LedgerError, Place, State, Surface, without_parameter_names,
+};
 
 /// What a run has to know of earlier ones; all of it is read from the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub struct Memory {
     pub rejected: BTreeSet<String>,
     /// Fields whose removal was published, with how often they came back.
     pub removed: BTreeMap<Spot, u32>,
+    /// Fields whose addition was published.
+    pub added: BTreeSet<Spot>,
 }
 
 /// Where a field stands, whatever parameters are called.
@@ -32,6 +36,16 @@ impl Spot {
             status: finding.status,
             event: finding.event.clone(),
             path: finding.path.clone(),
+        }
+    }
+
+    fn at(place: &Place, path: &FieldPath) -> Self {
+        Self {
+            surface: place.surface,
+            route: place.route.as_deref().map(without_parameter_names),
+            status: place.status,
+            event: place.event.clone(),
+            path: path.to_string(),
         }
     }
 }
@@ -66,6 +80,7 @@ impl Memory {
                     self.removed.entry(Spot::of(finding)).or_default();
                 }
                 Kind::FieldAdded => {
+                    self.added.insert(Spot::of(finding));
                     if let Some(times) = self.removed.get_mut(&Spot::of(finding)) {
                         *times += 1;
                     }
@@ -81,8 +96,13 @@ impl Memory {
     }
 
     /// How many times more is asked before a field is removed (again): double each time it came back.
-    pub fn caution(&self, finding: &Finding) -> f64 {
-        let times = self.removed.get(&Spot::of(finding)).copied().unwrap_or(0);
+    pub fn caution_at(&self, place: &Place, path: &FieldPath) -> f64 {
+        let times = self.removed.get(&Spot::at(place, path)).copied().unwrap_or(0);
         2_f64.powi(times.min(30).cast_signed())
+    }
+
+    /// Whether a calibration brought the field.
+    pub fn was_added(&self, place: &Place, path: &FieldPath) -> bool {
+        self.added.contains(&Spot::at(place, path))
     }
 }

@@ -64,6 +64,19 @@ pub(crate) fn patched(
     })
 }
 
+/// Witnesses of a new field from which its being always there is taken for a promise.
+///
+/// # Source
+///
+/// INFERENCE §1, "required".
+const REQUIRED_UNITS_MIN: f64 = 30.0;
+
+fn units_around(seen: &crate::evidence::PlaceEvidence, object: &FieldPath, key: &FieldPath) -> f64 {
+    let around = seen.objects.get(object);
+    let field = around.and_then(|around| around.fields.get(key));
+    field.map_or(0.0, |field| crate::decide::float(field.n) * field.weight)
+}
+
 struct Editor<'a> {
     model: &'a Model,
     evidence: &'a Evidence,
@@ -133,9 +146,11 @@ impl Editor<'_> {
     fn add_field(&mut self, place: &Place, path: &FieldPath) {
         let Some((object, step)) = path.split_last() else { return };
         let Some(seen) = self.evidence.places.get(place) else { return };
-        let Some(schema) = infer::field(seen, &object, &FieldPath(vec![step.clone()])) else {
+        let key = FieldPath(vec![step.clone()]);
+        let Some(mut schema) = infer::field(seen, &object, &key) else {
             return;
         };
+        schema.required &= units_around(seen, &object, &key) >= REQUIRED_UNITS_MIN;
         match step {
             Step::Query(name) => {
                 if let Some(key) = route_key(place) {

@@ -12,6 +12,7 @@ use crate::memory::Memory;
 use crate::observe::{self, LakeSession, Observation, ObserveError, Tail};
 use crate::policy::{Policy, Thresholds};
 use crate::propose::{self, ProposeError};
+use crate::reading::Reading;
 use crate::screen::Screen;
 use crate::synth;
 
@@ -58,64 +59,91 @@ pub enum AnalyseError {
     Propose(#[from] ProposeError),
 }
 
-/// Compares the twin's exchanges from a time on with its model.
+/// What a run compares production with.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The model in force.
+    pub model: &'a Model,
+    /// What it was learned from, where that is kept.
+    pub before: Option<&'a Evidence>,
+    /// What it takes.
+    pub policy: &'a Policy,
+    /// What was decided before.
+    pub memory: &'a Memory,
+}
+
+/// Compares what was read of the lake with the twin's model.
 ///
-/// Findings that `memory` has turned down, and those that policy suppresses, are only counted in the
-/// notes.
+/// Findings that were turned down before, and those that policy suppresses, are only counted in the
+/// notes. The answer is a function of the reading and of what is known, so that a window read at once
+/// and one read bit by bit have the same.
 ///
 /// # Errors
 ///
 /// Where the lake cannot be read.
 pub async fn analyse(
     lake: &Lake,
-    twin: &str,
-    model: &Model,
-    before: Option<&Evidence>,
-    since_us: i64,
-    policy: &Policy,
-    memory: &Memory,
+    reading: &Reading,
+    known: &Known<'_>,
 ) -> Result<Analysis, AnalyseError> {
-    let (session, mut observation) = observe::observe(lake, twin, model, since_us).await?;
+    let Known { model, before, policy, memory } = *known;
+    let mut observation = reading.tally().observe(model);
     fold_maps(&mut observation, model);
-    let case = Case { model, now: &observation.evidence, before, policy: &policy.decide };
+    let case = Case {
+        model,
+        now: &observation.evidence,
+        before,
+        policy: &policy.decide,
+        memory,
+        head: None,
+        continues: reading.since_us > i64::MIN,
+    };
+    let session = LakeSession::open(lake, &[], i64::MIN).await?;
     let mut decisions = decisions(&session, &case).await?;
     decide::corroborate(&case, &mut decisions);
     add_late_changes(&session, &case, &observation.tails, &mut decisions).await?;
-    let pool_notes = decide::pool(&case, &mut decisions);
-    let (limits, limit_notes) = decide::limits(&case, &observe::calls::calls(&session).await?);
+    let mut notes = decide::pool(&case, &mut decisions);
+    let (limits, limit_notes) = decide::limits(&case, &calls(lake, reading, model).await?);
     decisions.extend(limits);
-    let (settled, undecided): (Vec<_>, Vec<_>) =
+    notes.extend(limit_notes);
+    let (mut settled, undecided): (Vec<_>, Vec<_>) =
         decisions.into_iter().partition(|decision| decision.settled);
+    notes.extend(decide::rollouts(&case, &observation, &mut settled));
     let mut screen = Screen::new(policy, memory, observation.window.to);
-    let settled = screen.pass(settled);
-    let undecided = screen.pass(undecided);
-    let (proposals, guard, refusals) = propose(model, &settled, &observation, policy)?;
-    let findings = |decisions: Vec<Decision>| {
-        let mut findings: Vec<_> = decisions.into_iter().map(|decision| decision.finding).collect();
-        findings.sort_by(|one, other| one.order().cmp(&other.order()));
-        findings
-    };
+    let (settled, undecided) = (screen.pass(settled), screen.pass(undecided));
+    notes.extend(screen.notes());
+    let ready: Vec<_> = settled.iter().filter(|decision| !decision.waits).cloned().collect();
+    let (proposals, guard, refusals) = propose(model, &ready, &observation, policy)?;
+    notes.extend(refusals);
     let drift = Drift {
-        twin: twin.to_owned(),
+        twin: reading.twin.clone(),
         window: observation.window,
         exchanges: observation.exchanges,
         findings: findings(settled),
         undecided: findings(undecided),
-        notes: observation
-            .notes
-            .iter()
-            .cloned()
-            .chain(pool_notes)
-            .chain(limit_notes)
-            .chain(screen.notes())
-            .chain(refusals)
-            .collect(),
+        notes: observation.notes.iter().cloned().chain(notes).collect(),
         coverage: coverage(model, &observation),
         skipped: observation.skipped.clone(),
         guard,
         calibrations: Vec::new(),
     };
     Ok(Analysis { drift, observation, proposals })
+}
+
+fn findings(decisions: Vec<Decision>) -> Vec<Finding> {
+    let mut findings: Vec<_> = decisions.into_iter().map(|decision| decision.finding).collect();
+    findings.sort_by(|one, other| one.order().cmp(&other.order()));
+    findings
+}
+
+async fn calls(
+    lake: &Lake,
+    reading: &Reading,
+    model: &Model,
+) -> Result<Vec<models::limits::Call>, ObserveError> {
+    let segments = reading.segments(lake).await?;
+    let templates = reading.tally().templates(model);
+    observe::calls::calls(lake, &segments, reading.since_us, &templates).await
 }
 
 /// What publishes itself and the rest, each guarded; notes on what the guard refused.
@@ -196,11 +224,14 @@ pub async fn synthesise(
     twin: &str,
     base: Model,
 ) -> Result<(Model, Evidence), ObserveError> {
-    let (session, mut observation) = observe::observe(lake, twin, &base, i64::MIN).await?;
+    let mut reading = Reading::new(twin, i64::MIN);
+    reading.advance(lake).await?;
+    let mut observation = reading.tally().observe(&base);
     fold_maps(&mut observation, &base);
+    let calls = calls(lake, &reading, &base).await?;
     let mut model = base;
     synth::extend(&mut model, &observation.evidence);
-    model.limits.extend(decide::learned(&observe::calls::calls(&session).await?));
+    model.limits.extend(decide::learned(&calls));
     Ok((model, observation.evidence))
 }
 
@@ -220,13 +251,20 @@ async fn add_late_changes(
     tails: &[Tail],
     decisions: &mut Vec<Decision>,
 ) -> Result<(), ObserveError> {
-    #[expect(clippy::cast_precision_loss, reason = "there are four at most")]
-    let unseen_max = case.policy.late_unseen_max / tails.len().max(1) as f64;
-    let policy = Thresholds { unseen_max, ..*case.policy };
+    let policy = Thresholds { unseen_max: case.policy.late_unseen_max, ..*case.policy };
     for (number, tail) in tails.iter().enumerate() {
         let mut before = case.before.cloned().unwrap_or_default();
         before.merge(&tail.head);
-        let case = Case { now: &tail.evidence, before: Some(&before), policy: &policy, ..*case };
+        if !decide::is_anything_gone(&before, &tail.evidence, policy.unseen_max) {
+            continue;
+        }
+        let case = Case {
+            now: &tail.evidence,
+            before: Some(&before),
+            policy: &policy,
+            head: Some(&tail.head),
+            ..*case
+        };
         let of_tail = self::decisions(session, &case).await?;
         decide::add_late(decisions, of_tail, number);
     }

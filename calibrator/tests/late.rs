@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use calibrator::memory::Memory;
 use calibrator::policy::Policy;
-use calibrator::{Analysis, analyse};
+use calibrator::reading::Reading;
+use calibrator::{Analysis, Known, analyse};
 use models::{Kind, Model};
 use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
@@ -79,7 +80,10 @@ async fn findings(calls: u64, vendor: Vendor) -> Analysis {
     let mut intake = Intake::new(Arc::new(model.clone()), key, Disclosure::PRODUCTION);
     import(&lake, "mails", &mut intake, &log, Strictness::Strict, &mut |_| ()).unwrap();
     let (policy, memory) = (Policy::default(), Memory::default());
-    analyse(&lake, "mails", &model, None, i64::MIN, &policy, &memory).await.unwrap()
+    let mut reading = Reading::new("mails", i64::MIN);
+    reading.advance(&lake).await.unwrap();
+    let known = Known { model: &model, before: None, policy: &policy, memory: &memory };
+    analyse(&lake, &reading, &known).await.unwrap()
 }
 
 fn summary(analysis: &Analysis) -> Vec<(Kind, &str, &str)> {

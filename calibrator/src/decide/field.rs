@@ -3,12 +3,26 @@
 use models::{Class, Classes, FieldPath, JsonType, Kind, Place, Step, View};
 use serde_json::{Value, json};
 
-use super::{Case, Counts, Decision, Difference, chance_of_fluke, float};
+use super::{Case, Counts, Decision, Difference, chance_of_fluke, confidence, float};
 use crate::chance::{all_later, none_later};
 use crate::diff::{FieldSuspect, described, is_textual, readings_of_text, view_at};
 use crate::evidence::{FieldEvidence, ObjectEvidence, Span};
 use crate::infer;
 use crate::observe::full_path;
+
+/// Witnesses of a field that was removed and is back.
+///
+/// # Source
+///
+/// INFERENCE §3, "Rollback".
+const RETURN_UNITS_MIN: f64 = 2.0;
+/// Presence, at least, of a field that came while the twin was calibrated and whose absence shows that it
+/// was removed: rarer ones may be a canary's.
+///
+/// # Source
+///
+/// INFERENCE §3: rarer optional fields are never removed without a person.
+const PRESENCE_MIN: f64 = 0.05;
 
 /// Decides on every suspect field.
 pub(crate) fn fields(case: &Case<'_>, suspects: &[FieldSuspect]) -> Vec<Decision> {
@@ -33,6 +47,9 @@ struct Field<'a> {
     /// The object as evidence of before has it, where it does.
     around_before: Option<&'a ObjectEvidence>,
     before: Option<&'a FieldEvidence>,
+    /// As the window before this tail has them.
+    around_head: Option<&'a ObjectEvidence>,
+    head: Option<&'a FieldEvidence>,
 }
 
 impl<'a> Field<'a> {
@@ -43,7 +60,13 @@ impl<'a> Field<'a> {
             .and_then(|before| before.places.get(&suspect.place))
             .and_then(|place| place.objects.get(&suspect.object))
             .filter(|object| object.n > 0);
+        let around_head = case
+            .head
+            .and_then(|head| head.places.get(&suspect.place))
+            .and_then(|place| place.objects.get(&suspect.object));
         Some(Self {
+            around_head,
+            head: around_head.and_then(|object| object.fields.get(&suspect.key)),
             case,
             place: &suspect.place,
             path: full_path(&suspect.object, &suspect.key),
@@ -81,7 +104,14 @@ impl<'a> Field<'a> {
         }
         let schema = infer::field(self.case.now.places.get(self.place)?, self.object, self.key)?;
         let after = serde_json::to_value(&schema).unwrap_or_default();
-        Some(self.widened(Kind::FieldAdded, Value::Null, after, now.n, now.seen, now))
+        let mut added = self.widened(Kind::FieldAdded, Value::Null, after, now.n, now.seen, now);
+        // Evidence of before has it, from before it was removed.
+        let units = (float(now.n) * now.weight).round();
+        if self.case.memory.is_return(&added.finding) && units >= RETURN_UNITS_MIN {
+            added.settled = true;
+            added.finding.confidence = confidence(chance_of_fluke(units));
+        }
+        Some(added)
     }
 
     fn removed(&self) -> Option<Decision> {
@@ -92,12 +122,14 @@ impl<'a> Field<'a> {
         let of = self.around.n;
         let (chance, settled) = match (self.before, self.around_before) {
             (Some(field), Some(around)) => {
-                let chance = none_later(
-                    float(field.n) * field.weight,
-                    float(around.n) * field.weight,
-                    float(of) * self.object_weight(),
-                );
-                (chance, chance < self.case.policy.unseen_max)
+                let (seen, bodies) =
+                    (float(field.n) * field.weight, float(around.n) * field.weight);
+                let chance = none_later(seen, bodies, float(of) * self.object_weight());
+                let chance = self.case.chance_of_absence(chance, self.units_in_head(|head| head.n));
+                let caution = self.case.memory.caution_at(self.place, &self.path);
+                let chance = (chance * caution).min(1.0);
+                let is_rare = self.came_late() && at_least(seen, bodies) < PRESENCE_MIN;
+                (chance, chance < self.case.policy.unseen_max && !is_rare)
             }
             (_, None) if self.is_required() => {
                 (chance_of_fluke(float(of)), of >= self.case.policy.absences_min)
@@ -123,6 +155,16 @@ impl<'a> Field<'a> {
             after: Value::Null,
         };
         Some(self.case.decide(difference, counts, settled))
+    }
+
+    /// Sightings in the window before this tail, in units.
+    fn units_in_head(&self, of: impl Fn(&FieldEvidence) -> u64) -> f64 {
+        self.head.map_or(0.0, |head| float(of(head)) * self.before.map_or(1.0, |one| one.weight))
+    }
+
+    /// Whether it was seen for the first time while the twin was calibrated, so that it may be a trial.
+    fn came_late(&self) -> bool {
+        self.case.head.is_some() || self.case.memory.was_added(self.place, &self.path)
     }
 
     /// The weight of a body that lacks the field: that of the object's best known field.
@@ -180,7 +222,13 @@ impl<'a> Field<'a> {
             |class: &Class| class.json_type().is_some_and(|one| of_model.contains(&one));
         let old: Classes = before.class_set().iter().filter(is_of_model).collect();
         let (was, is) = (type_names(view.classes()), type_names(now.class_set()));
-        let replaced = self.narrowed(Kind::TypeChanged, was, is, before.with(old), before.n, now);
+        let replaced = self.narrowed(
+            Kind::TypeChanged,
+            (was, is),
+            (before.with(old), before.n),
+            self.units_in_head(|head| head.with(old)),
+            now,
+        );
         replaced.settled.then_some(replaced)
     }
 
@@ -209,10 +257,9 @@ impl<'a> Field<'a> {
         let (before_types, after) = (type_names(view.classes()), type_names(now.class_set()));
         Some(self.narrowed(
             Kind::TypeChanged,
-            before_types,
-            after,
-            before.with(gone),
-            before.n,
+            (before_types, after),
+            (before.with(gone), before.n),
+            self.units_in_head(|head| head.with(gone)),
             now,
         ))
     }
@@ -256,10 +303,9 @@ impl<'a> Field<'a> {
         }
         Some(self.narrowed(
             Kind::FormatChanged,
-            Value::Null,
-            after,
-            before.with(others),
-            before.n,
+            (Value::Null, after),
+            (before.with(others), before.n),
+            self.units_in_head(|head| head.with(others)),
             now,
         ))
     }
@@ -284,10 +330,9 @@ impl<'a> Field<'a> {
         }
         Some(self.narrowed(
             Kind::NullabilityChanged,
-            json!(true),
-            json!(false),
-            nulls_before,
-            before.n,
+            (json!(true), json!(false)),
+            (nulls_before, before.n),
+            self.units_in_head(|head| head.with(null)),
             now,
         ))
     }
@@ -314,12 +359,15 @@ impl<'a> Field<'a> {
         if absent > 0 || absent_before == 0 || self.is_required() {
             return None;
         }
+        let absent_in_head = self.around_head.map_or(0, |around| match self.head {
+            Some(head) => around.absent(head),
+            None => around.n,
+        });
         Some(self.narrowed(
             Kind::RequirednessChanged,
-            json!(false),
-            json!(true),
-            absent_before,
-            around.n,
+            (json!(false), json!(true)),
+            (absent_before, around.n),
+            float(absent_in_head) * before.weight,
             now,
         ))
     }
@@ -351,14 +399,14 @@ impl<'a> Field<'a> {
         self.case.decide(difference, counts, settled)
     }
 
-    /// Something that evidence of before shows and this does not.
+    /// Something that evidence of before shows (so often, of so many) and this does not; `in_head` are
+    /// its sightings in the window before this tail, in units.
     fn narrowed(
         &self,
         kind: Kind,
-        before: Value,
-        after: Value,
-        seen_before: u64,
-        of_before: u64,
+        (before, after): (Value, Value),
+        (seen_before, of_before): (u64, u64),
+        in_head: f64,
         now: &FieldEvidence,
     ) -> Decision {
         let weight_before = self.before.map_or(1.0, |field| field.weight);
@@ -366,6 +414,7 @@ impl<'a> Field<'a> {
         let units = float(of) * now.weight;
         let chance =
             none_later(float(seen_before) * weight_before, float(of_before) * weight_before, units);
+        let chance = self.case.chance_of_absence(chance, in_head);
         let counts = Counts { seen: of, of, units, callers: now.callers, span: now.seen, chance };
         let difference =
             Difference { kind, place: self.place, path: self.path.clone(), before, after };
@@ -388,6 +437,22 @@ impl<'a> Field<'a> {
             classes
         }
     }
+}
+
+/// The lower end of a share, at 95 %.
+///
+/// # Source
+///
+/// Wilson 1927.
+fn at_least(seen: f64, of: f64) -> f64 {
+    const Z: f64 = 1.645;
+    if of <= 0.0 {
+        return 0.0;
+    }
+    let share = seen / of;
+    let centre = share + Z * Z / (2.0 * of);
+    let spread = Z * (share * (1.0 - share) / of + Z * Z / (4.0 * of * of)).max(0.0).sqrt();
+    (centre - spread) / (1.0 + Z * Z / of)
 }
 
 /// Types by name, sorted; `integer` is part of `number`.

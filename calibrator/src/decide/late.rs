@@ -5,7 +5,49 @@ use std::collections::BTreeSet;
 use models::{Finding, Kind, Surface};
 use serde_json::Value;
 
-use super::Decision;
+use super::{Decision, float};
+use crate::chance::none_later;
+use crate::evidence::{Evidence, ObjectEvidence, PlaceEvidence, RouteEvidence, Token};
+
+/// Whether evidence of before has something of which a tail has nothing, beyond what chance explains:
+/// where it has not, there is nothing to decide on.
+pub(crate) fn is_anything_gone(before: &Evidence, tail: &Evidence, unseen_max: f64) -> bool {
+    let gone = |seen: u64, of: u64, after: u64| {
+        none_later(float(seen), float(of), float(after)) < unseen_max
+    };
+    let in_object = |was: &ObjectEvidence, is: &ObjectEvidence| {
+        was.fields.iter().any(|(key, field)| {
+            let Some(now) = is.fields.get(key) else { return gone(field.n, was.n, is.n) };
+            let lost = field.class_set().without(now.class_set());
+            (!lost.is_empty() && gone(field.with(lost), field.n, now.n))
+                || (is.absent(now) == 0 && gone(was.absent(field), was.n, is.n))
+        })
+    };
+    let in_place = |was: &PlaceEvidence, is: &PlaceEvidence| {
+        was.objects
+            .iter()
+            .any(|(path, was)| is.objects.get(path).is_some_and(|is| in_object(was, is)))
+            || was.values.iter().any(|(path, values)| {
+                let now = is.values.get(path);
+                let is_lost = |token: &Token| now.is_none_or(|now| !now.tokens.contains_key(token));
+                values
+                    .tokens
+                    .iter()
+                    .any(|(token, seen)| is_lost(token) && gone(seen.n, was.n, is.n))
+            })
+    };
+    let refused = |route: &RouteEvidence| {
+        let statuses =
+            route.statuses.iter().filter(|(status, _)| **status < 500 && **status != 429);
+        statuses.clone().count() > 0
+            && statuses.into_iter().all(|(status, _)| matches!(status, 404 | 405 | 410))
+    };
+    tail.routes.values().any(refused)
+        || tail
+            .places
+            .iter()
+            .any(|(place, is)| before.places.get(place).is_some_and(|was| in_place(was, is)))
+}
 
 /// Takes the settled narrowings of a tail among the decisions on the whole window; `number` is the
 /// tail's. Tails come longest first, and what a longer one has shown stands.

@@ -5,6 +5,7 @@ mod field;
 mod late;
 mod limit;
 mod pool;
+mod rollout;
 mod route;
 mod value;
 
@@ -14,13 +15,15 @@ use serde_json::Value;
 
 use crate::diff::view_at;
 use crate::evidence::{Evidence, Span};
+use crate::memory::Memory;
 use crate::policy::Thresholds;
 
 pub(crate) use corroborate::corroborate;
 pub(crate) use field::fields;
-pub(crate) use late::add_late;
+pub(crate) use late::{add_late, is_anything_gone};
 pub(crate) use limit::{learned, limits};
 pub(crate) use pool::pool;
+pub(crate) use rollout::rollouts;
 pub(crate) use route::routes;
 pub(crate) use value::values;
 
@@ -32,6 +35,12 @@ pub(crate) struct Case<'a> {
     /// What the model was learned from; without it the model's own word is all there is.
     pub(crate) before: Option<&'a Evidence>,
     pub(crate) policy: &'a Thresholds,
+    /// What earlier runs decided.
+    pub(crate) memory: &'a Memory,
+    /// The window before `now`, where `now` is its tail: `before` holds it, too.
+    pub(crate) head: Option<&'a Evidence>,
+    /// The window begins where one that was published ends, in the middle of whatever goes on.
+    pub(crate) continues: bool,
 }
 
 /// A difference and whether the evidence proves it.
@@ -44,6 +53,8 @@ pub(crate) struct Decision {
     pub(crate) settled: bool,
     /// The tail of the window that shows it, where the window as a whole does not.
     pub(crate) tail: Option<usize>,
+    /// It is reported and changes nothing yet: old and new are live side by side.
+    pub(crate) waits: bool,
 }
 
 /// What was counted for a decision.
@@ -68,6 +79,19 @@ pub(crate) struct Difference<'a> {
 }
 
 impl Case<'_> {
+    /// The chance that something still there was not seen since it was seen last, however often one
+    /// looks.
+    ///
+    /// `chance` is that of this run of absences. In a tail, each of the `seen` sightings before it could
+    /// have begun a run as long: the chance is shared out over all runs there can ever be, the s-th
+    /// taking `1/s(s+1)`, which adds up to one. A window begins one run only, and `1/chance` of it is
+    /// then a martingale: its supremum over all looks passes `1/a` with a chance of `a` (Ville).
+    pub(crate) fn chance_of_absence(&self, chance: f64, seen: f64) -> f64 {
+        let runs = seen.max(1.0);
+        let shares = if self.head.is_some() { runs * (runs + 1.0) } else { 1.0 };
+        (chance * shares).min(1.0)
+    }
+
     pub(crate) fn decide(
         &self,
         difference: Difference<'_>,
@@ -86,7 +110,7 @@ impl Case<'_> {
             breaking: is_breaking(kind, place.surface, &before, &after),
             before,
             after,
-            confidence: ((1.0 - counts.chance).clamp(0.0, 1.0) * 1e4).floor() / 1e4,
+            confidence: confidence(counts.chance),
             evidence: Witnesses {
                 seen: counts.seen,
                 of: counts.of,
@@ -107,7 +131,7 @@ impl Case<'_> {
         finding.group = finding.entity.as_ref().map(|entity| {
             format!("{entity}|{}|{kind}", finding.entity_path.as_deref().unwrap_or_default())
         });
-        Decision { finding, place: place.clone(), path, settled, tail: None }
+        Decision { finding, place: place.clone(), path, settled, tail: None, waits: false }
     }
 
     /// The shared schema a field stands in, and its path there.
@@ -172,6 +196,11 @@ fn whole(units: f64) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 pub(crate) fn float(n: u64) -> f64 {
     n as f64
+}
+
+/// What is left of certainty, with four digits.
+fn confidence(chance: f64) -> f64 {
+    ((1.0 - chance).clamp(0.0, 1.0) * 1e4).floor() / 1e4
 }
 
 /// The chance to report where nothing but the model's word stands against a sighting: it shrinks

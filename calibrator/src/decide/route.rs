@@ -78,7 +78,9 @@ fn removed(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Option<Decision
             [404, 405, 410].iter().filter_map(|s| before.statuses.get(s)).map(|s| s.n).sum();
         (float(refused) + 0.5) / (float(before.n()) + 1.0)
     });
-    let chance = (float(refused) * usual.ln()).exp();
+    let in_head = case.head.and_then(|head| head.routes.get(route));
+    let accepted = in_head.map_or(0, RouteEvidence::accepted);
+    let chance = case.chance_of_absence((float(refused) * usual.ln()).exp(), float(accepted));
     let settled = refused >= case.policy.refusals_min && chance < case.policy.unseen_max;
     let span = now.statuses.values().fold(Span::default(), |span, status| span.merge(status.seen));
     let counts =

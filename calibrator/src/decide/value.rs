@@ -100,7 +100,9 @@ fn removed(
     let before = case.before.and_then(|before| field_at(before, place, path))?;
     let units = float(now.n) * now.weight;
     let chance_of = |suspect: &&ValueSuspect| {
-        none_later(float(suspect.before) * before.weight, float(before.n) * before.weight, units)
+        let seen = float(suspect.before) * before.weight;
+        let chance = none_later(seen, float(before.n) * before.weight, units);
+        case.chance_of_absence(chance, seen)
     };
     let (proven, open): (Vec<_>, Vec<_>) =
         lost.iter().copied().partition(|suspect| chance_of(suspect) < case.policy.unseen_max);

@@ -1,23 +1,35 @@
 //! The series of calls from which limits are inferred.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use models::limits::{Call, Observed};
-use observer::lake::limit;
+use observer::lake::{Lake, Segment, limit};
 
-use super::ObserveError;
 use super::rows::Rows;
 use super::session::LakeSession;
+use super::{ObserveError, Since, paths};
 
 /// Calls beyond which whole callers are left out: a limit is per caller, so a part of the callers
 /// shows it as well as all do.
 const CALLS_MAX: u64 = 200_000;
 
-/// Calls of a sample of callers, by time.
-pub(crate) async fn calls(session: &LakeSession) -> Result<Vec<Call>, ObserveError> {
+/// Exchanges of the newest segments that are looked at: limits are of the present, and an older stretch
+/// need not be read again.
+const RECENT_EXCHANGES: u64 = 200_000;
+
+/// Calls of a sample of callers, by time, from the window's newest segments; `routes` are those of paths
+/// that no model had.
+pub(crate) async fn calls(
+    lake: &Lake,
+    segments: &[Segment],
+    since_us: Since,
+    routes: &BTreeMap<String, String>,
+) -> Result<Vec<Call>, ObserveError> {
+    let session = &LakeSession::open(lake, &recent(segments), since_us).await?;
+    paths::register(session, routes)?;
     let callers = sampled_callers(session).await?;
     let schema = Arc::new(Schema::new(vec![Field::new("caller", DataType::UInt64, false)]));
     let column: ArrayRef = Arc::new(UInt64Array::from(callers));
@@ -34,10 +46,23 @@ pub(crate) async fn calls(session: &LakeSession) -> Result<Vec<Call>, ObserveErr
     Ok(calls)
 }
 
+/// The newest segments, until they hold enough.
+fn recent(segments: &[Segment]) -> Vec<Segment> {
+    let mut newest: Vec<&Segment> = segments.iter().collect();
+    newest.sort_by_key(|segment| std::cmp::Reverse((segment.to_us, &segment.id)));
+    let mut exchanges = 0;
+    let is_wanted = |segment: &&Segment| {
+        let wanted = exchanges < RECENT_EXCHANGES;
+        exchanges += segment.exchanges;
+        wanted
+    };
+    newest.into_iter().take_while(is_wanted).cloned().collect()
+}
+
 /// Callers that were refused first, then by pseudonym, which is as good as by chance.
 async fn sampled_callers(session: &LakeSession) -> Result<Vec<u64>, ObserveError> {
     let sql = "SELECT caller, COUNT(*) AS n, SUM(CASE WHEN status = 429 THEN 1 ELSE 0 END) AS refused \
-               FROM routed WHERE event = '' GROUP BY caller ORDER BY refused > 0 DESC, caller";
+               FROM exchanges WHERE event IS NULL GROUP BY caller ORDER BY refused > 0 DESC, caller";
     let (mut callers, mut total) = (Vec::new(), 0);
     for batch in session.query("callers", sql).await? {
         let rows = Rows(&batch);

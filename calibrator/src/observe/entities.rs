@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use models::{FieldPath, Place};
 
-use super::fold::ShapeFields;
+use super::ShapeFields;
 
 /// One entity's polls that showed an object in one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +23,7 @@ pub(crate) type Weights = BTreeMap<(FieldPath, FieldPath), f64>;
 
 /// Polls of one object, counted so that each field needs its own part alone.
 #[derive(Debug, Default)]
-struct Tally<'s> {
+struct Polled<'s> {
     /// All polls, and by entity the sums of their squares.
     total: u64,
     squares: u64,
@@ -33,7 +33,7 @@ struct Tally<'s> {
     disagreeing: BTreeMap<&'s FieldPath, u64>,
 }
 
-impl<'s> Tally<'s> {
+impl<'s> Polled<'s> {
     /// Adds an entity's polls, a shape each.
     fn add(&mut self, polls: &[Poll], shapes: &'s ShapeFields) {
         let n: u64 = polls.iter().map(|poll| poll.n).sum();
@@ -103,7 +103,7 @@ pub(crate) fn weights(polls: Polls, shapes: &ShapeFields) -> BTreeMap<Place, Wei
 
 fn weights_at(mut polls: Vec<Poll>, shapes: &ShapeFields) -> Weights {
     polls.sort_unstable();
-    let mut objects: HashMap<&FieldPath, Tally<'_>> = HashMap::new();
+    let mut objects: HashMap<&FieldPath, Polled<'_>> = HashMap::new();
     let mut of_object: Vec<(&FieldPath, Vec<Poll>)> = Vec::new();
     for of_entity in polls.chunk_by(|one, other| one.entity == other.entity) {
         // An entity shows a handful of objects: a list is searched fastest.

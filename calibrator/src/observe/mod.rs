@@ -1,24 +1,33 @@
 //! From the lake to evidence: SQL counts shapes, and the counts are folded over their fields.
+//!
+//! Reading and showing are apart: a [`Tally`] holds what was counted and adds up, and what it shows of a
+//! model ([`Tally::observe`]) is a function of it alone. So a run over the whole window and a stream
+//! that reads segments as they come end in the same observation.
 
 pub(crate) mod calls;
 mod entities;
-mod fold;
+mod history;
 mod paths;
 pub(crate) mod rows;
 mod session;
 mod tails;
+mod tally;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use models::{Model, Place, Window};
+use models::{FieldPath, Model, Place, RouteKey, Step, Window};
 use observer::lake::{Lake, LakeError, Segment};
 
 use crate::evidence::Evidence;
-pub(crate) use fold::full_path;
-pub use fold::{ShapeFields, ShapeOf};
+pub use history::{Callers, History};
+pub(crate) use history::{Shown, Shows};
 pub(crate) use rows::Rows;
 pub use session::LakeSession;
 pub use tails::Tail;
+pub use tally::{ShapeOf, Tally};
+
+/// The fields of each shape.
+pub type ShapeFields = HashMap<u64, ShapeOf>;
 
 /// Objects of held-back entities, by place and shape, with the bodies that have them.
 pub type HeldBack = BTreeMap<(Place, u64), u64>;
@@ -48,6 +57,10 @@ pub struct Observation {
     pub api_versions: BTreeMap<String, u64>,
     /// What is worth knowing.
     pub notes: Vec<String>,
+    /// Shapes over time.
+    pub history: History,
+    /// Shapes by caller.
+    pub callers: Callers,
 }
 
 /// Why the lake could not be read.
@@ -69,33 +82,34 @@ pub enum ObserveError {
 /// Data time from which exchanges count, microseconds since the epoch.
 pub type Since = i64;
 
-/// Looks at the twin's exchanges from a time on; the session goes on with the window's tables.
+/// The twin's segments that hold exchanges from a time on, oldest data first.
 ///
 /// # Errors
 ///
 /// Where the lake cannot be read.
-pub async fn observe(
+pub async fn segments(
     lake: &Lake,
     twin: &str,
-    model: &Model,
     since_us: Since,
-) -> Result<(LakeSession, Observation), ObserveError> {
-    let segments: Vec<Segment> = lake
-        .segments(twin)
-        .await?
-        .into_iter()
-        .filter(|segment| segment.exchanges > 0 && segment.to_us >= since_us)
-        .collect();
-    let session = LakeSession::open(lake, &segments, since_us).await?;
-    paths::register_templates(&session, model).await?;
-    let exchanges = segments.iter().map(|segment| segment.exchanges).sum();
-    let bounds = tails::bounds(&session, exchanges).await?;
-    let mut observation = fold::fold(&session, model, &bounds).await?;
-    for segment in &segments {
-        observation.dropped += segment.dropped;
-        for (reason, count) in &segment.skipped {
-            *observation.skipped.entry(reason.clone()).or_default() += count;
-        }
+) -> Result<Vec<Segment>, ObserveError> {
+    let all = lake.segments(twin).await?;
+    Ok(all.into_iter().filter(|one| one.exchanges > 0 && one.to_us >= since_us).collect())
+}
+
+/// The status under which the model describes an answer.
+pub(crate) fn described_status(model: &Model, route: &str, status: u16) -> u16 {
+    let key = RouteKey::parse(route).ok();
+    let variant =
+        key.and_then(|key| model.routes.get(&key)).and_then(|route| route.variant_for(status));
+    match variant {
+        Some("4XX") => 400,
+        Some("5XX") => 500,
+        Some("default") if status >= 400 => 400,
+        _ => status,
     }
-    Ok((session, observation))
+}
+
+/// The path of a field from the body's root.
+pub(crate) fn full_path(object: &FieldPath, key: &FieldPath) -> FieldPath {
+    FieldPath(object.0.iter().chain(&key.0).cloned().collect::<Vec<Step>>())
 }

@@ -9,43 +9,50 @@ use models::Model;
 use models::templates::{self, ObservedPath, Segment, SegmentClass};
 
 use super::ObserveError;
-use super::rows::Rows;
 use super::session::LakeSession;
 
-/// Infers templates and registers `templates(path, route)`, `skeletons(skeleton, route)` and the
-/// views `routed` and `accepted`.
-pub(super) async fn register_templates(
-    session: &LakeSession,
-    model: &Model,
-) -> Result<(), ObserveError> {
-    let sql =
-        "SELECT DISTINCT arrow_cast(path, 'Utf8') AS path FROM exchanges WHERE path IS NOT NULL";
-    let mut paths: Vec<String> = Vec::new();
-    for batch in session.query("paths", sql).await? {
-        paths.extend(Rows(&batch).word("path"));
-    }
-    paths.sort();
-    paths.dedup();
-    let observed: Vec<_> = paths.iter().map(|path| parse(path)).collect();
-    let known: Vec<_> = model.routes.keys().cloned().collect();
-    let mut routes: BTreeMap<&str, String> = BTreeMap::new();
-    for template in templates::infer(&observed, &known) {
-        for member in template.members {
-            routes.insert(&paths[member], template.route.to_string());
+/// Routes for paths the model does not have.
+#[derive(Debug, Default)]
+pub(super) struct Templates {
+    /// By path, with its pseudonyms.
+    pub(super) routes: BTreeMap<String, String>,
+    /// By path without them: as the intake keys tokens of unknown paths.
+    pub(super) skeletons: BTreeMap<String, String>,
+}
+
+impl Templates {
+    /// Infers templates from all paths seen; they come sorted.
+    pub(super) fn infer<'p>(paths: impl Iterator<Item = &'p str>, model: &Model) -> Self {
+        let paths: Vec<&str> = paths.collect();
+        let observed: Vec<_> = paths.iter().map(|path| parse(path)).collect();
+        let known: Vec<_> = model.routes.keys().cloned().collect();
+        let mut routes = BTreeMap::new();
+        for template in templates::infer(&observed, &known) {
+            for member in template.members {
+                routes.insert(paths[member].to_owned(), template.route.to_string());
+            }
         }
+        let skeletons =
+            routes.iter().map(|(path, route)| (skeleton_of(path), route.clone())).collect();
+        Self { routes, skeletons }
     }
-    session.register(
-        "templates",
-        schema("path"),
-        vec![batch("path", routes.iter().map(|(path, route)| (*path, route.as_str())))],
-    )?;
-    let skeletons: BTreeMap<String, &String> =
-        routes.iter().map(|(path, route)| (skeleton_of(path), route)).collect();
-    let pairs = skeletons.iter().map(|(skeleton, route)| (skeleton.as_str(), route.as_str()));
-    session.register("skeletons", schema("skeleton"), vec![batch("skeleton", pairs)])?;
-    session.query("routed.sql", include_str!("../sql/routed.sql")).await?;
-    session.query("accepted.sql", include_str!("../sql/accepted.sql")).await?;
-    Ok(())
+}
+
+/// Registers the table `templates(path, route)`.
+pub(super) fn register(
+    session: &LakeSession,
+    routes: &BTreeMap<String, String>,
+) -> Result<(), ObserveError> {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("path", DataType::Utf8, false),
+        Field::new("route", DataType::Utf8, false),
+    ]));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(routes.keys())),
+        Arc::new(StringArray::from_iter_values(routes.values())),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
+    session.register("templates", schema, vec![batch.expect("columns follow the schema above")])
 }
 
 /// Reads `METHOD /word/{class:pseudonym}.suffix`.
@@ -83,18 +90,4 @@ fn skeleton_of(path: &str) -> String {
         }
     }
     out
-}
-
-fn schema(first: &str) -> Arc<Schema> {
-    Arc::new(Schema::new(vec![
-        Field::new(first, DataType::Utf8, false),
-        Field::new("route", DataType::Utf8, false),
-    ]))
-}
-
-fn batch<'p>(first: &str, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> RecordBatch {
-    let (ones, others): (Vec<_>, Vec<_>) = pairs.unzip();
-    let columns: Vec<ArrayRef> =
-        vec![Arc::new(StringArray::from(ones)), Arc::new(StringArray::from(others))];
-    RecordBatch::try_new(schema(first), columns).expect("columns follow the schema above")
 }

@@ -8,6 +8,7 @@ use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::options::ParquetReadOptions;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use observer::lake::{Lake, Segment, Table};
 
@@ -114,6 +115,11 @@ impl LakeSession {
         Ok(())
     }
 
+    /// Has SQL know a function.
+    pub(crate) fn add_function(&self, function: ScalarUDF) {
+        self.context.register_udf(function);
+    }
+
     /// Runs one query; `name` is for messages.
     ///
     /// # Errors
@@ -125,24 +131,6 @@ impl LakeSession {
         sql: &str,
     ) -> Result<Vec<RecordBatch>, ObserveError> {
         let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
-        frame.collect().await.map_err(|source| fault(name, source))
-    }
-
-    /// As [`LakeSession::query`], with times (microseconds since the epoch) for `$1`, `$2` and so on.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be planned or run.
-    pub(crate) async fn query_at(
-        &self,
-        name: &'static str,
-        sql: &str,
-        times_us: &[i64],
-    ) -> Result<Vec<RecordBatch>, ObserveError> {
-        let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
-        let time = |us: &i64| ScalarValue::TimestampMicrosecond(Some(*us), Some("UTC".into()));
-        let times: Vec<_> = times_us.iter().map(time).collect();
-        let frame = frame.with_param_values(times).map_err(|source| fault(name, source))?;
         frame.collect().await.map_err(|source| fault(name, source))
     }
 

@@ -1,19 +1,20 @@
-//! The window's tails: its last half, quarter, eighth and sixteenth.
+//! The window's tails: its last half, quarter, eighth and so on.
 //!
 //! What the vendor took away in the middle of a window is there in the window as a whole; only in a
 //! stretch that ends with the window is it missing. Stretches that halve each time find any date of
-//! change within a factor of two of the evidence there is after it, and cost one column in the
-//! queries that count.
+//! change within a factor of two of the evidence there is after it, and need no second reading: they
+//! begin where a cell of time does.
 
-use super::rows::Rows;
-use super::session::LakeSession;
-use super::{HeldBack, ObserveError};
+use std::collections::BTreeMap;
+
+use super::HeldBack;
+use super::tally::Cell;
 use crate::evidence::{Evidence, Span};
 
-/// How many tails there are: as many times as the queries take.
-pub(super) const TAILS: usize = 4;
-/// Exchanges whose times are looked at for the bounds.
-const SAMPLED: u64 = 20_000;
+/// Tails at most: the last is a four-thousandth of the window.
+const TAILS_MAX: usize = 12;
+/// Exchanges below which a tail proves nothing.
+const TAIL_EXCHANGES_MIN: u64 = 16;
 
 /// A stretch that ends with the window, and what came before it in the window.
 #[derive(Debug, Default)]
@@ -36,34 +37,42 @@ pub(super) struct Part {
     pub(super) held_back: HeldBack,
 }
 
-/// When each tail begins. Tails that would begin together, or with the window, are empty: theirs is
-/// a time without exchanges.
-pub(super) async fn bounds(
-    session: &LakeSession,
-    exchanges: u64,
-) -> Result<[i64; TAILS], ObserveError> {
-    let every = (exchanges / SAMPLED).max(1);
-    let sql = format!("SELECT seen_at FROM exchanges WHERE entity % {every} = 0");
-    let mut times = Vec::new();
-    for batch in session.query("times", &sql).await? {
-        times.extend(Rows(&batch).time("seen_at").into_iter().flatten());
-    }
-    times.sort_unstable();
-    let mut bounds = [i64::MAX; TAILS];
-    let mut last = times.first().copied().unwrap_or(i64::MAX);
-    for (number, bound) in bounds.iter_mut().enumerate() {
-        let at = times.len() - times.len() / (2 << number);
-        match times.get(at) {
-            Some(&time) if time > last => (*bound, last) = (time, time),
-            _ => break,
+/// When each tail begins, longest first: the beginning of the cell after which the exchanges are
+/// nearest to a half, a quarter, and so on of all.
+pub(super) fn bounds(by_cell: &BTreeMap<Cell, u64>) -> Vec<i64> {
+    let total: u64 = by_cell.values().sum();
+    let mut after = total;
+    let starts: Vec<(i64, u64)> = by_cell
+        .iter()
+        .map(|(cell, n)| {
+            let here = (cell.start_us(), after);
+            after -= n;
+            here
+        })
+        .skip(1)
+        .collect();
+    let mut bounds: Vec<i64> = Vec::new();
+    for number in 1..=TAILS_MAX {
+        let wanted = total >> number;
+        let nearest = starts
+            .iter()
+            .filter(|(_, after)| *after >= TAIL_EXCHANGES_MIN)
+            .min_by_key(|(start_us, after)| (after.abs_diff(wanted), *start_us));
+        match nearest {
+            Some((start_us, _)) if bounds.last().is_none_or(|last| last < start_us) => {
+                bounds.push(*start_us);
+            }
+            _ => {}
+        }
+        if wanted < TAIL_EXCHANGES_MIN {
+            break;
         }
     }
-    Ok(bounds)
+    bounds
 }
-
 /// The tails of a window whose parts these are, longest first.
 pub(super) fn tails(parts: &[Part], bounds: &[i64]) -> Vec<Tail> {
-    let begun = bounds.iter().enumerate().filter(|(_, from_us)| **from_us < i64::MAX);
+    let begun = bounds.iter().enumerate();
     let tail = |(number, from_us): (usize, &i64)| {
         let (head, rest) = parts.split_at(number + 1);
         let mut tail = Tail { from_us: *from_us, ..Tail::default() };

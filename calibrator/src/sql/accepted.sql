@@ -1,4 +1,5 @@
 -- The calls the vendor accepted: what their requests show, it takes.
 -- In: routed. Out: the view `accepted`, with its columns.
 CREATE VIEW accepted AS
-SELECT * FROM routed WHERE route <> '' AND event = '' AND status BETWEEN 200 AND 399
+SELECT * FROM routed
+WHERE (route <> '' OR path <> '') AND event = '' AND status BETWEEN 200 AND 399

@@ -1,10 +1,13 @@
 -- Calls in order of time, with what their answers say of limits.
--- In: routed, sampled_callers(caller). Out: seen_at, latency_us, caller, route, status, body,
--- limits, limits_remaining, limits_reset_ms, retry_after_ms.
-SELECT r.seen_at, r.latency_us, r.caller, r.route, r.status, r.body,
-       r.limits, r.limits_remaining, r.limits_reset_ms, r.retry_after_ms
-FROM routed r
-JOIN sampled_callers c ON r.caller = c.caller
-WHERE r.event = ''
-ORDER BY r.seen_at
+-- In: exchanges, templates(path, route), sampled_callers(caller). Out: seen_at, latency_us, caller,
+-- route, status, body, limits, limits_remaining, limits_reset_ms, retry_after_ms.
+SELECT e.seen_at, e.latency_us, e.caller,
+       COALESCE(arrow_cast(e.route, 'Utf8'), t.route, '') AS route,
+       e.status, arrow_cast(e.body, 'Utf8') AS body,
+       e.limits, e.limits_remaining, e.limits_reset_ms, e.retry_after_ms
+FROM exchanges e
+JOIN sampled_callers c ON e.caller = c.caller
+LEFT JOIN templates t ON arrow_cast(e.path, 'Utf8') = t.path
+WHERE e.event IS NULL
+ORDER BY e.seen_at
 LIMIT 400000

@@ -1,23 +1,20 @@
--- The window's exchanges, each at its route: the model's, or the template inferred for its path.
--- In: exchanges, templates(path, route), bounds in microseconds. Out: the view `routed`.
+-- The window's exchanges in the lake's own words, each with the cell of time it lies in.
+-- In: exchanges, the function cell(seen_at). Out: the view `routed`; `path` is set where the model had
+-- no route for it, `route` is then empty.
 CREATE VIEW routed AS
 SELECT
-    e.seen_at,
-    COALESCE(arrow_cast(e.route, 'Utf8'), t.route, '') AS route,
-    COALESCE(arrow_cast(e.event, 'Utf8'), '') AS event,
-    e.status,
-    e.latency_us,
-    e.caller,
-    e.entity,
-    arrow_cast(e.api_version, 'Utf8') AS api_version,
-    arrow_cast(e.request_media, 'Utf8') AS request_media,
-    arrow_cast(e.response_media, 'Utf8') AS response_media,
-    arrow_cast(e.body, 'Utf8') AS body,
-    e.request,
-    e.response,
-    e.limits,
-    e.limits_remaining,
-    e.limits_reset_ms,
-    e.retry_after_ms
-FROM exchanges e
-LEFT JOIN templates t ON arrow_cast(e.path, 'Utf8') = t.path
+    seen_at,
+    cell(seen_at) AS cell,
+    CASE WHEN event IS NULL THEN 'response' ELSE 'webhook' END AS surface,
+    COALESCE(arrow_cast(route, 'Utf8'), '') AS route,
+    CASE WHEN route IS NULL THEN COALESCE(arrow_cast(path, 'Utf8'), '') ELSE '' END AS path,
+    COALESCE(arrow_cast(event, 'Utf8'), '') AS event,
+    status,
+    caller,
+    entity,
+    arrow_cast(request_media, 'Utf8') AS request_media,
+    arrow_cast(response_media, 'Utf8') AS response_media,
+    arrow_cast(body, 'Utf8') AS body,
+    request,
+    response
+FROM exchanges

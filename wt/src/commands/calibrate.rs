@@ -1,14 +1,16 @@
 //! `wt calibrate`.
 
-mod window;
+mod stream;
+pub(crate) mod window;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use calibrator::evidence::Evidence;
-use calibrator::evidence_file;
 use calibrator::memory::Memory;
 use calibrator::publish::{Approval, Publisher};
+use calibrator::reading::Reading;
+use calibrator::{Known, checkpoint, evidence_file};
 use chrono::{TimeDelta, Utc};
 use models::{Drift, Ledger, Replay};
 
@@ -21,6 +23,7 @@ pub(crate) use window::{after_published, parse_duration};
 /// Compare production with the model, and correct the model.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("The policy in force without a drift.toml:\n\n{}", calibrator::policy::Policy::DEFAULT))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// The twin; `twins/NAME/drift.toml` is its policy, `--help` prints the default one
     name: String,
@@ -34,6 +37,9 @@ pub(crate) struct Args {
     /// Publish what policy leaves to a maintainer, too
     #[arg(long)]
     approve: bool,
+    /// Keep going: a run whenever observers seal a segment, going on where the last one stopped
+    #[arg(long, conflicts_with_all = ["since", "dry_run", "approve", "exit_code"])]
+    stream: bool,
     /// Exit with 1 where anything was found
     #[arg(long)]
     exit_code: bool,
@@ -45,6 +51,9 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
+    if args.stream {
+        return stream::run(&project, &args.name, out);
+    }
     let mode = match (args.dry_run, args.approve) {
         (true, _) => Mode::DryRun,
         (false, true) => Mode::Publish(Approval::All { by: super::user() }),
@@ -85,6 +94,18 @@ pub(crate) fn calibrate(
     mode: Mode,
     out: &mut Output,
 ) -> anyhow::Result<Run> {
+    calibrate_after(project, name, since, mode, None, out)
+}
+
+/// As [`calibrate`]; where the run before found the same, no report is kept of it.
+fn calibrate_after(
+    project: &Project,
+    name: &str,
+    since: Option<TimeDelta>,
+    mode: Mode,
+    last: Option<&Drift>,
+    out: &mut Output,
+) -> anyhow::Result<Run> {
     let twin = project.twin(name)?;
     let ledger = twin.ledger()?;
     let present = twin.current(out)?;
@@ -93,12 +114,21 @@ pub(crate) fn calibrate(
     let memory = Memory::of(&ledger)?;
     let Some(lake) = project.lake_if_any()? else { bail!(window::nothing_observed(name)) };
     let progress = out.progress_of_steps("comparing production with the model");
+    let known = Known {
+        model: &present.model,
+        before: evidence.as_ref(),
+        policy: &policy,
+        memory: &memory,
+    };
+    let path = since.is_none().then(|| project.checkpoint_path(name));
     let (analysis, starts_at_published) = block_on(async {
         let start = window::start(&lake, name, &ledger, since).await?;
-        let before = evidence.as_ref();
-        let analysis =
-            calibrator::analyse(&lake, name, &present.model, before, start.us, &policy, &memory)
-                .await?;
+        let mut reading = resume(path.as_deref(), name, start.us, out);
+        let has_news = reading.advance(&lake).await?;
+        if let (Some(path), true, Mode::Publish(_)) = (&path, has_news, &mode) {
+            checkpoint::write(&reading, path)?;
+        }
+        let analysis = calibrator::analyse(&lake, &reading, &known).await?;
         Ok((analysis, start.is_after_published))
     })?;
     progress.finish_and_clear();
@@ -127,9 +157,36 @@ pub(crate) fn calibrate(
         }
     }
     drift.calibrations = outcome.calibrations;
-    let (_, report) = twin.store_report(&drift)?;
+    let is_news = last.is_none_or(|last| !is_same(last, &drift));
+    let report = if is_news { Some(twin.store_report(&drift)?.1) } else { None };
     twin.record_run(Utc::now())?;
-    Ok(Run { drift, report: Some(report) })
+    Ok(Run { drift, report })
+}
+
+/// Whether two runs in a row found and proposed the same.
+fn is_same(last: &Drift, drift: &Drift) -> bool {
+    let found = |drift: &Drift| -> Vec<String> {
+        drift.findings.iter().map(|finding| finding.fingerprint.clone()).collect()
+    };
+    let numbers = |drift: &Drift| -> Vec<u64> {
+        drift.calibrations.iter().map(|calibration| calibration.number).collect()
+    };
+    found(last) == found(drift) && numbers(last) == numbers(drift)
+}
+
+/// The window as far as an earlier run has read it; from the beginning where none has, or where it began
+/// elsewhere.
+fn resume(path: Option<&Path>, name: &str, since_us: i64, out: &mut Output) -> Reading {
+    let kept = match path.map(checkpoint::read) {
+        Some(Ok(kept)) => kept,
+        Some(Err(error)) => {
+            out.warn(&format!("{error}; the window is read anew"));
+            None
+        }
+        None => None,
+    };
+    kept.filter(|reading| reading.twin == name && reading.since_us == since_us)
+        .unwrap_or_else(|| Reading::new(name, since_us))
 }
 
 /// What the present model rests on: the file beside it, and what calibrations rest on that were

@@ -146,6 +146,11 @@ impl Project {
         self.twin_dir(name).join("releases.json")
     }
 
+    /// How far the window since the last publication has been read.
+    pub(crate) fn checkpoint_path(&self, name: &str) -> PathBuf {
+        self.own_dir().join("stream").join(format!("{name}.checkpoint"))
+    }
+
     /// The twin's ledger.
     pub(crate) fn ledger_dir(&self, name: &str) -> PathBuf {
         self.root.join("calibrations").join(name)

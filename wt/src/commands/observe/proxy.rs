@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use chrono::TimeDelta;
 use observer::intake::{Disclosure, Intake};
 use observer::live::{LiveConfig, LiveWriter, observe};
 use observer::proxy::{Proxy, ProxyConfig};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use crate::commands::calibrate::window::parse_duration;
 use crate::commands::{block_on, count, stop_signal};
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -27,6 +29,10 @@ pub(crate) struct Args {
     /// Where the proxy listens; 0 takes a free port
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// How long exchanges wait to be sealed where they are few, as `10s`, `5m`; `wt calibrate --stream`
+    /// sees what is sealed [default: 10m]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    seal_after: Option<TimeDelta>,
 }
 
 pub(crate) fn run(
@@ -51,7 +57,10 @@ pub(crate) fn run(
         origin.parse().with_context(|| format!("the model's `base_url` {origin} is no URL"))?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION);
-    let config = LiveConfig::new(name, "proxy", project.own_dir().join("wal").join(name));
+    let mut config = LiveConfig::new(name, "proxy", project.own_dir().join("wal").join(name));
+    if let Some(wait) = args.seal_after {
+        config.segment_time_max = wait.to_std().context("--seal-after is too long")?;
+    }
     let lake = project.lake()?;
     block_on(async {
         let mut stop = stop_signal()?;
