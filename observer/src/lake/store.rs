@@ -287,6 +287,19 @@ impl Lake {
         Ok(())
     }
 
+    /// Writes an object that is none of the lake's and removes it again: whether it can be written to.
+    ///
+    /// # Errors
+    ///
+    /// Where the store fails (a full disk, say).
+    pub async fn exercise(&self) -> Result<(), LakeError> {
+        // Named by the process: daemons of several projects may share a lake.
+        let path = Path::from(format!(".health-{}", std::process::id()));
+        self.put(&path, Bytes::from_static(&[0; 4096])).await?;
+        self.remove(&path).await?;
+        Ok(())
+    }
+
     /// Sizes by table, of one twin's segments or of all.
     ///
     /// # Errors

@@ -54,10 +54,7 @@ fn segments(
     name: &str,
     runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<BTreeSet<String>> {
-    if !project.lake_dir().is_dir() {
-        return Ok(BTreeSet::new());
-    }
-    let lake = project.lake()?;
+    let Some(lake) = project.lake_if_any()? else { return Ok(BTreeSet::new()) };
     let segments = runtime.block_on(lake.segments(name))?;
     let some = segments.into_iter().filter(|segment| segment.exchanges > 0);
     Ok(some.map(|segment| segment.id).collect())

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use jobs::ledger::Ledger;
 use jobs::pages::{Check, Checks};
 
@@ -40,20 +39,15 @@ fn check(
     Check { name: name.to_owned(), ask: Arc::new(ask) }
 }
 
-/// Its manifests are read, and a file can be written beside them.
+/// Its manifests are read, and it can be written to.
 fn exercise_lake(project: &Project) -> anyhow::Result<()> {
-    let lake = project.lake()?;
-    let twins = project.twins()?;
+    let (lake, twins) = (project.lake()?, project.twins()?);
     block_on(async {
         for twin in &twins {
             lake.segments(twin).await?;
         }
-        Ok(())
-    })?;
-    // Named by the process: two daemons of two projects may share a lake.
-    let file = project.lake_dir().join(format!(".health-{}", std::process::id()));
-    std::fs::write(&file, [0; 4096]).with_context(|| format!("cannot write {}", file.display()))?;
-    std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))
+        Ok(lake.exercise().await?)
+    })
 }
 
 /// The keys are there and can be used.
