@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod commands;
+mod deciding;
 mod demo;
 mod files;
 mod host;

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use calibrator::review::Review;
-use models::Choice;
 use serde_json::json;
 
 use super::{FindingArgs, NoteArgs, reviewed, to_decide};
+use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
@@ -31,18 +30,15 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
-    let mut ledger = twin.ledger()?;
-    let number = to_decide(&ledger, args.number, &args.name)?;
+    let number = to_decide(&twin.ledger()?, args.number, &args.name)?;
+    let note = args.note.note();
+    let deciding = Deciding { project: &project, twin: &twin, number, note };
+    let done = deciding.approve(&args.only.finding)?;
     if !args.only.finding.is_empty() {
-        let (base, key) = (twin.base_model()?, project.signing_key()?);
-        let note = args.note.note();
-        let review = Review { ledger: &mut ledger, base: &base, key: &key, note };
-        let done = review.approve(number, &args.only.finding)?;
         let (text, document) = reviewed(&args.name, number, "published", &done);
         out.result(|| text, &document)?;
         return Ok(Outcome::Done);
     }
-    ledger.decide(number, Choice::Publish, args.note.note(), &project.signing_key()?)?;
     out.result(
         || {
             format!(

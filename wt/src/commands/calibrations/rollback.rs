@@ -6,6 +6,7 @@ use anyhow::ensure;
 use serde_json::json;
 
 use super::NoteArgs;
+use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
@@ -28,21 +29,23 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
-    let mut ledger = twin.ledger()?;
-    let number = args.number.unwrap_or_else(|| ledger.last_published());
+    let number = match args.number {
+        Some(number) => number,
+        None => twin.ledger()?.last_published(),
+    };
     ensure!(
         number > 0,
         "no calibration of {} is published, so there is nothing to roll back",
         args.name
     );
-    let made =
-        ledger.rollback(number, &twin.base_model()?, args.note.note(), &project.signing_key()?)?;
+    let note = args.note.note();
+    let done = Deciding { project: &project, twin: &twin, number, note }.roll_back()?;
     out.result(
         || {
-            let (name, new) = (&args.name, made.number);
+            let (name, new) = (&args.name, done.decided);
             format!("✓ calibration {new} of {name} undoes {number}: running twins load it now")
         },
-        &json!({"twin": args.name, "number": made.number, "state": "published", "rolls_back": number}),
+        &json!({"twin": args.name, "number": done.decided, "state": "published", "rolls_back": number}),
     )?;
     Ok(Outcome::Done)
 }
