@@ -33,4 +33,5 @@ pub mod notify;
 pub mod pages;
 pub mod plan;
 pub mod process;
+pub mod review;
 pub mod schedule;

@@ -1,6 +1,6 @@
 //! What a report says and in which order, whatever it is written in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use models::{Calibration, Digest, Drift, Finding, Kind, Note, State, Surface};
 
@@ -92,9 +92,11 @@ pub(crate) fn place<'d>(item: &Item<'d>) -> Place<'d> {
 /// Each finding, those of one change of an entity as one; in the order of the first of each.
 pub(crate) fn folded(findings: &[Finding]) -> Vec<Item<'_>> {
     let mut items: Vec<Item<'_>> = Vec::new();
+    let mut places = HashMap::new();
     for finding in findings {
-        let same = items.iter_mut().find(|item| is_same_change(item.finding, finding));
-        match same {
+        let place =
+            change_of_entity(finding).map(|change| *places.entry(change).or_insert(items.len()));
+        match place.and_then(|place| items.get_mut(place)) {
             Some(item) => item.seen.push(finding),
             None => items.push(Item { finding, seen: vec![finding] }),
         }
@@ -102,13 +104,11 @@ pub(crate) fn folded(findings: &[Finding]) -> Vec<Item<'_>> {
     items
 }
 
-fn is_same_change(one: &Finding, other: &Finding) -> bool {
-    let identity = |finding: &Finding| {
-        Some((finding.entity.clone()?, finding.entity_path.clone()?, finding.kind))
-    };
-    identity(one).is_some()
-        && identity(one) == identity(other)
-        && (&one.before, &one.after) == (&other.before, &other.after)
+/// What is the same of findings that are one change: entity, path in it, kind, before and after.
+fn change_of_entity(finding: &Finding) -> Option<(&str, &str, Kind, String)> {
+    let values = format!("{} {}", finding.before, finding.after);
+    let (entity, path) = (finding.entity.as_deref()?, finding.entity_path.as_deref()?);
+    Some((entity, path, finding.kind, values))
 }
 
 /// Route, status and path of a finding, on one line.

@@ -57,6 +57,8 @@ enum Command {
     Calibrations(commands::calibrations::Command),
     /// Show what a calibration run found
     Report(commands::report::Args),
+    /// Show what waits for a decision in a browser, and decide there
+    Review(commands::review::Args),
     /// Run the pipeline on a schedule
     #[command(subcommand)]
     Jobs(commands::jobs::Command),
@@ -91,7 +93,7 @@ enum Command {
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Try it", &["demo"]),
     ("Build a twin", &["init", "record", "synth", "serve", "export"]),
-    ("Keep it true", &["observe", "calibrate", "calibrations", "report", "jobs", "lake"]),
+    ("Keep it true", &["observe", "calibrate", "calibrations", "report", "review", "jobs", "lake"]),
     ("Run twins", &["up", "down", "status"]),
     ("Use them in tests", &["inspect", "reset", "seed", "logs", "replay", "test"]),
     ("Get and release twins", &["catalog", "freeze"]),
@@ -128,6 +130,7 @@ fn run(cli: &Cli, out: &mut Output) -> anyhow::Result<Outcome> {
         Command::Calibrate(args) => commands::calibrate::run(args, project, out),
         Command::Calibrations(command) => commands::calibrations::run(command, project, out),
         Command::Report(args) => commands::report::run(args, project, out),
+        Command::Review(args) => commands::review::run(args, project, out),
         Command::Jobs(command) => commands::jobs::run(command, project, out),
         Command::Lake(command) => commands::lake::run(command, project, out),
         Command::Up(args) => commands::up::run(args, project, out),

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod deciding;
 mod demo;
+mod desk;
 mod files;
 mod host;
 mod outcome;

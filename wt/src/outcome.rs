@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
+use jobs::review;
 use observer::proxy;
 
 /// The exit status (CONTRACTS, "Commands").
@@ -46,6 +47,10 @@ impl Outcome {
                 || matches!(
                     cause.downcast_ref(),
                     Some(proxy::ServeError::PortInUse { .. } | proxy::ServeError::Listen { .. })
+                )
+                || matches!(
+                    cause.downcast_ref(),
+                    Some(review::ServeError::PortInUse { .. } | review::ServeError::Listen { .. })
                 )
                 || cause.downcast_ref().is_some_and(|fault: &io::Error| !is_of_input(fault.kind()))
         });

@@ -87,7 +87,7 @@ impl TwinStatus {
     }
 
     /// Whether it serves what production is known to be; none where that is not promised.
-    fn is_aligned(&self, now: DateTime<Utc>) -> Option<bool> {
+    pub(crate) fn is_aligned(&self, now: DateTime<Utc>) -> Option<bool> {
         let Tier::Pro { calibrated_at, published, awaiting } = &self.tier else { return None };
         let is_fresh =
             calibrated_at.is_some_and(|at| (now - at).to_std().unwrap_or_default() <= STALE_AFTER);
@@ -101,15 +101,19 @@ impl TwinStatus {
         if let Some(why) = self.error() {
             return format!("✗ {head} · {why}");
         }
-        let tail = match &self.tier {
+        format!("✓ {head} · {}", self.age(now))
+    }
+
+    /// When it was last compared with production.
+    pub(crate) fn age(&self, now: DateTime<Utc>) -> String {
+        match &self.tier {
             Tier::Snapshot => "frozen snapshot".to_owned(),
             Tier::Pro { calibrated_at: None, .. } => "not yet calibrated".to_owned(),
             Tier::Pro { calibrated_at: Some(at), .. } => {
                 // A clock set back makes a run of the future, which is of just now.
                 format!("calibrated {}", Age((now - at).to_std().unwrap_or_default()))
             }
-        };
-        format!("✓ {head} · {tail}")
+        }
     }
 }
 

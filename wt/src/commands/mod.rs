@@ -17,6 +17,7 @@ pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod reset;
+pub(crate) mod review;
 pub(crate) mod seed;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -66,7 +67,7 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 }
 
 /// The user's name on this machine.
-fn user() -> String {
+pub(crate) fn user() -> String {
     let name = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     name.unwrap_or_else(|| "unknown".to_owned())
 }

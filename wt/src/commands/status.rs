@@ -75,6 +75,12 @@ fn job_faults(project: &Project) -> anyhow::Result<Vec<JobFault>> {
     Ok(faults)
 }
 
+/// Asks one twin how it is.
+pub(crate) fn ask_one(project: &Project, name: &str) -> anyhow::Result<TwinStatus> {
+    let pids = processes::read_pids(project)?;
+    Ok(of_twin(project, name, pids.get(name)))
+}
+
 fn of_twin(project: &Project, name: &str, started: Option<&Started>) -> TwinStatus {
     let mut status = TwinStatus {
         name: name.to_owned(),

@@ -184,7 +184,7 @@ impl<'p> Twin<'p> {
     }
 
     /// Numbers of the reports, ascending.
-    fn reports(&self) -> anyhow::Result<Vec<u64>> {
+    pub(crate) fn reports(&self) -> anyhow::Result<Vec<u64>> {
         let dir = self.project.reports_dir(&self.name);
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,

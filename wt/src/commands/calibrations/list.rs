@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use models::{Calibration, Ledger, State};
 use serde_json::{Value, json};
 
-use super::{state_document, state_words, time};
+use super::{state_document, time};
 use crate::commands::count;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -61,7 +61,7 @@ fn line(calibration: &Calibration, state: &State) -> String {
     let breaking = calibration.findings.iter().filter(|finding| finding.breaking).count();
     let breaking = if breaking > 0 { format!(", {breaking} breaking") } else { String::new() };
     let (number, at) = (calibration.number, time(calibration.created_at));
-    format!("{number:>4}  {at}  {what}{breaking}  {}", state_words(state))
+    format!("{number:>4}  {at}  {what}{breaking}  {}", reports::state_words(state))
 }
 
 fn document(calibration: &Calibration, state: &State) -> Value {

@@ -111,42 +111,12 @@ fn to_decide(ledger: &Ledger, number: Option<u64>, twin: &str) -> anyhow::Result
     }
 }
 
-/// `published`, as documents have it.
-fn state_name(state: &State) -> &'static str {
-    match state {
-        State::Proposed => "proposed",
-        State::Published(_) => "published",
-        State::Rejected(_) => "rejected",
-        State::Superseded { .. } => "superseded",
-    }
-}
-
-/// `published by alice 2026-11-19 10:05 UTC: looks right`.
-fn state_words(state: &State) -> String {
-    let decided = |note: &Note| {
-        let comment = note.comment.as_ref().map(|comment| format!(": {comment}"));
-        format!(
-            "{} by {} {}{}",
-            state_name(state),
-            note.by,
-            time(note.at),
-            comment.unwrap_or_default()
-        )
-    };
-    match state {
-        State::Published(note) | State::Rejected(note) => decided(note),
-        State::Proposed => "proposed, awaits a decision".to_owned(),
-        State::Superseded { by: Some(by) } => format!("superseded by {by}"),
-        State::Superseded { by: None } => "superseded, what it builds on was rejected".to_owned(),
-    }
-}
-
 /// What became of a calibration, as a document.
 fn state_document(state: &State) -> Value {
     match state {
         State::Proposed => json!({"state": "proposed"}),
         State::Published(note) | State::Rejected(note) => json!({
-            "state": state_name(state), "by": note.by, "at": note.at, "comment": note.comment,
+            "state": reports::state_name(state), "by": note.by, "at": note.at, "comment": note.comment,
         }),
         State::Superseded { by } => json!({"state": "superseded", "superseded_by": by}),
     }

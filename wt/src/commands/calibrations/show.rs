@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use models::{Calibration, State};
 use serde_json::json;
 
-use super::{state_document, state_words, time};
+use super::{state_document, time};
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
@@ -46,7 +46,7 @@ pub(crate) fn run(
 fn text(calibration: &Calibration, state: &State, options: &reports::TextOptions) -> String {
     let Calibration { twin, number, base, result, .. } = calibration;
     let short = |digest: &models::Digest| digest.as_str().chars().take(12).collect::<String>();
-    let mut text = format!("Calibration {number} of {twin}: {}\n", state_words(state));
+    let mut text = format!("Calibration {number} of {twin}: {}\n", reports::state_words(state));
     let _ = writeln!(text, "made {}", time(calibration.created_at));
     let (from, to) = (short(&base.sha256), short(&result.sha256));
     let _ = writeln!(text, "from model {from} (after {}) to {to}", base.number);
