@@ -57,6 +57,23 @@ def joined(models):
     return {key: value for key, value in whole.items() if value not in ({}, None)}
 
 
+def extended(wt, name, model):
+    """The model with the routes of `NAME/extra.yaml`: what clients call and the vendor's description leaves out."""
+    extra = HERE / name / "extra.yaml"
+    return joined([model, imported(wt, name, str(extra))]) if extra.exists() else model
+
+
+# Rate limits that no description says. Source: GitHub's REST documentation, "Rate limits for the REST API"; asking for the
+# limits costs nothing.
+LIMITS = {
+    "github": {
+        "core": {"algorithm": "fixed_window", "limit": 5000, "window_seconds": 3600.0, "headers": "github"},
+        "search": {"algorithm": "fixed_window", "limit": 30, "window_seconds": 60.0, "headers": "github"},
+        "rate_limit": {"algorithm": "fixed_window", "limit": 1000000, "window_seconds": 60.0, "headers": "none"},
+    },
+}
+
+
 def examples(model, fixtures):
     """The vendor's one object of each resource, by the model's entity."""
     resources = json.loads(fixtures.read_text())["resources"]
@@ -121,6 +138,8 @@ def main(wt, sources, *names):
             examples(model, paths[-1])
             tokens_or_details(model)
             left_out(model)
+        model = extended(wt, name, model)
+        model.update({"limits": LIMITS[name]} if name in LIMITS else {})
         model["version"] = "0.1.0"
         model["base_url"] = base_url
         if api_version:

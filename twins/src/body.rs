@@ -1,7 +1,11 @@
 //! What a request's body says, whatever its media type.
 
+use std::io::Read;
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 use crate::action::items_of;
@@ -49,6 +53,31 @@ impl Media {
             Self::Other => false,
         }
     }
+}
+
+/// A body as it was before it was packed for the way (`Content-Encoding: gzip`), of at most so
+/// many bytes.
+///
+/// # Errors
+///
+/// Where it is not what the header says, or too large.
+pub(crate) fn unpacked(
+    headers: &HeaderMap,
+    body: &Bytes,
+    bytes_max: usize,
+) -> Result<Bytes, Refusal> {
+    let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    if !encoding.is_some_and(|name| name.eq_ignore_ascii_case("gzip")) || body.is_empty() {
+        return Ok(body.clone());
+    }
+    let mut unpacked = Vec::new();
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    let read = MultiGzDecoder::new(&body[..]).take(limit).read_to_end(&mut unpacked);
+    read.map_err(|error| Refusal::BadRequest(format!("the body is not valid gzip: {error}")))?;
+    if unpacked.len() > bytes_max {
+        return Err(Refusal::TooLarge { bytes_max });
+    }
+    Ok(unpacked.into())
 }
 
 /// Reads a body; `None` where there is nothing to be read of it.
@@ -379,7 +408,13 @@ fn as_scalar(text: String, leaves: &[Leaf<'_>]) -> Value {
     if forms.clone().any(|form| matches!(form, Form::Text { values, .. } if values.is_empty())) {
         return text.into();
     }
+    let is_number = |form: &Form| matches!(form, Form::Integer { .. } | Form::Number(_));
+    let has_numbers = forms.clone().any(is_number);
     let read = |form: &Form| match form {
+        // Slack's clients write flags as digits.
+        Form::Boolean(_) if !has_numbers && matches!(&*text, "0" | "1") => {
+            Some((text == "1").into())
+        }
         Form::Boolean(_) => boolean(&text).map(Value::Bool),
         Form::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
         Form::Number(_) => {
@@ -459,6 +494,23 @@ mod tests {
     }
 
     #[test]
+    fn a_packed_body_is_read_as_it_was_and_no_larger_than_it_may_be() {
+        use std::io::Write;
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(&[b'x'; 1000]).unwrap();
+        let small = Bytes::from(packer.finish().unwrap());
+        let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, "gzip".parse().unwrap())]);
+        assert_eq!(unpacked(&gzip, &small, 1000).unwrap().len(), 1000);
+        let too_large = unpacked(&gzip, &small, 999).unwrap_err();
+        assert_eq!(too_large, Refusal::TooLarge { bytes_max: 999 });
+        assert!(matches!(
+            unpacked(&gzip, &Bytes::from_static(b"no"), 10),
+            Err(Refusal::BadRequest(_))
+        ));
+        assert_eq!(unpacked(&HeaderMap::new(), &small, 0).unwrap(), small);
+    }
+
+    #[test]
     fn brackets_make_objects_and_arrays() {
         assert_eq!(
             form(
@@ -488,15 +540,18 @@ mod tests {
         let schema: models::Schema = serde_json::from_value(json!({
             "types": {"object": true}, "properties": {
                 "amount": {"types": {"integer": true}}, "live": {"types": {"boolean": true}},
+                "flag": {"types": {"boolean": true}}, "either": {"types": {"boolean": true, "integer": true}},
                 "to": {"types": {"array": true}, "items": {"types": {"string": true}}},
                 "zip": {"types": {"string": true}}}}))
         .unwrap();
         let node = shapes.compile(&schema);
-        let value =
-            typed(form("amount=100&live=True&to=a&zip=04109&other=1"), Some((&shapes, &node)));
+        let value = typed(
+            form("amount=100&live=True&flag=1&either=1&to=a&zip=04109&other=1"),
+            Some((&shapes, &node)),
+        );
         assert_eq!(
             value,
-            json!({"amount": 100, "live": true, "to": ["a"], "zip": "04109", "other": "1"})
+            json!({"amount": 100, "live": true, "flag": true, "either": 1, "to": ["a"], "zip": "04109", "other": "1"})
         );
         assert!(check(&value, &shapes, &node, false).is_ok());
         assert_eq!(

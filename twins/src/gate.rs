@@ -133,6 +133,24 @@ fn count(
     standing.allowed
 }
 
+/// How a caller stands to every limit, the model's and those declared, by its name; asking costs
+/// nothing.
+pub(crate) fn standings(
+    program: &Program,
+    route: &RouteProgram,
+    declared: &Limits,
+    head: &Head<'_>,
+    usage: &Usage,
+) -> Vec<(String, Standing)> {
+    let models = program.limits.iter().map(|(name, rule)| (&**name, rule));
+    let own = declared.0.iter().map(|one| (&*one.name, &one.rule));
+    let rates = models.chain(own).filter(|(_, rule)| rule.algorithm != Algorithm::Concurrency);
+    let standing = |(name, rule): (&str, &RateLimit)| {
+        (name.to_owned(), usage.take(rule, 0, key(name, rule, route, head), head.at))
+    };
+    rates.map(standing).collect()
+}
+
 /// Whose usage is counted together: that of a credential (of an address, where there is none), an
 /// address, everyone; of all routes or of one.
 fn key(name: &str, rule: &RateLimit, route: &RouteProgram, head: &Head<'_>) -> Key {

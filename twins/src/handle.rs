@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::action::Target;
 use crate::call::{Call, Event, Outcome};
 use crate::config::Missing;
 use crate::dice::{BASE62, Dice};
+use crate::gate;
 use crate::id;
 use crate::list::{Listed, Query};
 use crate::lua::{Asked, Body, Emitted, World, Write, Writes};
@@ -338,6 +339,18 @@ impl World for Call<'_> {
 
     fn dice(&self) -> Dice {
         self.session.next_dice("lua")
+    }
+
+    fn limits(&self) -> Map<String, Value> {
+        let program = &self.served.program;
+        let route = program.route(self.number);
+        let declared = &self.twin.limits;
+        let standings = gate::standings(program, route, declared, self.head, &self.session.usage);
+        let shown = standings.into_iter().map(|(name, one)| {
+            let (limit, remaining, reset) = (one.limit, one.remaining, one.reset.as_secs_f64());
+            (name, json!({"limit": limit, "remaining": remaining, "reset": reset}))
+        });
+        shown.collect()
     }
 
     fn deliveries(&self, endpoint: &str) -> Vec<Value> {

@@ -49,6 +49,7 @@ mod coverage;
 mod declared;
 mod dice;
 mod doors;
+mod etag;
 mod expand;
 mod follow;
 mod format;

@@ -230,13 +230,13 @@ pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
-/// Whether a last segment's parameter may hold slashes: `{path}`, `{ref}` (GitHub's contents and
-/// git refs), and templates that say so, `{name+}` (RFC 6570 §3.2.3) and `{name*}`.
+/// Whether a last segment's parameter may hold slashes: `{path}`, `{ref}` and its like (GitHub's
+/// contents, git refs and comparisons), and templates that say so, `{name+}` (RFC 6570 §3.2.3) and `{name*}`.
 fn holds_slashes(segment: &str) -> bool {
     let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         return false;
     };
-    matches!(name, "path" | "ref" | "filepath" | "file_path")
+    matches!(name, "path" | "ref" | "branch" | "basehead" | "dir" | "filepath" | "file_path")
         || name.ends_with(['+', '*'])
         || name.starts_with(['+', '*'])
 }

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use crate::auth;
+use crate::body;
 use crate::call::Call;
 use crate::chaos::{Chaos, End, Settings};
 use crate::clock::Clock;
@@ -25,6 +26,7 @@ use crate::config::TwinConfig;
 use crate::coverage::Coverage;
 use crate::declared;
 use crate::doors::Doors;
+use crate::etag;
 use crate::gate::{self, Limits, Passage};
 use crate::idempotency::Known;
 use crate::lua::Handlers;
@@ -50,7 +52,7 @@ pub struct Twin {
     pub(crate) metrics: Metrics,
     pub(crate) handlers: Handlers,
     pub(crate) rules: Rules,
-    limits: Limits,
+    pub(crate) limits: Limits,
     /// Rung when something may have become due in any session.
     pub(crate) wake: Arc<Notify>,
     pub(crate) source: Source,
@@ -368,6 +370,9 @@ impl Twin {
             session.absent.fetch_add(1, Ordering::Relaxed);
             reply.headers_mut().insert(ABSENT, HeaderValue::from_static("true"));
         }
+        if self.config.document.etags {
+            etag::mark(&mut reply, head);
+        }
         reply.headers_mut().extend(passage.headers);
         if !self.config.document.headers.is_empty() {
             let (document, dice) = (&self.config.document, session.next_dice("headers"));
@@ -410,6 +415,7 @@ impl Twin {
     fn make(&self, call: &Call<'_>, bytes: &Bytes) -> Result<Reply, Refusal> {
         let route = call.served.program.route(call.number).key.as_str();
         auth::check_signature(&self.config.document.auth, route, call.head, bytes)?;
+        let bytes = &body::unpacked(call.head.headers, bytes, self.config.network.body_bytes_max)?;
         let input = call.read(bytes)?;
         auth::check_body(&self.config.document.auth, route, call.head, input.as_ref())?;
         let Some(parameter) = &self.config.document.expand else {

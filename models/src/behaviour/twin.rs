@@ -69,6 +69,9 @@ pub struct TwinDocument {
     /// The parameter that names references to be shown whole (`expand[]=customer`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expand: Option<String>,
+    /// Whether answers to reads carry an entity tag (`ETag`), and 304 tells who has it already.
+    #[serde(skip_serializing_if = "is_default")]
+    pub etags: bool,
     /// Collections whose items are still shown when they are deleted, as `{id, deleted: true}`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tombstones: Vec<String>,

@@ -420,6 +420,10 @@ impl<'s> Tables<'s, '_, '_> {
             }
             Ok(table)
         })?;
+        self.add(wt, "limits", move |lua, ()| {
+            let limits = run.borrow().view.world.limits();
+            value::object_to_lua(lua, list, &limits)
+        })?;
         self.add(wt, "redeliver", move |_, number: u64| {
             run.borrow_mut().view.writes.again.push(number);
             Ok(())

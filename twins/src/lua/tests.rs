@@ -67,6 +67,9 @@ impl World for Bare {
     fn deliveries(&self, endpoint: &str) -> Vec<Value> {
         vec![json!({"id": 7, "endpoint": endpoint})]
     }
+    fn limits(&self) -> Map<String, Value> {
+        Map::new()
+    }
 }
 
 fn handlers(sources: &[(&str, &str)], libs: &[(&str, &str)]) -> Handlers {

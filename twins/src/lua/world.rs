@@ -37,6 +37,8 @@ pub(crate) trait World {
     fn dice(&self) -> Dice;
     /// What was sent to an endpoint, as the admin API shows it, newest first.
     fn deliveries(&self, endpoint: &str) -> Vec<Value>;
+    /// How the caller stands to each limit of the model: `{limit, remaining, reset}` by name.
+    fn limits(&self) -> Map<String, Value>;
 }
 
 /// What a handler writes of one entity.
