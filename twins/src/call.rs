@@ -99,7 +99,8 @@ impl<'c> Call<'c> {
     /// Whether a body is left to the handler to judge: it is no object where the model knows only
     /// objects, or of a media type the model does not know. Vendors take more than they describe.
     fn is_handlers_own(&self, value: &Value, takes: bool) -> bool {
-        (!value.is_object() || !takes) && self.hook().is_some()
+        let judges = self.twin.config.document.requests.handlers_judge;
+        (judges || !value.is_object() || !takes) && self.hook().is_some()
     }
 
     /// Whether parameters that the route does not have are refused. A mock without state takes

@@ -132,6 +132,9 @@ impl Call<'_> {
         self.session.counters.set(writes.counters);
         self.session.clock.advance(writes.advance);
         let webhooks = &self.session.webhooks;
+        for object in writes.untold {
+            webhooks.outbox().forget(&object);
+        }
         for told in writes.told {
             webhooks.say(state, told, &self.twin.config.name, self.head.at);
         }
@@ -285,6 +288,10 @@ impl World for Call<'_> {
 
     fn all(&self, collection: &str) -> Vec<Arc<Entity>> {
         self.session.state.page(collection, Start::Offset(0), usize::MAX - 1, false).entities
+    }
+
+    fn below(&self, pattern: &str) -> Vec<(String, Arc<Entity>)> {
+        self.session.state.all_of(pattern)
     }
 
     fn created(&self, collection: &str) -> u64 {

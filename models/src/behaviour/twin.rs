@@ -119,6 +119,9 @@ pub struct RequestRules {
     pub empty_unsets: bool,
     /// A parameter the route does not have is an error.
     pub refuse_unknown: bool,
+    /// A Lua handler judges what it is sent, and the model does not: for vendors whose errors differ
+    /// from route to route.
+    pub handlers_judge: bool,
 }
 
 /// How collections are listed.

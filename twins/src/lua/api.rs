@@ -351,6 +351,7 @@ impl<'s> Tables<'s, '_, '_> {
             value::to_lua(lua, list, &shown.unwrap_or(Value::Object(fields)))
         })?;
         self.add_select(&wt)?;
+        self.add_below(&wt)?;
         self.add_events(&wt)?;
         wt.set_readonly(true);
         Ok(wt)
@@ -379,8 +380,24 @@ impl<'s> Tables<'s, '_, '_> {
         })
     }
 
-    /// `wt.tell` sends an event in the handler's own words; `wt.deliveries` and `wt.redeliver` are of
-    /// those sent before.
+    /// `wt.below("/accounts/{}/messages")` gives what all of these hold, as `{collection, fields}`.
+    fn add_below(&self, wt: &Table) -> mlua::Result<()> {
+        let (run, list) = (self.run, &self.vm.list);
+        self.add(wt, "below", move |lua, pattern: String| {
+            let found = run.borrow().view.world.below(&pattern);
+            let table = lua.create_table()?;
+            for (collection, entity) in found {
+                let item = lua.create_table()?;
+                item.raw_set("collection", collection)?;
+                item.raw_set("fields", value::object_to_lua(lua, list, &entity.fields)?)?;
+                table.push(item)?;
+            }
+            Ok(table)
+        })
+    }
+
+    /// `wt.tell` sends an event in the handler's own words; `wt.untell` calls off what of an
+    /// object is not sent yet; `wt.deliveries` and `wt.redeliver` are of those sent before.
     fn add_events(&self, wt: &Table) -> mlua::Result<()> {
         let (run, list) = (self.run, &self.vm.list);
         self.add(wt, "tell", move |lua, given: (String, LuaValue, Option<Table>)| {
@@ -410,6 +427,12 @@ impl<'s> Tables<'s, '_, '_> {
             let mut run = run.borrow_mut();
             run.spend(told.body.to_string().len() + told.name.len())?;
             run.view.writes.told.push(told);
+            Ok(())
+        })?;
+        self.add(wt, "untell", move |_, object: String| {
+            let writes = &mut run.borrow_mut().view.writes;
+            writes.told.retain(|told| told.object != object);
+            writes.untold.push(object);
             Ok(())
         })?;
         self.add(wt, "deliveries", move |lua, endpoint: Id| {

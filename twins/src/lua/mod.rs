@@ -136,8 +136,9 @@ impl Handlers {
             };
             Some(LuaProblem { file: "routes.yaml".to_owned(), problem })
         });
-        let own = self.own_rules.iter().filter(|rule| !self.scripts.contains_key(&rule.handler));
-        let own = own.map(|rule| Failure::Missing(rule.handler.clone()).to_string());
+        let own = self.own_rules.iter().map(|rule| parts(&rule.handler).0);
+        let own = own.filter(|file| !self.scripts.contains_key(*file));
+        let own = own.map(|file| Failure::Missing(file.to_owned()).to_string());
         let own = own.map(|problem| LuaProblem { file: "routes.yaml".to_owned(), problem });
         stray.chain(own).collect()
     }

@@ -43,6 +43,9 @@ impl World for Bare {
     fn all(&self, collection: &str) -> Vec<Arc<Entity>> {
         self.state.page(collection, Start::Offset(0), 1000, false).entities
     }
+    fn below(&self, pattern: &str) -> Vec<(String, Arc<Entity>)> {
+        self.all(pattern).into_iter().map(|entity| (pattern.to_owned(), entity)).collect()
+    }
     fn created(&self, collection: &str) -> u64 {
         self.state.created(collection)
     }
@@ -273,8 +276,10 @@ fn a_page_of_a_collection_is_chosen_with_the_calls_own_writes() {
         local largest = wt.select("orders", {sort = "total", reverse = true, limit = 1})
         local all, total = wt.select("orders")
         local stored = wt.select("orders", {where = {id = "a"}})
-        emit.json({even[1].id, even[2].id, count, largest[1].total, #all, total, stored[1].total})"#;
-    assert_eq!(says(source), json!(["n24", "n22", 9, 29, 31, 31, 5]));
+        local below = wt.below("/orders")
+        emit.json({even[1].id, even[2].id, count, largest[1].total, #all, total, stored[1].total,
+            below[2].collection, below[2].fields.total})"#;
+    assert_eq!(says(source), json!(["n24", "n22", 9, 29, 31, 31, 5, "/orders", 7]));
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(crate) trait World {
     fn find(&self, collection: &str, id: &str) -> Option<Arc<Entity>>;
     /// All of a collection, oldest first.
     fn all(&self, collection: &str) -> Vec<Arc<Entity>>;
+    /// All of the collections that are the same but for ids, `/accounts/{}/messages`: the collection
+    /// and the entity.
+    fn below(&self, pattern: &str) -> Vec<(String, Arc<Entity>)>;
     /// How many were ever created in a collection.
     fn created(&self, collection: &str) -> u64;
     /// The id of the nth entity of a collection, and the fields every new one has.
@@ -57,6 +60,8 @@ pub(crate) struct Writes {
     pub(crate) entities: Vec<Write>,
     pub(crate) counters: BTreeMap<String, u64>,
     pub(crate) advance: Duration,
+    /// Objects nothing more is to be told of, of what was told before this call.
+    pub(crate) untold: Vec<String>,
     /// Events told.
     pub(crate) told: Vec<Told>,
     /// Numbers of deliveries to be sent once more.

@@ -128,6 +128,25 @@ impl Outbox {
         numbers
     }
 
+    /// Calls off the deliveries of an object that are not under way or done.
+    pub(crate) fn forget(&mut self, object: &str) {
+        let is_due = |one: &Delivery| matches!(one.standing, Standing::Due(_));
+        let own = self.waiting.values().filter(|one| one.message.event.object == object);
+        let numbers: Vec<u64> = own.filter(|one| is_due(one)).map(|one| one.number).collect();
+        for number in numbers {
+            let Some(delivery) = self.waiting.remove(&number) else { continue };
+            self.waiting_bytes -= delivery.message.body.len();
+            self.ready.retain(|(_, ready)| *ready != number);
+            let line = line_of(&delivery.message);
+            let is_first = self.lines.get(&line).is_some_and(|all| all.front() == Some(&number));
+            if delivery.in_line && is_first {
+                self.advance(&line);
+            } else if let Some(all) = self.lines.get_mut(&line) {
+                all.retain(|one| *one != number);
+            }
+        }
+    }
+
     /// What may be sent at a time, oldest first. Each has to be [settled](Self::settle).
     pub(crate) fn take_due(&mut self, now: Duration, count_max: usize) -> Vec<Ticket> {
         let mut tickets = Vec::new();
@@ -346,6 +365,23 @@ mod tests {
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
+    }
+
+    #[test]
+    fn what_is_called_off_is_not_sent_and_holds_nobody_up() {
+        let mut outbox = outbox(&[], Knobs::default());
+        let at = Duration::from_secs(10);
+        for (id, object) in [("a", "x"), ("b", "x"), ("c", "y")] {
+            outbox.queue(message(id, object, "e"), at);
+        }
+        outbox.forget("x");
+        let due: Vec<_> = outbox.take_due(at, 9).into_iter().map(|one| one.number).collect();
+        assert_eq!((due, outbox.waiting()), (vec![3], 1));
+        // What is under way goes on.
+        outbox.forget("y");
+        assert_eq!(outbox.waiting(), 1);
+        outbox.queue(message("d", "x", "e"), at);
+        assert_eq!(outbox.take_due(at, 9).len(), 1);
     }
 
     #[test]
