@@ -3,6 +3,7 @@
 mod chance;
 pub mod checkpoint;
 mod decide;
+mod deliveries;
 mod diff;
 pub mod evidence;
 pub mod evidence_file;

@@ -4,6 +4,7 @@ use models::{Coverage, Drift, Fidelity, FieldPath, Finding, Guard, Model, RouteK
 use observer::lake::Lake;
 
 use crate::decide::{self, Case, Decision};
+use crate::deliveries::{self, Attempt};
 use crate::diff;
 use crate::evidence::Evidence;
 use crate::guard;
@@ -113,7 +114,11 @@ pub async fn analyse(
     let (settled, undecided) = (screen.pass(settled), screen.pass(undecided));
     notes.extend(screen.notes());
     let ready: Vec<_> = settled.iter().filter(|decision| !decision.waits).cloned().collect();
-    let (proposals, guard, refusals) = propose(model, &ready, &observation, policy)?;
+    let deliveries = deliveries::compare(model, &attempts(lake, reading).await?, policy);
+    let base = deliveries.onto(model);
+    let (mut proposals, guard, refusals) = propose(&base, &ready, &observation, policy)?;
+    deliveries.propose(model, base, &mut proposals);
+    notes.extend(deliveries.notes);
     notes.extend(refusals);
     let drift = Drift {
         twin: reading.twin.clone(),
@@ -144,6 +149,11 @@ async fn calls(
     let segments = reading.segments(lake).await?;
     let templates = reading.tally().templates(model);
     observe::calls::calls(lake, &segments, reading.since_us, &templates).await
+}
+
+async fn attempts(lake: &Lake, reading: &Reading) -> Result<Vec<Attempt>, ObserveError> {
+    let segments = reading.segments(lake).await?;
+    deliveries::attempts(lake, &segments, reading.since_us).await
 }
 
 /// What publishes itself and the rest, each guarded; notes on what the guard refused.

@@ -25,6 +25,7 @@ mod age;
 pub mod behaviour;
 mod calibration;
 mod class;
+mod deliveries;
 mod digest;
 mod disk;
 mod drift;
@@ -43,12 +44,14 @@ mod schema;
 mod signing;
 pub mod templates;
 mod view;
+pub mod webhooks;
 
 pub use age::Age;
 pub use calibration::{
     ApplyError, Base, Calibration, CalibrationFormat, Change, Fidelity, Made, Previous,
 };
 pub use class::{Class, Classes};
+pub use deliveries::{Deliveries, RetrySchedule, SignatureForm};
 pub use digest::{Digest, canonical_json};
 pub use drift::{Coverage, Drift, Guard, GuardRoute};
 pub use finding::{

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde_path_to_error::Segment;
 
-use crate::{Algorithm, JsonType, Model, Parameter, RateLimit, Route, Schema, Webhook, escape};
+use crate::{
+    Algorithm, JsonType, Model, Parameter, RateLimit, RetrySchedule, Route, Schema, Webhook, escape,
+};
 
 /// Problems that are listed; of more only their number is told.
 const LISTED_MAX: usize = 20;
@@ -128,6 +130,9 @@ impl Model {
         check.schemas("/entities", &self.entities);
         for (name, limit) in &self.limits {
             check.limit(&format!("/limits/{}", escape(name)), limit);
+        }
+        if let Some(problem) = self.deliveries.retry.as_ref().and_then(RetrySchedule::problem) {
+            check.report("/deliveries/retry/delays_ms", &problem);
         }
         for (key, route) in &self.routes {
             check.route(&format!("/routes/{}", escape(key.as_str())), route);

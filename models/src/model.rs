@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RateLimit, RouteKey, Schema, canonical_json};
+use crate::{Deliveries, RateLimit, RouteKey, Schema, canonical_json};
 
 /// The format's name and version, the first thing a reader checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,6 +52,9 @@ pub struct Model {
     /// Webhooks by event (`issues.opened`, or `push` where there is no action).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub webhooks: BTreeMap<String, Webhook>,
+    /// How webhooks are delivered, where that was observed.
+    #[serde(default, skip_serializing_if = "Deliveries::is_empty")]
+    pub deliveries: Deliveries,
 }
 
 /// One operation of the API.
@@ -190,6 +193,7 @@ impl Model {
             examples: BTreeMap::new(),
             limits: BTreeMap::new(),
             webhooks: BTreeMap::new(),
+            deliveries: Deliveries::default(),
         }
     }
 

@@ -18,6 +18,10 @@ pub(crate) enum Domain {
     /// Identifiers in bodies and in paths, which must agree.
     Link = 3,
     Token = 4,
+    /// What a vendor calls a delivery of a webhook.
+    Delivery = 5,
+    /// The path it goes to.
+    Endpoint = 6,
 }
 
 /// Bits of entity and link pseudonyms: 2^40 objects before half of the entities of a lake of a

@@ -11,4 +11,5 @@ pub mod sample;
 pub mod scrub;
 mod shape;
 pub mod sources;
+pub mod webhooks;
 pub mod wrec;

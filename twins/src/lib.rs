@@ -61,7 +61,6 @@ mod idempotency;
 mod limit;
 mod list;
 mod lua;
-mod mac;
 mod metrics;
 mod outgoing;
 mod own;

@@ -288,6 +288,12 @@ impl Twin {
         find(&self.source.load().program, head).is_ok()
     }
 
+    /// Has a session's webhooks go out as the model in service says.
+    pub(crate) fn follow_deliveries(&self, session: &Session) {
+        let served = self.source.load();
+        session.webhooks.follow(served.load, &served.program.model.deliveries);
+    }
+
     pub(crate) fn is_verbose(&self) -> bool {
         self.verbose.load(Ordering::Relaxed)
     }
@@ -380,6 +386,7 @@ impl Twin {
             declared::add_own_headers(document, &mut reply, head, api_version, dice);
         }
         if session.state.is_watched() {
+            self.follow_deliveries(session);
             self.tell(session, &served, &Cause::of(head, &reply));
         }
         if self.config.debug_headers {

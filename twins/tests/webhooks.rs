@@ -313,3 +313,27 @@ async fn what_a_handler_tells_goes_to_who_asked_for_it_and_waits_as_it_says() {
     let later = seen.iter().find(|one| one.path == "/later").unwrap();
     verify(later, "own");
 }
+
+#[tokio::test]
+async fn what_the_model_knows_of_deliveries_stands_above_what_is_declared() {
+    let receiver = Receiver::start().await;
+    let mut model = model();
+    model.deliveries = serde_json::from_value(json!({
+        "signature": {"scheme": "hex", "header": "x-shop-signature"},
+        "retry": {"delays_ms": {"1": 5000}, "ends": true},
+    }))
+    .unwrap();
+    let twin = start(model, Follow::Frozen, configured(declared())).await;
+    register(&twin, &receiver.url("/"), &["*"]).await;
+    receiver.answer_next(&[500, 500]);
+    twin.client.post("/v1/customers", json!({"name": "Ada"})).await;
+    quiet(&twin).await;
+    for (advance, attempts) in [("4s", 1), ("1s", 2), ("24h", 2)] {
+        twin.client.post("/admin/time/advance", json!({"duration": advance})).await;
+        quiet(&twin).await;
+        assert_eq!(receiver.received().len(), attempts, "after {advance}");
+    }
+    let seen = receiver.received();
+    assert_eq!(seen[0].header("x-shop-signature").len(), 64);
+    assert!(!seen[0].headers.contains_key("stripe-signature"));
+}

@@ -92,6 +92,46 @@ pub enum Scheme {
     Base64,
     /// Hexadecimal HMAC-SHA256 over the body (Linear).
     Hex,
+    /// `X-HubSpot-Signature-v3`: base64 of HMAC-SHA256 over method, address, body and
+    /// `X-HubSpot-Request-Timestamp`, milliseconds.
+    Hubspot,
+}
+
+impl Scheme {
+    /// Every form.
+    const ALL: [Self; 10] = [
+        Self::None,
+        Self::Stripe,
+        Self::Github,
+        Self::Slack,
+        Self::Twilio,
+        Self::Standard,
+        Self::Svix,
+        Self::Base64,
+        Self::Hex,
+        Self::Hubspot,
+    ];
+
+    /// The word for it, as documents have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Stripe => "stripe",
+            Self::Github => "github",
+            Self::Slack => "slack",
+            Self::Twilio => "twilio",
+            Self::Standard => "standard",
+            Self::Svix => "svix",
+            Self::Base64 => "base64",
+            Self::Hex => "hex",
+            Self::Hubspot => "hubspot",
+        }
+    }
+
+    /// The form a word stands for.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| scheme.name() == name)
+    }
 }
 
 /// How a body is written.

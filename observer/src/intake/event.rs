@@ -29,20 +29,33 @@ struct Head {
     event: Option<Value>,
     event_type: Option<Value>,
     topic: Option<Value>,
+    /// `HubSpot`'s.
+    #[serde(rename = "subscriptionType")]
+    subscription_type: Option<Value>,
 }
+
+/// A payload: one event, or a batch of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Payload {
+    Batch(Vec<Head>),
+    One(Box<Head>),
+}
+
+/// What a batch of several kinds of events is called.
+const BATCH: &str = "batch";
 
 /// The vendor's event and the payload's action, `issues.opened`; the event alone where there is
 /// no action, or where the model knows it without; `unknown` where nothing names it.
 pub(super) fn of(raw: &RawExchange<'_>, model: &Model) -> String {
-    let head = raw
-        .request_body
-        .as_ref()
-        .and_then(|body| serde_json::from_slice::<Head>(&body.bytes).ok())
-        .unwrap_or_default();
+    let body = raw.request_body.as_ref();
+    let head = match body.and_then(|body| serde_json::from_slice(&body.bytes).ok()) {
+        Some(Payload::One(head)) => *head,
+        Some(Payload::Batch(heads)) => return of_batch(&heads),
+        None => Head::default(),
+    };
     let stated = HEADERS.iter().find_map(|name| raw.request_header(name)).map(str::to_owned);
-    let named = [&head.r#type, &head.event, &head.event_type, &head.topic]
-        .into_iter()
-        .find_map(|value| token(value.as_ref()));
+    let named = head.named();
     let Some(event) = stated.or(named).filter(|event| is_name(event)) else {
         return "unknown".to_owned();
     };
@@ -54,6 +67,29 @@ pub(super) fn of(raw: &RawExchange<'_>, model: &Model) -> String {
             if alone { event } else { with_action }
         }
         None => event,
+    }
+}
+
+impl Head {
+    fn named(&self) -> Option<String> {
+        // Slack's envelope; the event is within.
+        if let (Some("event_callback"), Some(Value::Object(event))) =
+            (self.r#type.as_ref().and_then(Value::as_str), &self.event)
+        {
+            return token(event.get("type"));
+        }
+        let fields =
+            [&self.r#type, &self.event, &self.event_type, &self.topic, &self.subscription_type];
+        fields.into_iter().find_map(|value| token(value.as_ref()))
+    }
+}
+
+/// The event that all of a batch are, else [`BATCH`].
+fn of_batch(heads: &[Head]) -> String {
+    let mut names = heads.iter().map(Head::named);
+    match names.next() {
+        Some(Some(first)) if names.all(|name| name.as_ref() == Some(&first)) => first,
+        _ => BATCH.to_owned(),
     }
 }
 

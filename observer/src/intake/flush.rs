@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 use super::unknown::{Names, PATH_MARK};
 use super::{Disclosure, Intake};
 use crate::key::Domain;
+use crate::lake::deliveries::deliveries_batch;
 use crate::lake::path;
 use crate::lake::rows::{ValueRow, links_batch, shapes_batch, values_batch};
 use crate::lake::table::Table;
@@ -51,6 +52,10 @@ impl Intake {
         let mut tables = vec![(Table::Exchanges, exchanges)];
         if !shapes.is_empty() {
             tables.push((Table::Shapes, shapes_batch(&shapes)));
+        }
+        let deliveries = std::mem::take(&mut self.deliveries);
+        if !deliveries.is_empty() {
+            tables.push((Table::Deliveries, deliveries_batch(&deliveries)));
         }
         Batches { tables }
     }

@@ -1,5 +1,6 @@
 //! From a captured exchange to rows: routed, scrubbed to shapes and pseudonyms, nothing kept.
 
+mod delivery;
 mod event;
 mod flush;
 mod limits;
@@ -12,6 +13,7 @@ mod url;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use models::webhooks::{Kind, facts};
 use models::{Model, Surface};
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_128;
@@ -23,6 +25,7 @@ pub(crate) use links::Links;
 
 use crate::exchange::{Direction, RawBody, RawExchange};
 use crate::key::{Domain, LakeKey};
+use crate::lake::deliveries::DeliveryRow;
 use crate::lake::rows::{BodyState, ExchangeRow, ExchangeRows};
 use crate::shape::{self, ShapeRow, Sightings, Trie, form};
 use places::{Places, TrieId};
@@ -60,6 +63,8 @@ pub enum Skip {
     NoAnswer,
     /// The URL cannot be read.
     BadUrl,
+    /// A webhook that asks whether anybody is there, and tells of nothing.
+    Challenge,
 }
 
 impl Skip {
@@ -70,6 +75,7 @@ impl Skip {
             Self::Preflight => "preflight",
             Self::NoAnswer => "no answer",
             Self::BadUrl => "unreadable URL",
+            Self::Challenge => "challenge or ping",
         }
     }
 }
@@ -86,6 +92,9 @@ pub struct Intake {
     known_shapes: FxHashSet<u64>,
     shape_rows: Vec<ShapeRow>,
     rows: ExchangeRows,
+    deliveries: Vec<DeliveryRow>,
+    /// What webhooks may be signed with.
+    secrets: Vec<String>,
     callers: FxHashSet<u64>,
     skipped: BTreeMap<Skip, u64>,
     scratch: Scratch,
@@ -141,10 +150,18 @@ impl Intake {
             known_shapes: FxHashSet::default(),
             shape_rows: Vec::new(),
             rows: ExchangeRows::default(),
+            deliveries: Vec::new(),
+            secrets: Vec::new(),
             callers: FxHashSet::default(),
             skipped: BTreeMap::new(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// As it is, with secrets that the signatures of webhooks are tried with.
+    #[must_use]
+    pub fn verifying(self, secrets: Vec<String>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Rows waiting to be flushed.
@@ -165,10 +182,7 @@ impl Intake {
     pub fn take(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
         let taken = match raw.direction {
             Direction::Call => self.take_call(raw),
-            Direction::Delivery => {
-                self.take_delivery(raw);
-                Ok(())
-            }
+            Direction::Delivery => self.take_delivery(raw),
         };
         if let Err(reason) = taken {
             *self.skipped.entry(reason).or_default() += 1;
@@ -272,8 +286,14 @@ impl Intake {
         Ok(())
     }
 
-    fn take_delivery(&mut self, raw: &RawExchange<'_>) {
+    fn take_delivery(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
         let event = event::of(raw, &self.model);
+        if !self.model.webhooks.contains_key(&event)
+            && delivery::arrived(raw, facts::kind) != Kind::Event
+        {
+            return Err(Skip::Challenge);
+        }
+        self.deliveries.push(delivery::row(raw, &event, &self.secrets, &self.key));
         let name = self.places.name(&event);
         let place = self.places.webhook(name);
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -303,6 +323,7 @@ impl Intake {
         };
         self.rows.push(row, &scratch.request, &scratch.response, Vec::new());
         self.scratch = scratch;
+        Ok(())
     }
 
     /// Shapes of an accepted request; a refused one says nothing of what the vendor takes.

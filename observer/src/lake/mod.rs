@@ -7,6 +7,7 @@
 //! written ahead to the local disk ([`wal`]) and sealed into a segment from there.
 
 pub mod compact;
+pub(crate) mod deliveries;
 pub mod expire;
 pub mod limit;
 pub mod path;

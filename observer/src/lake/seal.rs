@@ -93,8 +93,10 @@ fn commit(
             None => writer.write(Table::Exchanges, batch)?,
         }
     }
-    for batch in of(Table::Shapes) {
-        writer.write(Table::Shapes, batch)?;
+    for table in [Table::Shapes, Table::Deliveries] {
+        for batch in of(table) {
+            writer.write(table, batch)?;
+        }
     }
     for (table, batch) in &wal.snapshot {
         writer.write(*table, batch)?;

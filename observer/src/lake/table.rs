@@ -15,11 +15,15 @@ pub enum Table {
     Values,
     /// One row a pseudonym seen under an id-like field, per segment; a sample by smallest hash.
     Links,
+    /// One row an attempt to deliver a webhook, in the order received; its shape stands in
+    /// `exchanges`.
+    Deliveries,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 4] = [Self::Exchanges, Self::Shapes, Self::Values, Self::Links];
+    pub const ALL: [Self; 5] =
+        [Self::Exchanges, Self::Shapes, Self::Values, Self::Links, Self::Deliveries];
 
     /// Folder of the lake and name in SQL.
     pub const fn name(self) -> &'static str {
@@ -28,6 +32,7 @@ impl Table {
             Self::Shapes => "shapes",
             Self::Values => "values",
             Self::Links => "links",
+            Self::Deliveries => "deliveries",
         }
     }
 
@@ -38,6 +43,7 @@ impl Table {
             Self::Shapes => shapes(),
             Self::Values => values(),
             Self::Links => links(),
+            Self::Deliveries => deliveries(),
         };
         Arc::new(Schema::new(fields))
     }
@@ -111,6 +117,33 @@ fn values() -> Vec<Field> {
 
 fn links() -> Vec<Field> {
     vec![required("field", DataType::Utf8), required("pseudonym", DataType::UInt64)]
+}
+
+fn deliveries() -> Vec<Field> {
+    vec![
+        required("seen_at", time()),
+        required("event", DataType::Utf8),
+        // Keyed pseudonym of the path it went to.
+        required("endpoint", DataType::UInt64),
+        // Keyed pseudonym of what the vendor calls it, else of its bytes: the same at each attempt.
+        required("delivery", DataType::UInt64),
+        // Keyed pseudonym of what it is about.
+        Field::new("object", DataType::UInt64, true),
+        // On the vendor's clock.
+        Field::new("happened_at", time(), true),
+        // When the attempt was sent, as its signature says.
+        Field::new("sent_at", time(), true),
+        // As the vendor says, from 1.
+        Field::new("attempt", DataType::UInt16, true),
+        // What it was answered.
+        required("status", DataType::UInt16),
+        required("latency_us", DataType::UInt32),
+        // The signature's form, and its header where the form fixes none.
+        Field::new("scheme", DataType::Utf8, true),
+        Field::new("header", DataType::Utf8, true),
+        // `valid`, `stale`, `invalid`, `unchecked`, `unsigned`.
+        required("verdict", DataType::Utf8),
+    ]
 }
 
 fn required(name: &str, data_type: DataType) -> Field {

@@ -6,10 +6,10 @@
 //! |---|---|
 //! | 4 | length of the payload, little endian |
 //! | 4 | CRC-32 (IEEE) of kind and payload, little endian |
-//! | 1 | kind: 0 `exchanges`, 1 `shapes`, 2 `values`, 3 `links`, 255 notes |
+//! | 1 | kind: 0 `exchanges`, 1 `shapes`, 2 `values`, 3 `links`, 4 `deliveries`, 255 notes |
 //! | … | payload: an Arrow IPC stream, or [`Notes`] as JSON |
 //!
-//! `exchanges` and `shapes` add rows; `values`, `links` and notes replace what was before them. The
+//! `exchanges`, `shapes` and `deliveries` add rows; `values`, `links` and notes replace what was before them. The
 //! shapes of an exchange stand before it, so that every prefix of whole frames is a segment. A file
 //! that is being written is locked, so that nobody recovers it under the writer's hands.
 
@@ -262,7 +262,9 @@ impl Wal {
         for batch in StreamReader::try_new(payload, None).map_err(|_| Damage::Damaged)? {
             let batch = batch.map_err(|_| Damage::Damaged)?;
             match table {
-                Table::Exchanges | Table::Shapes => self.rows.push((table, batch)),
+                Table::Exchanges | Table::Shapes | Table::Deliveries => {
+                    self.rows.push((table, batch));
+                }
                 Table::Values | Table::Links => {
                     self.snapshot.insert(table, batch);
                 }
@@ -278,6 +280,7 @@ fn kind_of(table: Table) -> u8 {
         Table::Shapes => 1,
         Table::Values => 2,
         Table::Links => 3,
+        Table::Deliveries => 4,
     }
 }
 

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
+use super::Handler;
 use super::capture::{Capture, Pending, Seen, Side};
 use super::control;
 use super::status::Status;
@@ -30,21 +31,25 @@ pub(super) type Own =
 /// Everything a connection needs to answer a request.
 #[derive(Debug)]
 pub(super) struct Forwarder {
-    pub(super) upstream: Upstream,
+    pub(super) upstream: Upstream<Tee>,
     pub(super) status: Arc<Status>,
     pub(super) pending: mpsc::Sender<Pending>,
     pub(super) body_bytes_max: usize,
 }
 
-impl Forwarder {
+impl Handler for Forwarder {
+    type Body = Either<Tee, Own>;
+
     /// The proxy's own answer for its own paths, the upstream's for all others.
-    pub(super) async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         match control::Endpoint::of(request.uri().path()) {
             Some(endpoint) => endpoint.answer(request.method(), peer, self).await,
             None => self.forward(request).await,
         }
     }
+}
 
+impl Forwarder {
     async fn forward(&self, request: Request<Incoming>) -> Answer {
         let (mut parts, body) = request.into_parts();
         let Ok(uri) = self.upstream.uri(parts.uri.path_and_query()) else {
@@ -122,7 +127,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// A copy without the headers bound to one connection and those in `left_out`, order kept.
-fn end_to_end(headers: &HeaderMap, left_out: &[HeaderName]) -> HeaderMap {
+pub(crate) fn end_to_end(headers: &HeaderMap, left_out: &[HeaderName]) -> HeaderMap {
     let named: Vec<&str> = headers
         .get_all(CONNECTION)
         .iter()

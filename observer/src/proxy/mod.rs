@@ -44,8 +44,10 @@ mod upstream;
 mod tests;
 
 pub use capture::CaptureEvent;
+pub(crate) use forward::end_to_end;
 pub use record::record;
 pub use status::{Status, Summary};
+pub(crate) use upstream::Upstream;
 
 use std::future::Future;
 use std::io;
@@ -53,6 +55,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -65,7 +70,7 @@ use tokio::task::JoinSet;
 
 use capture::Pending;
 use forward::Forwarder;
-use upstream::Upstream;
+use tee::Tee;
 pub(crate) use upstream::client_tls;
 
 /// How a proxy listens, where it forwards to, and how much it keeps of what it sees.
@@ -156,7 +161,7 @@ pub async fn serve(
 #[derive(Debug)]
 pub struct Proxy {
     listener: TcpListener,
-    upstream: Upstream,
+    upstream: Upstream<Tee>,
     config: ProxyConfig,
     status: Arc<Status>,
 }
@@ -223,10 +228,25 @@ impl Proxy {
     }
 }
 
+/// What answers the requests of a listener.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Of its answers.
+    type Body: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+
+    /// Answers one request.
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Accepts until `shutdown`, then waits for the connections, at most `drain_max`.
-async fn accept(
+pub(crate) async fn accept<H: Handler>(
     listener: &TcpListener,
-    forwarder: &Arc<Forwarder>,
+    handler: &Arc<H>,
     drain_max: Duration,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -237,7 +257,7 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, Arc::clone(forwarder), &graceful));
+                    connections.spawn(connection(stream, peer, Arc::clone(handler), &graceful));
                 }
                 Err(fault) => {
                     // Out of file descriptors, most likely: others have to end first.
@@ -256,10 +276,10 @@ async fn accept(
 }
 
 /// One client's connection, HTTP/1.1 or HTTP/2, told apart by its first bytes.
-fn connection(
+fn connection<H: Handler>(
     stream: TcpStream,
     peer: SocketAddr,
-    forwarder: Arc<Forwarder>,
+    handler: Arc<H>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + 'static {
     let watcher = graceful.watcher();
@@ -274,8 +294,8 @@ fn connection(
             .preserve_header_case(true);
         server.http2().timer(TokioTimer::new()).auto_date_header(false);
         let service = service_fn(move |request| {
-            let forwarder = Arc::clone(&forwarder);
-            async move { Ok::<_, std::convert::Infallible>(forwarder.handle(request, peer).await) }
+            let handler = Arc::clone(&handler);
+            async move { Ok::<_, std::convert::Infallible>(handler.handle(request, peer).await) }
         });
         let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(fault) = watcher.watch(connection).await {

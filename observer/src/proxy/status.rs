@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 impl Status {
-    pub(super) fn new(upstream: String, listen: SocketAddr, held_max: usize) -> Status {
+    pub(crate) fn new(upstream: String, listen: SocketAddr, held_max: usize) -> Status {
         Status {
             upstream,
             listen,
@@ -81,7 +81,7 @@ impl Status {
         *self.sessions.lock().unwrap_or_else(PoisonError::into_inner) = names;
     }
 
-    pub(super) fn count_captured(&self, truncated: bool) {
+    pub(crate) fn count_captured(&self, truncated: bool) {
         self.captured.fetch_add(1, Ordering::Relaxed);
         self.truncated.fetch_add(u64::from(truncated), Ordering::Relaxed);
     }
@@ -91,7 +91,7 @@ impl Status {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_unanswered(&self) {
+    pub(crate) fn count_unanswered(&self) {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
     }
 

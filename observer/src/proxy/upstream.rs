@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::PathAndQuery;
+use hyper::body::Body;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,25 +23,21 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::ServeError;
-use super::tee::Tee;
 
 /// How long the upstream may take to accept a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// One upstream and the pool of connections to it.
-#[derive(Debug, Clone)]
-pub(super) struct Upstream {
-    pub(super) client: Client<HttpsConnector<Dial>, Tee>,
+#[derive(Debug)]
+pub(crate) struct Upstream<B> {
+    pub(crate) client: Client<HttpsConnector<Dial>, B>,
     origin: String,
     /// In front of every path; no slash at its end.
     base_path: String,
 }
 
-impl Upstream {
-    pub(super) fn new(
-        url: &Url,
-        roots: &[CertificateDer<'static>],
-    ) -> Result<Upstream, ServeError> {
+impl<B: Body<Data: Send> + Send> Upstream<B> {
+    pub(crate) fn new(url: &Url, roots: &[CertificateDer<'static>]) -> Result<Self, ServeError> {
         let refuse = |reason| {
             let mut shown = url.clone();
             let _opaque = shown.set_username("").and(shown.set_password(None));
@@ -72,16 +69,16 @@ impl Upstream {
             .http1_preserve_header_case(true)
             .build(connector);
         let base_path = url.path().trim_end_matches('/').to_owned();
-        Ok(Upstream { client, origin, base_path })
+        Ok(Self { client, origin, base_path })
     }
 
     /// The base URL, without a slash at its end.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}{}", self.origin, self.base_path)
     }
 
     /// Where a request for this path and query goes, every byte of it kept.
-    pub(super) fn uri(&self, target: Option<&PathAndQuery>) -> Result<Uri, http::Error> {
+    pub(crate) fn uri(&self, target: Option<&PathAndQuery>) -> Result<Uri, http::Error> {
         let target = target.map_or("/", PathAndQuery::as_str);
         Ok(format!("{}{}{target}", self.origin, self.base_path).parse::<Uri>()?)
     }
@@ -108,7 +105,7 @@ pub(crate) fn client_tls(
 
 /// Connects directly, or through the outgoing proxy of the environment.
 #[derive(Debug, Clone)]
-pub(super) enum Dial {
+pub(crate) enum Dial {
     Direct(HttpConnector),
     Through(Tunnel<HttpConnector>),
 }

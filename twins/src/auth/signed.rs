@@ -8,9 +8,9 @@ use http::header::HOST;
 use models::behaviour::{MacDigest, MacEncoding, SignedRequests};
 
 use super::{end_of, header};
-use crate::mac::{self, hex};
 use crate::refusal::Refusal;
 use crate::twin::Head;
+use models::webhooks::mac::{self, hex};
 
 /// Milliseconds since the Unix epoch are larger than this, seconds are not for some thousand years.
 const MILLIS_FROM: u64 = 100_000_000_000;

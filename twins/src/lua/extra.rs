@@ -10,7 +10,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::value;
-use crate::mac::{self, hex};
+use models::webhooks::mac::{self, hex};
 
 /// The table of functions that are the same for every call.
 pub(super) fn table(lua: &Lua, list: &Table) -> mlua::Result<Table> {

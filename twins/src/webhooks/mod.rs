@@ -8,14 +8,16 @@ mod delivery;
 mod endpoint;
 mod outbox;
 pub(crate) mod sender;
-mod signature;
 mod tell;
 pub(crate) mod template;
 mod told;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
+use models::Deliveries;
 use models::behaviour::{self, Events, Knobs};
 use tokio::sync::Notify;
 
@@ -40,6 +42,10 @@ pub struct WebhookConfig {
 #[derive(Debug)]
 pub(crate) struct Webhooks {
     declared: Arc<behaviour::Webhooks>,
+    /// As declared, or as the model in service knows better.
+    signature: ArcSwap<behaviour::Signature>,
+    /// Counts the models in service: the one that `signature` and the outbox's policy are of.
+    followed: AtomicU64,
     /// By the collection's pattern, `/repos/{}/{}/issues`.
     events: Option<Arc<BTreeMap<String, Events>>>,
     secret: Arc<str>,
@@ -79,8 +85,21 @@ impl Webhooks {
             told: Mutex::new(0),
             dice,
             wake,
+            signature: ArcSwap::from_pointee(declared.signature.clone()),
+            followed: AtomicU64::new(u64::MAX),
             declared: Arc::new(declared),
         }
+    }
+
+    /// Takes how production delivers from a model that came into service, the `load`th.
+    pub(crate) fn follow(&self, load: u64, deliveries: &Deliveries) {
+        if self.followed.swap(load, Ordering::AcqRel) == load {
+            return;
+        }
+        let made = deliveries.over(&self.declared);
+        let mut outbox = self.outbox();
+        (outbox.policy.retry, outbox.policy.order) = (made.retry, made.order);
+        self.signature.store(Arc::new(made.signature));
     }
 
     /// Whether anything could ever be told to anybody.
@@ -101,6 +120,8 @@ impl Webhooks {
         let policy = self.outbox().policy.clone();
         Self {
             declared: Arc::clone(&self.declared),
+            signature: ArcSwap::from_pointee(self.declared.signature.clone()),
+            followed: AtomicU64::new(u64::MAX),
             events: self.events.clone(),
             secret: Arc::clone(&self.secret),
             url: Mutex::new(self.url()),

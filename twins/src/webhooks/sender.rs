@@ -12,6 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use models::behaviour::Content;
+use models::webhooks::sign::{self, Signed};
 use tokio::task::JoinSet;
 
 use crate::session::Session;
@@ -19,7 +20,6 @@ use crate::twin::Twin;
 use crate::webhooks::Webhooks;
 use crate::webhooks::delivery::{Attempt, Sent};
 use crate::webhooks::outbox::Ticket;
-use crate::webhooks::signature::{self, Signed};
 use crate::webhooks::template::Context;
 
 /// Deliveries under way at once.
@@ -71,6 +71,7 @@ type Pool = Client<HttpConnector, Full<Bytes>>;
 
 fn launch(twin: &Twin, client: &Pool, flying: &mut JoinSet<()>) {
     for session in twin.sessions.all() {
+        twin.follow_deliveries(&session);
         let now = session.clock.since_epoch();
         let free = FLYING_MAX.saturating_sub(flying.len());
         let tickets = session.webhooks.outbox().take_due(now, free);
@@ -128,9 +129,10 @@ impl Webhooks {
             request = request.header(name, value);
         }
         if !message.endpoint.secret.is_empty() {
+            let form = self.signature.load();
             let signed = Signed {
-                scheme: self.declared.signature.scheme,
-                header: self.declared.signature.header.as_deref(),
+                scheme: form.scheme,
+                header: form.header.as_deref(),
                 secret: &message.endpoint.secret,
                 id: &message.event.id,
                 url: &message.endpoint.url,
@@ -138,7 +140,7 @@ impl Webhooks {
                 is_form,
                 at,
             };
-            for (name, value) in signature::headers(&signed) {
+            for (name, value) in sign::headers(&signed) {
                 request = request.header(name, value);
             }
         }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
 use http::{HeaderMap, Method, Uri};
 use models::behaviour::{Content, Events};
+use models::webhooks::sign;
 use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Event as Happening, Outcome};
@@ -20,9 +21,9 @@ use crate::served::Served;
 use crate::session::Session;
 use crate::state::{Change, Entity};
 use crate::twin::{Head, Twin};
+use crate::webhooks::Webhooks;
 use crate::webhooks::delivery::{Endpoint, Event, Message};
 use crate::webhooks::template::{Context, plain};
-use crate::webhooks::{Webhooks, signature};
 
 /// The request that made the changes, as events tell of it.
 pub(crate) struct Cause<'c> {
@@ -122,8 +123,7 @@ impl Webhooks {
         let declared = &self.declared;
         let is_form = declared.content == Content::Form;
         let bytes = if is_form { form(body) } else { Bytes::from(body.to_string()) };
-        endpoint.url =
-            signature::address(declared.signature.scheme, &endpoint.url, &bytes, is_form);
+        endpoint.url = sign::address(self.signature.load().scheme, &endpoint.url, &bytes, is_form);
         let mut values = values.clone();
         values.insert("endpoint".to_owned(), json!({"id": endpoint.id, "url": endpoint.url}));
         let dice = dice.at("delivery").at(&endpoint.id);

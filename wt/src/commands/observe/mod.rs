@@ -3,6 +3,7 @@
 mod import;
 mod proxy;
 mod sample;
+mod webhooks;
 
 use std::path::Path;
 
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Proxy(proxy::Args),
     /// Ask the vendor what probes.toml says, read-only, within a budget
     Sample(sample::Args),
+    /// Observe webhooks that the vendor delivers to a local port
+    Webhooks(webhooks::Args),
 }
 
 pub(crate) fn run(
@@ -31,5 +34,6 @@ pub(crate) fn run(
         Command::Import(args) => import::run(args, project, out),
         Command::Proxy(args) => proxy::run(args, project, out),
         Command::Sample(args) => sample::run(args, project, out),
+        Command::Webhooks(args) => webhooks::run(args, project, out),
     }
 }

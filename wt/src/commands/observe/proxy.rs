@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
 use observer::intake::{Disclosure, Intake};
-use observer::live::{LiveConfig, LiveWriter, observe};
+use observer::lake::Sealed;
+use observer::live::{LiveConfig, LiveWriter, Summary, observe};
 use observer::proxy::{Proxy, ProxyConfig};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -67,17 +68,7 @@ pub(crate) fn run(
         let proxy = Proxy::bind(ProxyConfig::new(listen, upstream)).await?;
         let opening = tokio::task::spawn_blocking(move || LiveWriter::open(intake, lake, config));
         let (writer, recovered) = opening.await.context("recovery stopped by itself")??;
-        for sealed in &recovered {
-            if let Some(fault) = &sealed.fault {
-                out.warn(&fault.to_string());
-            }
-            if let Some(segment) = &sealed.segment {
-                out.say(&format!(
-                    "  {} recovered of an observer that did not end well",
-                    segment.exchanges
-                ));
-            }
-        }
+        announce_recovered(&recovered, out);
         out.say(&format!(
             "✓ observing {name}: http://{}{base_path} is {base_url}",
             proxy.local_addr()
@@ -91,23 +82,43 @@ pub(crate) fn run(
         };
         proxy.run(sender, stopped).await;
         let summary = observing.await.context("the observer stopped by itself")??;
-        let text = || {
-            let mut parts = vec![format!("{} observed", summary.exchanges)];
-            parts.push(format!("in {}", count(summary.segments.len(), "segment")));
-            parts.extend(
-                summary.skipped.iter().map(|(reason, count)| format!("{count} skipped ({reason})")),
-            );
-            if summary.dropped > 0 {
-                parts.push(format!("{} dropped", summary.dropped));
-            }
-            format!("{name}: {}", parts.join(", "))
-        };
-        let (observed, dropped) = (summary.exchanges, summary.dropped);
-        let skipped = &summary.skipped;
-        out.result(
-            text,
-            &json!({"twin": name, "observed": observed, "skipped": skipped, "dropped": dropped}),
-        )
+        report(name, &summary, out)
     })?;
     Ok(Outcome::Done)
+}
+
+/// Says what an observer that crashed had left.
+pub(super) fn announce_recovered(recovered: &[Sealed], out: &mut Output) {
+    for sealed in recovered {
+        if let Some(fault) = &sealed.fault {
+            out.warn(&fault.to_string());
+        }
+        if let Some(segment) = &sealed.segment {
+            out.say(&format!(
+                "  {} recovered of an observer that did not end well",
+                segment.exchanges
+            ));
+        }
+    }
+}
+
+/// Says what was observed.
+pub(super) fn report(name: &str, summary: &Summary, out: &mut Output) -> anyhow::Result<()> {
+    let text = || {
+        let mut parts = vec![format!("{} observed", summary.exchanges)];
+        parts.push(format!("in {}", count(summary.segments.len(), "segment")));
+        parts.extend(
+            summary.skipped.iter().map(|(reason, count)| format!("{count} skipped ({reason})")),
+        );
+        if summary.dropped > 0 {
+            parts.push(format!("{} dropped", summary.dropped));
+        }
+        format!("{name}: {}", parts.join(", "))
+    };
+    let (observed, dropped) = (summary.exchanges, summary.dropped);
+    let skipped = &summary.skipped;
+    out.result(
+        text,
+        &json!({"twin": name, "observed": observed, "skipped": skipped, "dropped": dropped}),
+    )
 }

@@ -5,12 +5,20 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 /// HMAC-SHA256 over parts as one text: 32 bytes.
-pub(crate) fn sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+///
+/// # Panics
+///
+/// Never: HMAC takes keys of any length.
+pub fn sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     of(Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length"), parts)
 }
 
 /// HMAC-SHA1 over parts as one text: 20 bytes.
-pub(crate) fn sha1(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+///
+/// # Panics
+///
+/// As [`sha256`].
+pub fn sha1(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     of(Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length"), parts)
 }
 
@@ -22,7 +30,7 @@ fn of(mut mac: impl Mac, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Bytes in base 16, small letters.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         text.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
         text.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));

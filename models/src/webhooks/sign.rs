@@ -6,35 +6,40 @@
 //! documentation ("Validating webhook deliveries"), its own test vector below. Slack: documentation
 //! ("Verifying requests from Slack"), vector below. Twilio: documentation ("Webhooks security"),
 //! `twilio.request_validator`. Standard Webhooks 1.0 (its specification's vector below). Shopify:
-//! documentation ("Verify a webhook").
+//! documentation ("Verify a webhook"). `HubSpot`: documentation ("Validate requests", v3).
 
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use models::behaviour::Scheme;
 use sha2::{Digest, Sha256};
 
-use crate::mac::{hex, sha1, sha256};
+use super::mac::{hex, sha1, sha256};
+use crate::behaviour::Scheme;
 
 /// What is signed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Signed<'s> {
-    pub(crate) scheme: Scheme,
+pub struct Signed<'s> {
+    /// The form of it.
+    pub scheme: Scheme,
     /// Header of the schemes that fix none.
-    pub(crate) header: Option<&'s str>,
-    pub(crate) secret: &'s str,
+    pub header: Option<&'s str>,
+    /// What it is signed with.
+    pub secret: &'s str,
     /// The event's id.
-    pub(crate) id: &'s str,
-    pub(crate) url: &'s str,
-    pub(crate) body: &'s [u8],
-    pub(crate) is_form: bool,
+    pub id: &'s str,
+    /// Where it goes, as the receiver is called from outside.
+    pub url: &'s str,
+    /// The bytes as they are sent.
+    pub body: &'s [u8],
+    /// Whether they are a form.
+    pub is_form: bool,
     /// Since the Unix epoch, of this attempt.
-    pub(crate) at: Duration,
+    pub at: Duration,
 }
 
 /// The headers that carry a signature.
-pub(crate) fn headers(signed: &Signed<'_>) -> Vec<(String, String)> {
+pub fn headers(signed: &Signed<'_>) -> Vec<(String, String)> {
     let header = |name: &str, value: String| (name.to_owned(), value);
     let own = |usual: &str| signed.header.unwrap_or(usual).to_owned();
     let key = signed.secret.as_bytes();
@@ -63,12 +68,19 @@ pub(crate) fn headers(signed: &Signed<'_>) -> Vec<(String, String)> {
             let mac = STANDARD.encode(sha256(key, &[signed.body]));
             vec![(own("x-shopify-hmac-sha256"), mac)]
         }
+        Scheme::Hubspot => {
+            let millis = signed.at.as_millis().to_string();
+            vec![
+                header("x-hubspot-request-timestamp", millis.clone()),
+                header("x-hubspot-signature-v3", hubspot(key, signed, &millis)),
+            ]
+        }
         Scheme::Hex => vec![(own("x-signature"), hex(&sha256(key, &[signed.body])))],
     }
 }
 
 /// The address a delivery goes to: Twilio's says the digest of a body that is no form.
-pub(crate) fn address(scheme: Scheme, url: &str, body: &[u8], is_form: bool) -> String {
+pub fn address(scheme: Scheme, url: &str, body: &[u8], is_form: bool) -> String {
     if scheme != Scheme::Twilio || is_form {
         return url.to_owned();
     }
@@ -76,7 +88,13 @@ pub(crate) fn address(scheme: Scheme, url: &str, body: &[u8], is_form: bool) -> 
     format!("{url}{join}bodySHA256={}", hex(&Sha256::digest(body)))
 }
 
-fn twilio(key: &[u8], signed: &Signed<'_>) -> String {
+/// Over method, address, body and time as one text.
+pub(super) fn hubspot(key: &[u8], signed: &Signed<'_>, millis: &str) -> String {
+    let parts = [b"POST".as_slice(), signed.url.as_bytes(), signed.body, millis.as_bytes()];
+    STANDARD.encode(sha256(key, &parts))
+}
+
+pub(super) fn twilio(key: &[u8], signed: &Signed<'_>) -> String {
     let mut fields: Vec<(String, String)> =
         if signed.is_form { form(signed.body) } else { Vec::new() };
     // By name, and under one name by value: each value once.
@@ -103,7 +121,7 @@ fn standard(prefix: &str, signed: &Signed<'_>) -> Vec<(String, String)> {
 }
 
 /// The key behind `whsec_`, in base64; a secret that is none is the key itself.
-fn standard_key(secret: &str) -> Vec<u8> {
+pub(super) fn standard_key(secret: &str) -> Vec<u8> {
     let text = secret.strip_prefix("whsec_").unwrap_or(secret);
     STANDARD_NO_PAD
         .decode(text.trim_end_matches('='))
