@@ -219,6 +219,16 @@ def test_subscriptions_pause_and_end_with_their_period():
         stripe.Subscription.cancel(sub.id)
 
 
+def test_subscriptions_renew_on_the_twins_own_clock(twin):
+    customer, _ = paying_customer()
+    sub = subscribe(customer, monthly(700))
+    trial = subscribe(customer, monthly(900), trial_period_days=10)
+    twin.admin("POST", "/admin/time/advance", {"duration": "1560h"})
+    assert [one.amount_paid for one in stripe.Invoice.list(subscription=sub.id)] == [700, 700, 700]
+    assert stripe.Subscription.retrieve(trial.id).status == "active"
+    assert [one.total for one in stripe.Invoice.list(subscription=trial.id)] == [900, 900, 0]
+
+
 def test_invoices_go_through_their_states():
     customer, _ = paying_customer()
     draft = stripe.Invoice.create(customer=customer.id, collection_method="send_invoice", days_until_due=30, description="work")

@@ -8,5 +8,6 @@ return core.handler(function(request, given)
     end
     local customer = core.find("customer", sub.customer, "customer")
     subs.resume(sub, customer, given, core.now(customer))
+    subs.watch(sub)
     core.answer("subscription", sub)
 end)

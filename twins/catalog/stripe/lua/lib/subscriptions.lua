@@ -176,6 +176,7 @@ function subs.create(given)
         sub.discount = bill.redeem(coupon, code, customer.id, sub.id, now)
     end
     subs.begin(sub, customer, given, now)
+    subs.watch(sub)
     return sub
 end
 
@@ -570,6 +571,9 @@ local function next_of(sub)
     if core.has({ "canceled", "incomplete_expired", "paused" }, sub.status) then
         return nil
     end
+    if sub.schedule and not schedules.next_of then
+        wt.import("schedules")
+    end
     local phase = sub.schedule and schedules.next_of(sub)
     if phase then
         consider("phase", phase)
@@ -638,6 +642,31 @@ local function step(sub, customer, till)
     end
     core.at = nil
     return true
+end
+
+-- Has a subscription go on by itself when the next thing is due, on the twin's own clock. Those of a test clock wait for it.
+function subs.watch(sub)
+    local _, at = next_of(sub)
+    if sub.test_clock or not at or at == math.huge or sub.watched == at then
+        return
+    end
+    sub.watched = at
+    keep(sub)
+    clock.after(math.max(at - clock.now(), 0), "tick", { subscription = sub.id, account = core.account() or core.of })
+end
+
+-- Has happen what is due of one subscription, as much as one call can; the rest at the next one.
+function subs.tick(sub, customer)
+    local now = math.floor(clock.now())
+    for _ = 1, 2 do
+        if not step(sub, customer, now) then
+            break
+        end
+        sub = core.find("subscription", sub.id)
+        customer = core.find("customer", sub.customer)
+    end
+    sub.watched = nil
+    subs.watch(sub)
 end
 
 -- One call of a handler has time for so many steps of subscriptions, or looks at so many.
