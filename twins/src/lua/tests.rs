@@ -538,3 +538,19 @@ fn cost() {
         }
     }
 }
+
+#[test]
+fn a_script_that_is_run_again_remembers_nothing() {
+    let lib = "local kept = 0
+        local function count() kept += 1 return kept end
+        return {count = count, shared = {}}";
+    let source = "local lib = wt.import('lib')
+        lib.shared.seen = (lib.shared.seen or 0) + 1
+        mine = (mine or 0) + 1
+        emit.json({lib.count(), lib.shared.seen, mine, state.count('orders')})";
+    let handlers = handlers(&[("h", source)], &[("lib", lib)]);
+    for _ in 0..3 {
+        let Some(Body::Json(said)) = call(&handlers, "h").unwrap().0.body else { panic!() };
+        assert_eq!(said, json!([1, 1, 1, 2]));
+    }
+}

@@ -1,5 +1,7 @@
 //! A Luau machine in which a handler can reach nothing but what it is given.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mlua::chunk::ChunkMode;
@@ -21,8 +23,10 @@ pub(super) struct Vm {
     /// What a call's `wt` falls back to.
     extra: Table,
     chance: Chance,
-    /// Memory after it was made.
-    bare_bytes: usize,
+    /// Scripts by name, read once. Each call runs them anew in an environment of its own.
+    loaded: Mutex<HashMap<String, Function>>,
+    /// Memory after it was made, with the scripts read since.
+    bare_bytes: AtomicUsize,
 }
 
 /// What `math.random` draws from, and how many it has drawn.
@@ -73,13 +77,15 @@ impl Vm {
             Some(Spent::Instructions) => Err(mlua::Error::runtime("the call ran too long")),
         });
         lua.gc_collect()?;
-        let bare_bytes = lua.used_memory();
-        Ok(Self { lua, meter, list, globals, extra, chance, bare_bytes })
+        let bare_bytes = AtomicUsize::new(lua.used_memory());
+        let loaded = Mutex::default();
+        Ok(Self { lua, meter, list, globals, extra, chance, loaded, bare_bytes })
     }
 
     /// Begins a call: all limits are new, and choices are drawn from other dice.
     pub(super) fn start(&self, dice: Dice) -> mlua::Result<()> {
-        if self.lua.used_memory() > self.bare_bytes + LITTER_BYTES {
+        let bare = self.bare_bytes.load(Ordering::Relaxed);
+        if self.lua.used_memory() > bare + LITTER_BYTES {
             self.lua.gc_collect()?;
         }
         self.lua.set_memory_limit(self.lua.used_memory() + MEMORY_BYTES)?;
@@ -108,8 +114,19 @@ impl Vm {
         bytecode: &[u8],
         environment: Table,
     ) -> mlua::Result<Function> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(script) = loaded.get(name) {
+            script.set_environment(environment)?;
+            return Ok(script.clone());
+        }
+        let before = self.lua.used_memory();
         let chunk = self.lua.load(bytecode).set_mode(ChunkMode::Binary);
-        chunk.set_name(format!("={name}")).set_environment(environment).into_function()
+        let script =
+            chunk.set_name(format!("={name}")).set_environment(environment).into_function()?;
+        let read = self.lua.used_memory().saturating_sub(before);
+        self.bare_bytes.fetch_add(read, Ordering::Relaxed);
+        loaded.insert(name.to_owned(), script.clone());
+        Ok(script)
     }
 }
 

@@ -142,6 +142,16 @@ def test_a_first_payment_that_has_to_be_made_leaves_it_incomplete():
     assert sub.status == "active" and sub.latest_invoice.status == "paid" and sub.default_payment_method
 
 
+def test_a_customer_is_made_with_all_it_takes_to_subscribe():
+    customer = stripe.Customer.create(payment_method="pm_card_visa", invoice_settings={"default_payment_method": "pm_card_visa"})
+    fee = stripe.Price.create(product=stripe.Product.create(name="Setup").id, unit_amount=5000, currency="usd")
+    data = {"currency": "usd", "unit_amount": 800, "recurring": {"interval": "week"}, "product": stripe.Product.create(name="Box").id}
+    sub = stripe.Subscription.create(customer=customer.id, items=[{"price_data": data, "quantity": 2}], add_invoice_items=[{"price": fee.id}],
+                                     expand=["latest_invoice", "default_payment_method"])
+    assert sub.status == "active" and sub.latest_invoice.total == 6600 and len(sub.latest_invoice.lines.data) == 2
+    assert sub.current_period_end - sub.current_period_start == 7 * DAY
+
+
 def test_what_is_never_paid_expires_after_a_day():
     clock = stripe.test_helpers.TestClock.create(frozen_time=BEGIN)
     customer = stripe.Customer.create(test_clock=clock.id)

@@ -180,6 +180,32 @@ def test_refunds_are_partial_whole_and_never_more_than_was_paid():
         stripe.Refund.create(payment_intent=stripe.PaymentIntent.create(amount=500, currency="usd").id)
 
 
+def test_what_banks_do_later_happens_on_the_clock(twin):
+    waits = stripe.Refund.create(payment_intent=paid(2000, card="pm_card_pendingRefund").id)
+    fails = stripe.Refund.create(payment_intent=paid(3000, card="pm_card_refundFail").id)
+    held = paid(1000, capture_method="manual")
+    paid(9000, card="pm_card_bypassPending")
+    payout = stripe.Payout.create(amount=500, currency="usd")
+    assert (waits.status, fails.status, payout.status) == ("pending", "succeeded", "pending")
+    twin.admin("POST", "/admin/time/advance", {"duration": "200h"})
+    assert stripe.Refund.retrieve(waits.id).status == "succeeded"
+    failed = stripe.Refund.retrieve(fails.id, expand=["charge"])
+    assert failed.status == "failed" and failed.failure_reason and failed.charge.amount_refunded == 0
+    assert stripe.PaymentIntent.retrieve(held.id).status == "canceled"
+    assert stripe.Payout.retrieve(payout.id).status == "paid"
+    assert "payout.paid" in [one.type for one in stripe.Event.list(limit=20)]
+    again = stripe.Payout.create(amount=500, currency="usd")
+    twin.admin("POST", f"/admin/payouts/{again.id}/fail", {"failure_code": "no_account"})
+    assert stripe.Payout.retrieve(again.id).failure_code == "no_account"
+
+
+def test_part_of_what_was_captured_is_refunded():
+    held = paid(2500, capture_method="manual")
+    stripe.PaymentIntent.capture(held.id, amount_to_capture=2200)
+    assert stripe.Refund.create(payment_intent=held.id).amount == 2200
+    assert stripe.Charge.retrieve(held.latest_charge).refunded
+
+
 def test_a_dispute_takes_the_money_and_evidence_brings_it_back():
     intent = paid(5000, card="pm_card_createDispute")
     charge = stripe.Charge.retrieve(intent.latest_charge, expand=["dispute"])

@@ -14,5 +14,6 @@ return core.handler(function(request, given)
         statement_descriptor = given.statement_descriptor or wt.null, status = "pending", type = "bank_account" })
     payout.balance_transaction = pay.book({ amount = -given.amount, created = now, currency = given.currency, source = payout.id,
         description = given.description or "STRIPE PAYOUT", type = "payout" }, true).id
+    core.later(2 * 86400, "payout_arrives", payout.id)
     core.answer("payout", core.keep("payout", payout))
 end)

@@ -303,7 +303,8 @@ function cards.disputed(method) return method.number and DISPUTES[method.number]
 
 function cards.is_at_once(method) return method.number and AT_ONCE[method.number] end
 
-function cards.refund_status(method) return method and method.number and REFUNDS[method.number] or "succeeded" end
+-- What a refund to a card is at first, or comes to be: `pending`, `failed`, or nil where it simply goes through.
+function cards.refund_ends(method) return method and method.number and REFUNDS[method.number] end
 
 -- Whether a payment has to be authenticated by the customer.
 function cards.authenticates(method)

@@ -76,6 +76,7 @@ function checkout.create(given)
     core.take(session, given, { "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
         "customer_email", "locale", "payment_method_collection", "submit_type", "success_url" })
     session.url = core.page("/hosted/checkout/" .. session.id)
+    core.later(math.max(session.expires_at - clock.now(), 0), "checkout_expires", session.id)
     return core.keep("checkout.session", session)
 end
 

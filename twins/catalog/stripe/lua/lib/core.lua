@@ -139,6 +139,11 @@ function core.answer(kind, object)
     wt.answer(core.places[kind], object.id)
 end
 
+-- Has something happen to an object later, on the twin's clock; objects of a test clock stay as they are.
+function core.later(seconds, what, id)
+    clock.after(seconds, "later", { what = what, id = id, account = core.account() or core.of })
+end
+
 -- The address of a page the twin shows in the place of one of Stripe's.
 function core.page(path) return "http://" .. (req.headers.host or "localhost") .. path end
 

@@ -400,6 +400,7 @@ function pay.confirm(intent, given, now)
     intent.latest_charge, intent.next_action = charge.id, wt.null
     if manual then
         intent.status, intent.amount_capturable = "requires_capture", intent.amount
+        core.later(7 * DAY, "authorisation_expires", intent.id)
     else
         intent.status, intent.amount_received = "succeeded", intent.amount
     end
@@ -422,7 +423,7 @@ end
 -- Refunds
 
 function pay.refund(charge, given, now)
-    local left = charge.amount_captured - (charge.amount_refunded or 0)
+    local left = charge.amount - (charge.amount_refunded or 0)
     if not charge.paid then
         core.invalid("This charge cannot be refunded: it failed.", nil, "charge_not_refundable")
     end
@@ -452,22 +453,27 @@ function pay.refund(charge, given, now)
         metadata = {},
         payment_intent = charge.payment_intent or wt.null,
         reason = given.reason or wt.null,
-        status = cards.refund_status(method),
+        status = "succeeded",
     })
     core.metadata(refund, given.metadata)
-    if charge.captured and refund.status ~= "failed" then
+    local ends = cards.refund_ends(method)
+    if ends == "pending" then
+        refund.status = "pending"
+        core.later(3600, "refund_goes_through", refund.id)
+    elseif ends == "failed" then
+        core.later(3600, "refund_fails", refund.id)
+    end
+    if charge.captured then
         local booked = pay.book({ amount = -amount, currency = charge.currency, created = now, source = refund.id,
             type = "refund", description = "REFUND FOR CHARGE" .. (if charge.description then " (" .. charge.description .. ")" else "") },
             cards.is_at_once(method or {}))
         refund.balance_transaction = booked.id
     end
     core.keep("refund", refund)
-    if refund.status ~= "failed" then
-        charge.amount_refunded = (charge.amount_refunded or 0) + amount
-        charge.refunded = charge.amount_refunded >= charge.amount
-        pay.list_refund(charge, refund)
-        core.keep("charge", charge)
-    end
+    charge.amount_refunded = (charge.amount_refunded or 0) + amount
+    charge.refunded = charge.amount_refunded >= charge.amount
+    pay.list_refund(charge, refund)
+    core.keep("charge", charge)
     return refund
 end
 

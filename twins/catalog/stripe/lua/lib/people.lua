@@ -38,11 +38,16 @@ function people.settle(customer, given)
         end
         customer.default_source = given.default_source
     end
-    if given.payment_method then
-        cards.attach(cards.method(given.payment_method), customer)
+    local named, made = given.payment_method, nil
+    if named then
+        made = cards.attach(cards.method(named), customer)
     end
     local settings = given.invoice_settings
     if settings then
+        -- `pm_card_visa` twice is one card.
+        if made and settings.default_payment_method == named then
+            settings.default_payment_method = made.id
+        end
         if settings.default_payment_method and settings.default_payment_method ~= "" then
             local method = core.find("PaymentMethod", settings.default_payment_method, "invoice_settings[default_payment_method]")
             if method.customer ~= customer.id then

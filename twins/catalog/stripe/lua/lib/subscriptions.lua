@@ -214,6 +214,10 @@ function subs.begin(sub, customer, given, now)
         check_method(sub, customer, total_of(sub))
     end
     keep(sub)
+    for _, one in given.add_invoice_items or {} do
+        bill.new_item(customer, { price = one.price, price_data = one.price_data, quantity = one.quantity, subscription = sub.id,
+            currency = sub.currency })
+    end
     local invoice = subs.invoice(sub, customer, "subscription_create", now, sub.current_period_start, sub.current_period_end)
     bill.finalize(invoice, now)
     if invoice.status == "paid" or sub.collection_method == "send_invoice" then
