@@ -168,12 +168,16 @@ impl Filter<'_> {
         wanted.any(|wanted| self.lets_value(value, wanted))
     }
 
-    /// The same of an item as it was written; `None` where it has to be shown to tell.
+    /// The same of an item as it was written; `None` where it has to be shown to tell, as a time that
+    /// is written as a text and shown as a number has.
     pub(crate) fn lets_stored(&self, fields: &Map<String, Value>) -> Option<bool> {
-        let value = fields.get(self.field)?;
-        let is_plain = matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_));
+        let value = fields.get(self.field).filter(|_| self.bound.is_none())?;
         let mut wanted = std::iter::once(&self.wanted).chain(&self.others);
-        is_plain.then(|| wanted.any(|wanted| self.lets_value(value, wanted)))
+        let is_number = |wanted: &&str| wanted.parse::<f64>().is_ok();
+        if !value.is_string() || wanted.clone().any(|wanted| is_number(wanted)) {
+            return None;
+        }
+        Some(wanted.any(|wanted| self.lets_value(value, wanted)))
     }
 
     fn lets_value(&self, value: &Value, wanted: &str) -> bool {
