@@ -96,7 +96,7 @@ pub(crate) fn run(
             _ => Err(wrong_method()),
         },
         ("status", "") => match *head.method {
-            Method::GET => Ok(serde_json::to_value(twin.status_of(session)).unwrap_or_default()),
+            Method::GET => Ok(status(twin, session)),
             _ => Err(wrong_method()),
         },
         ("coverage", "") => match *head.method {
@@ -156,6 +156,26 @@ pub(crate) async fn settle(twin: &Twin, session: &Session, path: &str) {
     while !session.webhooks.is_quiet(session.clock.since_epoch()) && began.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// What the twin serves, and what its `twin.json` says it is.
+fn status(twin: &Twin, session: &Session) -> Value {
+    let mut status = serde_json::to_value(twin.status_of(session)).unwrap_or_default();
+    let document = &twin.config.document;
+    if let Some(fields) = status.as_object_mut() {
+        fields.insert("session".to_owned(), (&*session.name).into());
+        let says = json!({
+            "version": document.version,
+            "base_url": document.base_url,
+            "description": document.description,
+            "endpoints_covered": document.endpoints_covered,
+            "state_entities": document.state_entities,
+            "chaos_modes": document.chaos_modes,
+            "discovered_from": document.discovered_from,
+        });
+        fields.insert("document".to_owned(), says);
+    }
+    status
 }
 
 fn wrong_method() -> (StatusCode, String) {

@@ -3,7 +3,7 @@
 //! # Source
 //!
 //! The published API: CHECKLIST, L36 to L51. What is ours stands in `wt` and in `req.params` and
-//! `req.data`.
+//! `req.data`, and `clock.after`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
