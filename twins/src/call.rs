@@ -13,10 +13,8 @@ use crate::config::{Missing, Requests};
 use crate::dice::Dice;
 use crate::id::text_of;
 use crate::list::{self, Filter, Listed, Query};
-use crate::lua::World as _;
 use crate::refusal::{Parameter, ParameterFault, Refusal};
-use crate::render::{Reply, whole};
-use crate::rules::{self, Move, Subject};
+use crate::rules::{self, Move};
 use crate::search::Search;
 use crate::served::Served;
 use crate::session::Session;
@@ -316,79 +314,6 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Makes a transition of an entity that the route does nothing else to.
-    fn move_alone(&self, wanted: &Move<'c>) -> Result<Outcome, Refusal> {
-        let (collection, id) = (self.collection_of(&wanted.home), self.value(wanted.id));
-        let mut verdict = Ok(0);
-        let mut before = None;
-        let updated = self.session.state.update(&collection, id, None, |stored| {
-            let mut changed = stored.clone();
-            verdict = self.make_move(wanted, id, &mut changed);
-            if verdict.is_ok() {
-                before = Some(std::mem::replace(stored, changed));
-            }
-        });
-        verdict?;
-        let what = wanted.home.noun().to_owned();
-        let missing = || Refusal::NotFound { what, id: id.to_owned() };
-        let entity = updated.map_err(|error| refused(error, id))?.ok_or_else(missing)?;
-        if let Some(before) = before {
-            self.moved(&collection, &Entity::new(entity.id.clone(), before), &entity);
-        }
-        Ok(Outcome::Item { entity, event: Event::Changed })
-    }
-
-    /// Whether anything follows of the route's success.
-    pub(crate) fn has_effects(&self) -> bool {
-        let key = self.served.program.route(self.number).key.as_str();
-        self.twin.rules.route(key).is_some_and(|rules| !rules.effects.is_empty())
-    }
-
-    /// Has the route's effects follow of what came of the call.
-    pub(crate) fn follow_outcome(&self, outcome: &Outcome, request: Option<Value>) {
-        if !self.has_effects() {
-            return;
-        }
-        let subject = match outcome {
-            Outcome::Item { entity, .. } => {
-                let collection = self.subject_collection();
-                let mut fields = entity.fields.clone();
-                self.complete(&collection, &entity.id, &mut fields);
-                Subject::of(&collection, &entity.id, &fields)
-            }
-            Outcome::Echo(fields) => Subject::of("", "", fields),
-            Outcome::List(_) => Subject::default(),
-        };
-        self.follow_subject(subject, request);
-    }
-
-    /// Has the route's effects follow of what a handler answered.
-    pub(crate) fn follow_reply(&self, reply: &Reply, request: Option<Value>) {
-        if !self.has_effects() || !reply.status().is_success() {
-            return;
-        }
-        let body = whole(reply.body().clone());
-        let object: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let fields = object.as_object().cloned().unwrap_or_default();
-        let id = fields.get("id").and_then(text_of).unwrap_or_default();
-        self.follow_subject(Subject::of(&self.subject_collection(), &id, &fields), request);
-    }
-
-    fn subject_collection(&self) -> String {
-        let target = self.served.program.action(self.number).target.as_ref();
-        target.map(|target| self.collection_of(&target.home)).unwrap_or_default()
-    }
-
-    fn follow_subject(&self, subject: Subject, request: Option<Value>) {
-        let route = self.served.program.route(self.number);
-        let Some(rules) = self.twin.rules.route(route.key.as_str()) else { return };
-        let named = route.parameters.iter().zip(self.values);
-        let parameters: Map<String, Value> =
-            named.map(|(name, value)| (name.to_string(), (&**value).into())).collect();
-        let subject = subject.with("parameters", parameters);
-        self.follow(&rules.effects, &subject.with("request", request.unwrap_or_default()));
-    }
-
     /// Writes the fields of a request into those of an item.
     fn change(
         &self,
@@ -656,7 +581,7 @@ impl<'c> Call<'c> {
         target.id.map_or("", |parameter| self.value(parameter))
     }
 
-    fn value(&self, parameter: usize) -> &str {
+    pub(crate) fn value(&self, parameter: usize) -> &str {
         self.values.get(parameter).map_or("", |value| value)
     }
 }
@@ -690,7 +615,7 @@ fn not_found(target: &Target, id: &str) -> Refusal {
     Refusal::NotFound { what: target.home.noun().to_owned(), id: id.to_owned() }
 }
 
-fn refused(error: CreateError, id: &str) -> Refusal {
+pub(crate) fn refused(error: CreateError, id: &str) -> Refusal {
     match error {
         CreateError::Taken => Refusal::Conflict { id: id.to_owned() },
         CreateError::Full => Refusal::Full,

@@ -74,6 +74,7 @@ mod render;
 mod router;
 mod rules;
 mod search;
+mod seed;
 mod serve;
 mod served;
 mod server;

@@ -37,6 +37,7 @@ use crate::refusal::Refusal;
 use crate::render::{self, CALIBRATION, MODEL, Reply};
 use crate::router::Found;
 use crate::rules::Rules;
+use crate::seed;
 use crate::served::{Loaded, Refused, Reloader, Source};
 use crate::session::Session;
 use crate::sessions::{self, Held, Sessions};
@@ -122,7 +123,7 @@ impl Twin {
         let wake = Arc::new(Notify::new());
         let declared = std::mem::take(&mut config.webhooks);
         let webhooks = Webhooks::new(declared, config.seed, Arc::clone(&wake));
-        let beginning = beginning(&source, &config);
+        let beginning = seed::beginning(&source, &config);
         let default = first_session(&config, &beginning, &webhooks);
         let twin = Self {
             sessions: Sessions::new(default, config.session_header.clone()),
@@ -304,7 +305,7 @@ impl Twin {
 
     /// The collection that state loaded under a name goes to.
     pub(crate) fn collection_named(&self, name: &str) -> String {
-        collection_named(&self.source.load().program, name)
+        seed::collection_named(&self.source.load().program, name)
     }
 
     /// The fields of an entity with its id among them.
@@ -314,7 +315,7 @@ impl Twin {
         id: &str,
         fields: Map<String, Value>,
     ) -> Map<String, Value> {
-        with_id(&self.source.load().program, collection, id, fields)
+        seed::with_id(&self.source.load().program, collection, id, fields)
     }
 
     /// Finds the request's route and counts it against its limits.
@@ -498,52 +499,6 @@ impl Twin {
             .then(|| declared::refusal(document, refusal, head, session.next_dice("errors")));
         declared.flatten().unwrap_or_else(|| render::refusal(program, route, refusal))
     }
-}
-
-/// What every session begins with. What does not fit is left out, and the log says so.
-fn beginning(source: &Source, config: &TwinConfig) -> State {
-    let state = State::new(config.state);
-    let served = source.load();
-    for (name, entities) in &config.beginning {
-        let collection = collection_named(&served.program, name);
-        let Value::Object(entities) = entities else {
-            tracing::warn!(twin = %config.name, "the seed's `{name}` is no collection: `{{id: object}}`");
-            continue;
-        };
-        let own = entities.iter().filter_map(|(id, fields)| {
-            let fields = fields.as_object()?.clone();
-            Some((id.clone(), with_id(&served.program, &collection, id, fields)))
-        });
-        if state.replace(&collection, own).is_err() {
-            tracing::warn!(twin = %config.name, "the seed's `{name}` is larger than the twin holds");
-        }
-    }
-    state
-}
-
-/// The collection that state loaded under a name goes to: `/v1/customers`, `v1/customers`, or
-/// `customers` where only one collection is called so.
-fn collection_named(program: &Program, name: &str) -> String {
-    let path = format!("/{}", name.trim_matches('/'));
-    match program.plan.collection(&path) {
-        Some(_) => path,
-        None => program.plan.only_one_called(&path).map_or(path, ToOwned::to_owned),
-    }
-}
-
-/// The fields of an entity with its id among them.
-fn with_id(
-    program: &Program,
-    collection: &str,
-    id: &str,
-    mut fields: Map<String, Value>,
-) -> Map<String, Value> {
-    let read = program.plan.collection(collection).and_then(|one| one.items.values().next());
-    let target = read.and_then(|read| program.action(*read).target.as_ref());
-    if let Some(field) = target.and_then(|target| target.item.id.as_ref()) {
-        fields.entry(&*field.name).or_insert_with(|| field.kind.value(id));
-    }
-    fields
 }
 
 /// The session of requests that name none.

@@ -3,6 +3,7 @@
 
 mod effects;
 mod fire;
+mod follow;
 mod moves;
 
 use std::collections::BTreeMap;

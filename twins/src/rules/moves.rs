@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Kind, Way};
 use crate::action::letters;
-use crate::call::Call;
+use crate::call::{Call, Event, Outcome, refused};
 use crate::id::text_of;
 use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::state::{Entity, Known, Start};
@@ -74,6 +74,28 @@ impl<'c> Call<'c> {
         };
         self.enter(wanted.kind, number, id, fields);
         Ok(number)
+    }
+
+    /// Makes a transition of an entity that the route does nothing else to.
+    pub(crate) fn move_alone(&self, wanted: &Move<'c>) -> Result<Outcome, Refusal> {
+        let (collection, id) = (self.collection_of(&wanted.home), self.value(wanted.id));
+        let mut verdict = Ok(0);
+        let mut before = None;
+        let updated = self.session.state.update(&collection, id, None, |stored| {
+            let mut changed = stored.clone();
+            verdict = self.make_move(wanted, id, &mut changed);
+            if verdict.is_ok() {
+                before = Some(std::mem::replace(stored, changed));
+            }
+        });
+        verdict?;
+        let what = wanted.home.noun().to_owned();
+        let missing = || Refusal::NotFound { what, id: id.to_owned() };
+        let entity = updated.map_err(|error| refused(error, id))?.ok_or_else(missing)?;
+        if let Some(before) = before {
+            self.moved(&collection, &Entity::new(entity.id.clone(), before), &entity);
+        }
+        Ok(Outcome::Item { entity, event: Event::Changed })
     }
 
     /// Writes what a transition changes into an entity's fields.
