@@ -100,3 +100,48 @@ fn token(value: Option<&Value>) -> Option<String> {
 fn is_name(text: &str) -> bool {
     word::is_token(text.as_bytes()) && !word::is_telling(text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::exchange::{Direction, RawBody};
+
+    fn event(headers: &[(&'static str, &'static str)], body: &'static str) -> String {
+        let bytes = Cow::Borrowed(body.as_bytes());
+        let raw = RawExchange {
+            direction: Direction::Delivery,
+            seen_at_us: 0,
+            latency_us: 0,
+            method: "POST".into(),
+            url: "https://hooks.test/".into(),
+            request_headers: headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+            request_body: Some(RawBody { media_type: "".into(), bytes, truncated: false }),
+            status: 200,
+            response_headers: Vec::new(),
+            response_body: None,
+        };
+        of(&raw, &Model::empty("t", ""))
+    }
+
+    #[test]
+    fn an_event_is_called_as_its_vendor_calls_it() {
+        assert_eq!(event(&[], r#"{"id": "evt_1", "type": "invoice.paid"}"#), "invoice.paid");
+        let github = [("X-GitHub-Event", "issues")];
+        assert_eq!(event(&github, r#"{"action": "opened", "issue": {}}"#), "issues.opened");
+        let slack = r#"{"type": "event_callback", "event": {"type": "app_mention", "text": "x"}}"#;
+        assert_eq!(event(&[], slack), "app_mention");
+        assert_eq!(event(&[], "Body=hello"), "unknown");
+    }
+
+    #[test]
+    fn a_batch_is_called_by_what_all_in_it_are() {
+        let of_one = r#"[{"eventId": 1, "subscriptionType": "contact.creation"}, {"eventId": 2, "subscriptionType": "contact.creation"}]"#;
+        assert_eq!(event(&[], of_one), "contact.creation");
+        let of_two =
+            r#"[{"subscriptionType": "contact.creation"}, {"subscriptionType": "deal.deletion"}]"#;
+        assert_eq!(event(&[], of_two), "batch");
+        assert_eq!(event(&[], "[]"), "batch");
+    }
+}
