@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use sha2::{Digest, Sha256};
 
-use crate::mac::hex;
 use crate::render::{self, Reply};
 use crate::twin::Head;
+use models::webhooks::mac::hex;
 
 /// Gives an answer to a read its tag, and leaves its body out where the request has that one.
 pub(crate) fn mark(reply: &mut Reply, head: &Head<'_>) {
