@@ -17,6 +17,7 @@ const OBJECTS: u64 = 20_000;
 const GAP_MS: f64 = 36.0;
 /// 2026-03-02, midnight: two million calls stay within the day.
 const START_MS: u64 = 1_772_409_600_000;
+const DAY_MS: u64 = 86_400_000;
 /// Calls of one key in a window; the busiest few keys run into it.
 const LIMIT: u64 = 40;
 const WINDOW_MS: u64 = 60_000;
@@ -28,14 +29,20 @@ pub(crate) enum Headers {
     Absent,
 }
 
-/// Writes so many exchanges as NDJSON.
+/// 2026-03-02 and the days after it: midnight of a day, microseconds since the epoch.
+pub(crate) fn day_us(day: u64) -> i64 {
+    i64::try_from((START_MS + day * DAY_MS) * 1000).expect("a day of this century")
+}
+
+/// Writes so many exchanges of a day as NDJSON.
 pub(crate) fn write(
     exchanges: u64,
     routes: u64,
     headers: Headers,
+    day: u64,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let mut log = Log::new(routes.div_ceil(ROUTES_PER_RESOURCE), headers);
+    let mut log = Log::new(routes.div_ceil(ROUTES_PER_RESOURCE), headers, day);
     let mut line = String::new();
     for index in 0..exchanges {
         line.clear();
@@ -49,6 +56,7 @@ struct Log {
     resources: Vec<String>,
     keys: Vec<String>,
     headers: Headers,
+    day: u64,
     now_ms: f64,
     /// By key: the window, and the calls in it.
     windows: HashMap<u64, (u64, u64)>,
@@ -66,7 +74,7 @@ struct Call {
 }
 
 impl Log {
-    fn new(resources: u64, headers: Headers) -> Self {
+    fn new(resources: u64, headers: Headers, day: u64) -> Self {
         let keys = (0..API_KEYS).map(|key| {
             let mut text = String::new();
             api::id("sk_live_", &mut Random::of(&[1, key]), &mut text);
@@ -76,6 +84,7 @@ impl Log {
             resources: (0..resources).map(api::resource_name).collect(),
             keys: keys.collect(),
             headers,
+            day,
             now_ms: 0.0,
             windows: HashMap::new(),
             answer: String::new(),
@@ -84,14 +93,18 @@ impl Log {
     }
 
     fn exchange(&mut self, index: u64, line: &mut String) {
-        let mut random = Random::of(&[2, index]);
+        // The first day is what it was before there were others.
+        let mut random = match self.day {
+            0 => Random::of(&[2, index]),
+            day => Random::of(&[2, day, index]),
+        };
         self.now_ms += -GAP_MS * (1.0 - random.fraction()).ln();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a time of day"
         )]
-        let at_ms = START_MS + self.now_ms as u64;
+        let at_ms = START_MS + self.day * DAY_MS + self.now_ms as u64;
         let key = self.key(&mut random);
         let (window, calls) = self.windows.entry(key).or_default();
         if *window != at_ms / WINDOW_MS {

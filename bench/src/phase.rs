@@ -42,6 +42,9 @@ pub(crate) enum Phase {
         routes: u64,
         #[arg(long)]
         headers: Headers,
+        /// Days after the first
+        #[arg(long, default_value_t = 0)]
+        day: u64,
         #[arg(long)]
         log: PathBuf,
     },
@@ -81,6 +84,9 @@ pub(crate) enum Phase {
         twin: PathBuf,
         #[arg(long)]
         lake: PathBuf,
+        /// Only what was seen from this day on
+        #[arg(long)]
+        since_day: Option<u64>,
     },
 }
 
@@ -104,22 +110,28 @@ pub(crate) struct Outcome {
 impl Phase {
     pub(crate) fn run(&self) -> anyhow::Result<Outcome> {
         match self {
-            Self::Generate { exchanges, routes, headers, log } => {
-                generate(*exchanges, *routes, *headers, log)
+            Self::Generate { exchanges, routes, headers, day, log } => {
+                let write =
+                    |out: &mut dyn Write| Ok(log::write(*exchanges, *routes, *headers, *day, out)?);
+                generate(*exchanges, log, write)
             }
             Self::Parse { log, exchanges } => parse(log, *exchanges),
             Self::Raw { log, exchanges } => raw(log, *exchanges),
             Self::Synth { log, twin } => synth(log, twin),
             Self::Import { log, twin, lake } => import_log(log, twin, lake),
-            Self::Calibrate { twin, lake } => calibrate(twin, lake),
+            Self::Calibrate { twin, lake, since_day } => calibrate(twin, lake, *since_day),
         }
     }
 }
 
-fn generate(exchanges: u64, routes: u64, headers: Headers, log: &Path) -> anyhow::Result<Outcome> {
+fn generate(
+    exchanges: u64,
+    log: &Path,
+    write: impl Fn(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
     let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut out = BufWriter::with_capacity(1 << 20, file);
-    let (cost, ()) = Cost::of(|| Ok(log::write(exchanges, routes, headers, &mut out)?))?;
+    let (cost, ()) = Cost::of(|| write(&mut out))?;
     out.flush()?;
     Ok(Outcome { cost, exchanges, bytes: log.metadata()?.len(), ..Outcome::default() })
 }
@@ -261,18 +273,19 @@ fn import_log(log: &Path, twin: &Path, lake: &Path) -> anyhow::Result<Outcome> {
     Ok(Outcome { cost, exchanges, bytes: log.metadata()?.len(), written, ..Outcome::default() })
 }
 
-fn calibrate(twin: &Path, lake: &Path) -> anyhow::Result<Outcome> {
+fn calibrate(twin: &Path, lake: &Path, since_day: Option<u64>) -> anyhow::Result<Outcome> {
     let model = read_model(twin)?;
     let evidence = evidence_file::read(&twin.join("evidence.parquet"))?;
     let lake = Lake::open(lake)?;
     let runtime = runtime()?;
+    let since_us = since_day.map_or(i64::MIN, log::day_us);
     let policy = calibrator::policy::Policy::default();
     let memory = calibrator::memory::Memory::default();
     let (cost, analysis) = Cost::of(|| {
         let known =
             Known { model: &model, before: evidence.as_ref(), policy: &policy, memory: &memory };
         runtime.block_on(async {
-            let mut reading = Reading::new(TWIN, i64::MIN);
+            let mut reading = Reading::new(TWIN, since_us);
             reading.advance(&lake).await?;
             Ok(calibrator::analyse(&lake, &reading, &known).await?)
         })

@@ -11,6 +11,9 @@ use crate::phase::Outcome;
 const SAMPLE: u64 = 20_000;
 /// Lines that simd-json parses, and that are written raw: a rate does not need more.
 const COMPARED: u64 = 200_000;
+/// Days of the long lake, and exchanges of each, where one day is calibrated.
+const DAYS: u64 = 10;
+const OF_A_DAY: u64 = 50_000;
 /// Bytes of a generated entry, rounded up, for the message about a full disk.
 const ENTRY_BYTES: u64 = 3_000;
 
@@ -64,6 +67,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         println!();
         by_headers.push((headers, sizes));
+        let (short, long) = (bench.last_day(&twin, 1)?, bench.last_day(&twin, DAYS)?);
+        println!(
+            "the last day ({OF_A_DAY} exchanges) of a lake of 1 day {short:.2} s, of {DAYS} days {long:.2} s: {:.2}x\n",
+            ratio(long, short)
+        );
     }
     for (headers, sizes) in &by_headers {
         if let [first, .., last] = sizes.as_slice() {
@@ -154,10 +162,38 @@ impl Bench<'_> {
         Ok(Measured { import, calibrate })
     }
 
+    /// CPU seconds of calibrating the last day of a lake of so many.
+    fn last_day(&self, twin: &Path, days: u64) -> anyhow::Result<f64> {
+        let lake = self.folder.join("days");
+        remove(&lake)?;
+        for day in DAYS - days..DAYS {
+            let log = self.generate_day(OF_A_DAY, day)?;
+            let (twin, at) = (text(twin)?, text(&lake)?);
+            child(&["import", "--log", text(&log)?, "--twin", twin, "--lake", at])?;
+            std::fs::remove_file(&log)?;
+        }
+        let since = (DAYS - 1).to_string();
+        let args =
+            ["calibrate", "--twin", text(twin)?, "--lake", text(&lake)?, "--since-day", &since];
+        let mut best = f64::INFINITY;
+        for _ in 0..self.args.repeats {
+            let run = child(&args)?;
+            anyhow::ensure!(run.exchanges == OF_A_DAY, "{} exchanges in a day", run.exchanges);
+            best = best.min(run.cost.cpu.as_secs_f64());
+        }
+        remove(&lake)?;
+        Ok(best)
+    }
+
     fn generate(&self, exchanges: u64) -> anyhow::Result<PathBuf> {
+        self.generate_day(exchanges, 0)
+    }
+
+    fn generate_day(&self, exchanges: u64, day: u64) -> anyhow::Result<PathBuf> {
         let needed = exchanges * ENTRY_BYTES;
         let log = self.folder.join(format!("{}-{exchanges}.ndjson", self.headers));
         let (size, routes) = (exchanges.to_string(), self.args.routes.to_string());
+        let day = day.to_string();
         let args = [
             "generate",
             "--exchanges",
@@ -166,6 +202,8 @@ impl Bench<'_> {
             &routes,
             "--headers",
             self.headers,
+            "--day",
+            &day,
             "--log",
             text(&log)?,
         ];

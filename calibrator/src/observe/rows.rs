@@ -1,6 +1,6 @@
 //! Columns of query results as Rust values.
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::datatypes::{
@@ -20,11 +20,6 @@ impl Rows<'_> {
     pub(crate) fn text(&self, name: &str) -> Vec<Option<String>> {
         let column = self.cast(name, &DataType::Utf8);
         column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
-    }
-
-    /// A column of texts that holds no null.
-    pub(crate) fn texts(&self, name: &str) -> StringArray {
-        self.cast(name, &DataType::Utf8).as_string::<i32>().clone()
     }
 
     pub(crate) fn word(&self, name: &str) -> Vec<String> {

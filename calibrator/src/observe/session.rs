@@ -7,7 +7,9 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::options::ParquetReadOptions;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use observer::lake::{Lake, Segment, Table};
@@ -16,6 +18,9 @@ use super::{ObserveError, Since};
 
 /// The scheme under which the lake's store is registered.
 const SCHEME: &str = "lake://files";
+/// Memory of the tables that a query groups and sorts by; what is more goes to the system's temporary
+/// folder. Beside it stand the evidence itself and what is read and decoded at a time.
+const GROUPING_BYTES_MAX: usize = 384 << 20;
 
 /// The lake's tables, ready for SQL.
 pub struct LakeSession {
@@ -41,7 +46,11 @@ impl LakeSession {
         let mut config = SessionConfig::new().with_target_partitions(2);
         config.options_mut().execution.parquet.schema_force_view_types = false;
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-        let session = Self { context: SessionContext::new_with_config(config) };
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(GROUPING_BYTES_MAX)))
+            .build_arc()
+            .map_err(|source| fault("session", source))?;
+        let session = Self { context: SessionContext::new_with_config_rt(config, runtime) };
         let url = url::Url::parse(SCHEME).expect("a constant URL");
         session.context.register_object_store(&url, lake.store());
         for table in Table::ALL {
@@ -81,20 +90,22 @@ impl LakeSession {
         Ok(())
     }
 
+    /// Leaves out what was seen before: exchanges, and tokens last seen then.
     async fn narrow(&self, since_us: Since) -> Result<(), ObserveError> {
-        let exchanges = self
-            .context
-            .deregister_table("exchanges")
-            .map_err(|source| fault("exchanges", source))?;
-        let exchanges = exchanges.expect("registered just now");
-        self.context
-            .register_table("all_exchanges", exchanges)
-            .map_err(|source| fault("exchanges", source))?;
-        let sql = format!(
-            "CREATE VIEW exchanges AS SELECT * FROM all_exchanges \
-             WHERE seen_at >= arrow_cast({since_us}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
-        );
-        self.query("exchanges", &sql).await?;
+        let since = format!("arrow_cast({since_us}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
+        for (table, kept) in [
+            ("exchanges", format!("seen_at >= {since}")),
+            ("values", format!("last_seen IS NULL OR last_seen >= {since}")),
+        ] {
+            let all =
+                self.context.deregister_table(table).map_err(|source| fault(table, source))?;
+            let all = all.expect("registered just now");
+            self.context
+                .register_table(format!("all_{table}"), all)
+                .map_err(|source| fault(table, source))?;
+            let sql = format!("CREATE VIEW \"{table}\" AS SELECT * FROM all_{table} WHERE {kept}");
+            self.query(table, &sql).await?;
+        }
         Ok(())
     }
 

@@ -5,8 +5,8 @@ SELECT e.seen_at, e.latency_us, e.caller,
        COALESCE(arrow_cast(e.route, 'Utf8'), t.route, '') AS route,
        e.status, arrow_cast(e.body, 'Utf8') AS body,
        e.limits, e.limits_remaining, e.limits_reset_ms, e.retry_after_ms
-FROM exchanges e
-JOIN sampled_callers c ON e.caller = c.caller
+FROM sampled_callers c
+JOIN exchanges e ON e.caller = c.caller
 LEFT JOIN templates t ON arrow_cast(e.path, 'Utf8') = t.path
 WHERE e.event IS NULL
 ORDER BY e.seen_at

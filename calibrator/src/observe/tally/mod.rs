@@ -5,6 +5,7 @@
 //! in any order and at any time, are the counts of all their exchanges read at once.
 
 mod cells;
+mod homes;
 mod read;
 mod show;
 

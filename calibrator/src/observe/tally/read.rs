@@ -11,6 +11,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf}
 use models::Surface;
 use observer::lake::{Lake, Segment, path};
 
+use super::homes::{self, Homes};
 use super::{
     Answer, CALLERS_MAX, Cell, Count, Home, ShapeOf, Sighting, Slot, Tally, Word, cells,
     sampled_below,
@@ -44,13 +45,15 @@ impl Tally {
         }
         let starts = cells::all(tally.seen.first_us, tally.seen.last_us);
         session.add_function(cell_function(&starts));
+        session.add_function(homes::function());
         session.query("routed.sql", include_str!("../../sql/routed.sql")).await?;
         session.query("accepted.sql", include_str!("../../sql/accepted.sql")).await?;
-        tally.read_answers(&session, &starts).await?;
-        tally.read_shapes(&session, &starts).await?;
+        let homes = Homes::read(&session).await?;
+        tally.read_answers(&session, &homes, &starts).await?;
+        tally.read_shapes(&session, &homes, &starts).await?;
         tally.read_objects(&session).await?;
-        tally.read_polls(&session).await?;
-        tally.read_callers(&session).await?;
+        tally.read_polls(&session, &homes).await?;
+        tally.read_callers(&session, &homes).await?;
         tally.read_values(&session).await?;
         tally.settle();
         Ok(tally)
@@ -78,15 +81,15 @@ impl Tally {
     async fn read_answers(
         &mut self,
         session: &LakeSession,
+        homes: &Homes,
         starts: &[(i64, Cell)],
     ) -> Result<(), ObserveError> {
         let sql = include_str!("../../sql/observed_places.sql");
         for batch in session.query("observed_places.sql", sql).await? {
             let rows = Rows(&batch);
-            let homes = homes(&rows);
             let (bodies, media) = (rows.word("body"), rows.word("response_media"));
             let counts = counts(&rows, starts);
-            let all = homes.into_iter().zip(bodies).zip(media).zip(counts);
+            let all = homes.of(&rows).into_iter().zip(bodies).zip(media).zip(counts);
             for (((home, body), media), (cell, count)) in all {
                 self.answers.entry(Answer { home, body, media }).or_default().add(cell, count);
             }
@@ -94,10 +97,9 @@ impl Tally {
         let sql = include_str!("../../sql/observed_request_media.sql");
         for batch in session.query("observed_request_media.sql", sql).await? {
             let rows = Rows(&batch);
-            let (routes, paths, media) =
-                (rows.word("route"), rows.word("path"), rows.word("media"));
-            let keys = routes.into_iter().zip(paths).zip(media);
-            for (((route, path), media), n) in keys.zip(rows.u64("n")) {
+            let keys = rows.u64("home").into_iter().zip(rows.word("media"));
+            for ((home, media), n) in keys.zip(rows.u64("n")) {
+                let (route, path) = homes.route_and_path(home);
                 *self.request_media.entry((route, path, media)).or_default() += n;
             }
         }
@@ -107,13 +109,14 @@ impl Tally {
     async fn read_shapes(
         &mut self,
         session: &LakeSession,
+        homes: &Homes,
         starts: &[(i64, Cell)],
     ) -> Result<(), ObserveError> {
         let sql = include_str!("../../sql/observed_shapes.sql");
         for batch in session.query("observed_shapes.sql", sql).await? {
             let rows = Rows(&batch);
-            let (homes, shapes, held) = (homes(&rows), rows.u64("shape"), rows.bool("held"));
-            let all = homes.into_iter().zip(shapes).zip(held).zip(counts(&rows, starts));
+            let (of, shapes, held) = (homes.of(&rows), rows.u64("shape"), rows.bool("held"));
+            let all = of.into_iter().zip(shapes).zip(held).zip(counts(&rows, starts));
             for (((home, shape), held), (cell, count)) in all {
                 self.shapes.entry(Sighting { home, shape, held }).or_default().add(cell, count);
             }
@@ -141,14 +144,18 @@ impl Tally {
         Ok(())
     }
 
-    async fn read_polls(&mut self, session: &LakeSession) -> Result<(), ObserveError> {
+    async fn read_polls(
+        &mut self,
+        session: &LakeSession,
+        homes: &Homes,
+    ) -> Result<(), ObserveError> {
         let (schema, samples) = self.samples();
         session.register("samples", schema, vec![samples])?;
         let sql = include_str!("../../sql/observed_entities.sql");
         for batch in session.query("observed_entities.sql", sql).await? {
             let rows = Rows(&batch);
             let (entities, shapes, n) = (rows.u64("entity"), rows.u64("shape"), rows.u64("n"));
-            for (row, home) in homes(&rows).into_iter().enumerate() {
+            for (row, home) in homes.of(&rows).into_iter().enumerate() {
                 let polls = self.polls.entry(home).or_default();
                 *polls.entry((entities[row], shapes[row])).or_default() += n[row];
             }
@@ -162,22 +169,15 @@ impl Tally {
         for (Answer { home, .. }, cells) in &self.answers {
             *answers.entry(home.clone()).or_default() += cells.n();
         }
-        let texts = |of: fn(&Home) -> &str| -> ArrayRef {
-            let texts = answers.keys().map(of);
-            Arc::new(datafusion::arrow::array::StringArray::from_iter_values(texts))
-        };
+        let homes = answers.keys().map(homes::number_of);
         let statuses = answers.keys().map(|home| home.status);
         let columns: Vec<ArrayRef> = vec![
-            texts(|home| &home.route),
-            texts(|home| &home.path),
-            texts(|home| &home.event),
+            Arc::new(UInt64Array::from_iter_values(homes)),
             Arc::new(datafusion::arrow::array::UInt16Array::from_iter_values(statuses)),
             Arc::new(UInt64Array::from_iter_values(answers.values().map(|n| sampled_below(*n)))),
         ];
         let schema = Arc::new(Schema::new(vec![
-            Field::new("route", DataType::Utf8, false),
-            Field::new("path", DataType::Utf8, false),
-            Field::new("event", DataType::Utf8, false),
+            Field::new("home", DataType::UInt64, false),
             Field::new("status", DataType::UInt16, false),
             Field::new("below", DataType::UInt64, false),
         ]));
@@ -185,7 +185,11 @@ impl Tally {
         (schema, batch.expect("columns follow the schema above"))
     }
 
-    async fn read_callers(&mut self, session: &LakeSession) -> Result<(), ObserveError> {
+    async fn read_callers(
+        &mut self,
+        session: &LakeSession,
+        homes: &Homes,
+    ) -> Result<(), ObserveError> {
         let mut callers = BTreeSet::new();
         for batch in session.query("callers", "SELECT DISTINCT caller FROM exchanges").await? {
             callers.extend(batch.column(0).as_primitive::<UInt64Type>().values().iter().copied());
@@ -201,7 +205,7 @@ impl Tally {
             let rows = Rows(&batch);
             let (callers, shapes, n) = (rows.u64("caller"), rows.u64("shape"), rows.u64("n"));
             let spans = rows.spans();
-            for (row, home) in homes(&rows).into_iter().enumerate() {
+            for (row, home) in homes.of(&rows).into_iter().enumerate() {
                 let polls = self.callers.entry(home).or_default();
                 let count = Count { n: n[row], seen: spans[row] };
                 polls.entry((callers[row], shapes[row])).or_default().add(count);
@@ -263,21 +267,6 @@ fn counts(rows: &Rows<'_>, starts: &[(i64, Cell)]) -> Vec<(Cell, Count)> {
     let numbers = rows.u32("cell").into_iter().map(|number| starts[number as usize].1);
     let counts = rows.u64("n").into_iter().zip(rows.spans());
     numbers.zip(counts.map(|(n, seen)| Count { n, seen })).collect()
-}
-
-fn homes(rows: &Rows<'_>) -> Vec<Home> {
-    let (surfaces, routes, paths) =
-        (rows.texts("surface"), rows.texts("route"), rows.texts("path"));
-    let (events, statuses) = (rows.texts("event"), rows.u16("status"));
-    (0..rows.len())
-        .map(|row| Home {
-            surface: surface_of(surfaces.value(row)),
-            route: routes.value(row).to_owned(),
-            path: paths.value(row).to_owned(),
-            event: events.value(row).to_owned(),
-            status: statuses[row],
-        })
-        .collect()
 }
 
 fn surface_of(name: &str) -> Surface {
