@@ -141,15 +141,22 @@ export class Stage {
     return answer.json();
   }
 
-  /** Milliseconds from `began` until the twin's note is as wanted; it is asked again and again. */
-  async until(wanted, began = performance.now()) {
+  /** The time (of the wall clock) at which the twin's note is as wanted; it is asked again and again. */
+  async until(wanted) {
+    const began = performance.now();
     for (;;) {
       const note = await this.note();
-      const took = performance.now() - began;
-      if (wanted(note)) return took;
-      if (took > 20_000) fail(`the twin still answers ${JSON.stringify(note)}`);
+      if (wanted(note)) return Date.now();
+      if (performance.now() - began > 20_000) fail(`the twin still answers ${JSON.stringify(note)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** Milliseconds between a publication, as the ledger stamps it, and the twin's first answer of that shape. */
+  async served(number, wanted, press) {
+    const [seen] = await Promise.all([this.until(wanted), press()]);
+    const one = (await this.states()).find((state) => state.number === number);
+    return seen - Date.parse(one.at);
   }
 
   async states() {
