@@ -110,6 +110,8 @@ impl Place {
         if let Some(pid) = pid {
             end_group(pid, true);
         }
+        // The daemon may have died before it took the number down.
+        holders(&out).into_iter().for_each(end_one);
         (0..50).any(|_| {
             std::thread::sleep(Duration::from_millis(20));
             is_free(&out)
@@ -200,6 +202,36 @@ fn reason(said: &Path) -> Option<String> {
         text.push('…');
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// Processes whose output goes to a file.
+#[cfg(target_os = "linux")]
+fn holders(file: &Path) -> Vec<u32> {
+    let Ok(file) = file.canonicalize() else { return Vec::new() };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter(|process| fs::read_link(process.path().join("fd/1")).is_ok_and(|at| at == file))
+        .filter_map(|process| process.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// Not to be had in the same way elsewhere: what is left ends by itself.
+#[cfg(not(target_os = "linux"))]
+fn holders(_: &Path) -> Vec<u32> {
+    Vec::new()
+}
+
+#[cfg(unix)]
+fn end_one(pid: u32) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _gone = kill_process(process, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn end_one(pid: u32) {
+    end_group(pid, true);
 }
 
 #[cfg(unix)]

@@ -260,3 +260,91 @@ schedule = '@yearly'\nretries = 1\nbackoff = '1s'\n",
     folder.write("jobs.toml", &folder.read("jobs.toml").replace("retries = 1", "retries = 0"));
     assert_eq!(folder.wt(&["jobs", "run", "--once"]).lines().next(), Some("exit 1"));
 }
+
+/// Takes requests until the test ends; the first is refused.
+fn receiver() -> (u16, std::sync::Arc<std::sync::Mutex<Vec<Value>>>) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let got = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let keep = std::sync::Arc::clone(&got);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap() <= 2 {
+                    break;
+                }
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            keep.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            reader.get_mut().write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (port, got)
+}
+
+#[test]
+fn what_fails_recovers_or_drifts_is_told_once_and_a_deaf_channel_fails_no_job() {
+    let (port, got) = receiver();
+    let folder = Folder::with_emails();
+    let entry = |id: u32| {
+        let at = format!("2026-11-19T08:{:02}:{:02}Z", id / 60, id % 60);
+        let body = format!(r#"{{\"id\":\"em_{id}\",\"subject\":\"Hello\",\"opened\":{id}}}"#);
+        format!(
+            r#"{{"startedDateTime": "{at}", "time": 12, "request": {{"method": "GET", "url": "https://api.emails.test/emails/em_{id}", "headers": []}}, "response": {{"status": 200, "headers": [], "content": {{"mimeType": "application/json", "text": "{body}"}}}}}}"#
+        )
+    };
+    let calls: Vec<_> = (1..200).map(entry).collect();
+    folder.write("calls.ndjson", &calls.join("\n"));
+    folder.run(&["observe", "import", "emails", "calls.ndjson"]);
+    let channels = format!(
+        "[notify.hook]\nkind = 'webhook'\nurl = 'http://127.0.0.1:{port}/'\nsecret_env = 'HOOK'\n
+[notify.deaf]\nkind = 'webhook'\nurl = 'http://127.0.0.1:{}/'\nsecret_env = 'HOOK'\n",
+        free_port()
+    );
+    folder.write(
+        "jobs.toml",
+        &format!(
+            "[defaults]\nretries = 0\n\n{channels}
+[jobs.calibrate]\nkind = 'calibrate'\ntwin = 'emails'\nschedule = '@yearly'\n
+[jobs.flaky]\nkind = 'command'\nargv = ['test', '-e', 'well']\nschedule = '@yearly'\n"
+        ),
+    );
+    let run = |job: &str| {
+        let mut command = folder.command(&["jobs", "trigger", job]);
+        command.env("HOOK", "secret").output().unwrap().status.code().unwrap()
+    };
+    assert_eq!((run("calibrate"), run("calibrate")), (0, 0));
+    assert_eq!((run("flaky"), run("flaky")), (1, 1));
+    folder.write("well", "");
+    assert_eq!((run("flaky"), run("flaky")), (0, 0));
+    let told: Vec<String> = got
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            format!("{}: {}", one["type"].as_str().unwrap(), one["data"]["title"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "wondertwin.drift: emails: field added GET /emails/{email_id}",
+            "wondertwin.job-failed: job flaky failed",
+            "wondertwin.job-recovered: job flaky recovered",
+        ]
+    );
+    let history = folder.wt(&["jobs", "history"]);
+    assert!(
+        history.contains("3 notices to deaf waiting: 127.0.0.1 cannot be reached"),
+        "{history}"
+    );
+}

@@ -161,7 +161,12 @@ impl Daemon {
         }
         let next = self.engine.next_due(&jobs, now).ok().flatten();
         let wait = next.map(|next| (next - now).to_std().unwrap_or_default());
-        let most = self.setup.clock.look_every().unwrap_or(Duration::MAX);
+        let left = match life {
+            Life::Until(end) => (end - now).to_std().unwrap_or_default(),
+            Life::UntilStopped | Life::Once | Life::For(_) => Duration::MAX,
+        };
+        let most = self.setup.clock.look_every().unwrap_or(Duration::MAX).min(left);
+        let most = most.max(Duration::from_millis(5));
         Some(wait.unwrap_or(LOOK_EVERY).clamp(Duration::from_millis(5), most))
     }
 
