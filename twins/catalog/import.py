@@ -74,6 +74,31 @@ LIMITS = {
 }
 
 
+# Fields that the vendor's own reference shows as null and its description does not allow to be. Source: Resend's API reference,
+# the examples of each answer.
+NULL = {
+    "resend": {
+        "Email": ["text", "html", "subject", "scheduled_at"],
+        "GetContactResponseSuccess": ["first_name", "last_name"], "ListContactsResponseSuccess": ["first_name", "last_name"],
+        "GetBroadcastResponseSuccess": ["name", "preview_text", "scheduled_at", "sent_at"],
+        "ListBroadcastsResponseSuccess": ["name", "scheduled_at", "sent_at", "topic_id", "audience_id", "segment_id"],
+    },
+}
+
+
+def with_nulls(model, name):
+    """Lets the fields of `NULL` be null, however deep they lie in their entity."""
+    def walk(schema, fields):
+        for field, inner in schema.get("properties", {}).items():
+            if field in fields:
+                inner["nullable"] = True
+            walk(inner, fields)
+        walk(schema["items"], fields) if "items" in schema else None
+
+    for entity, fields in NULL.get(name, {}).items():
+        walk(model["entities"][entity], fields)
+
+
 def examples(model, fixtures):
     """The vendor's one object of each resource, by the model's entity."""
     resources = json.loads(fixtures.read_text())["resources"]
@@ -139,6 +164,7 @@ def main(wt, sources, *names):
             tokens_or_details(model)
             left_out(model)
         model = extended(wt, name, model)
+        with_nulls(model, name)
         model.update({"limits": LIMITS[name]} if name in LIMITS else {})
         model["version"] = "0.1.0"
         model["base_url"] = base_url

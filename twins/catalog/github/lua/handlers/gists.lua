@@ -11,7 +11,7 @@ local function show(request, gist)
     for name, content in gist.files do
         local language = TYPES[string.match(name, "%.(%w+)$") or ""]
         files[name] = {
-            filename = name, type = if language == "Python" then "application/x-python" else "text/plain", language = core.null(language),
+            filename = name, type = if language == "Python" then "application/x-python" else "text/plain", language = language or "Text",
             raw_url = html .. "/raw/" .. wt.url.encode(name), size = #content, truncated = false, content = content, encoding = "utf-8",
         }
     end

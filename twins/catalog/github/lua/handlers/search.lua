@@ -65,7 +65,7 @@ local function same(a, b)
     return core.key(a or "") == core.key(b or "")
 end
 
-local function answer(request, found, show)
+local function answer(request, found, show, kind)
     local size, offset = core.paging(request)
     local items = wt.array({})
     for index = offset + 1, math.min(offset + size, #found) do
@@ -74,7 +74,7 @@ local function answer(request, found, show)
         table.insert(items, shown)
     end
     core.link(request, #found)
-    emit.json({ total_count = #found, incomplete_results = false, items = items })
+    emit.json({ total_count = #found, incomplete_results = false, items = items, search_type = kind })
 end
 
 local function all_repos(request)
@@ -200,7 +200,11 @@ handlers.issues = core.handler(function(request)
     local fields = { created = function(one) return one.issue.created_at .. string.format("%09d", one.issue.id) end, updated = function(one) return one.issue.updated_at .. string.format("%09d", one.issue.id) end }
     fields[""] = fields.created
     sort(request, found, fields)
-    answer(request, found, function(one) return issues.show(request, one.repo, one.issue) end)
+    answer(request, found, function(one)
+        local shown = issues.show(request, one.repo, one.issue)
+        shown.body = core.value(shown.body)
+        return shown
+    end, "lexical")
 end)
 
 handlers.users = core.handler(function(request)
