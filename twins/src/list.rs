@@ -174,7 +174,7 @@ impl Filter<'_> {
         let value = fields.get(self.field).filter(|_| self.bound.is_none())?;
         let mut wanted = std::iter::once(&self.wanted).chain(&self.others);
         let is_number = |wanted: &&str| wanted.parse::<f64>().is_ok();
-        if !value.is_string() || wanted.clone().any(|wanted| is_number(wanted)) {
+        if !value.is_string() || wanted.clone().any(is_number) {
             return None;
         }
         Some(wanted.any(|wanted| self.lets_value(value, wanted)))
