@@ -169,8 +169,9 @@ def test_files_go_up_in_three_steps(slack, channel):
     assert refused(slack.files_info, file=file["id"]) == "file_not_found"
 
 
-def test_scheduled_messages_come_when_their_time_does(twin, slack, channel):
+def test_scheduled_messages_come_when_their_time_does(twin, slack, channel, receiver):
     now = int(time.time())
+    twin.admin("PUT", "/admin/config", {"webhook_url": receiver.url})
     assert refused(slack.chat_scheduleMessage, channel=channel, text="x", post_at=now - 10) == "time_in_past"
     one = slack.chat_scheduleMessage(channel=channel, text="later", post_at=now + 3600)["scheduled_message_id"]
     two = slack.chat_scheduleMessage(channel=channel, text="never", post_at=now + 3600)["scheduled_message_id"]
@@ -178,6 +179,10 @@ def test_scheduled_messages_come_when_their_time_does(twin, slack, channel):
     slack.chat_deleteScheduledMessage(channel=channel, scheduled_message_id=two)
     assert slack.conversations_history(channel=channel)["messages"] == []
     twin.admin("POST", "/admin/time/advance", {"duration": "2h"})
+    # It is told of before anybody asks.
+    came = receiver.wait(lambda came: len(came) >= 1)
+    assert json.loads(came[0][1])["event"]["text"] == "later"
+    twin.admin("PUT", "/admin/config", {"webhook_url": ""})
     assert [item["text"] for item in slack.conversations_history(channel=channel)["messages"]] == ["later"]
     assert slack.chat_scheduledMessages_list(channel=channel)["scheduled_messages"] == []
 

@@ -89,8 +89,14 @@ chat.schedule = core.handler(function(args, me)
     local message = messages.draft(args, me)
     local id = core.id("Q")
     state.put("/scheduled", id, { id = id, channel = channel.id, post_at = at, date_created = core.now(), thread_ts = args.thread_ts, message = message, user = me.id })
+    clock.after(at - core.now(), "chat.due")
     return { channel = channel.id, scheduled_message_id = id, post_at = at, message = message }
 end)
+
+-- Posts what is due, when nobody asks.
+function chat.due(request)
+    messages.send_scheduled(request)
+end
 
 chat.unschedule = core.handler(function(args, me)
     local one = state.get("/scheduled", tostring(core.need(args, "scheduled_message_id")))
