@@ -65,10 +65,7 @@ impl Intake {
     pub fn flush_segment(&mut self) -> Batches {
         let mut batches = self.flush_rows();
         batches.tables.extend(self.snapshot().tables);
-        for (_, known) in self.places.tries_mut().flat_map(Trie::all_known_mut) {
-            known.vocabulary.begin_segment();
-            known.links.clear();
-        }
+        self.places.tries_mut().for_each(Trie::begin_segment);
         self.known_shapes.clear();
         batches
     }

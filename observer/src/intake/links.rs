@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::key::LakeKey;
+use crate::shape::{NodeId, Trie};
 
 /// Pseudonyms kept per field and segment: every segment and every path keeps the same ones, so
 /// equality between samples is as good as between the whole.
@@ -17,11 +18,14 @@ pub(crate) struct Links {
     kept: FxHashMap<u64, u64>,
     /// Ranks from here on are not kept; 0 until there are too many.
     bound: u64,
+    /// To be put among `kept`. The tables of an API's fields are more than a cache holds: many looked
+    /// up at once wait for memory together, one a time each by itself.
+    waiting: Vec<(u64, u64)>,
 }
 
 impl Links {
     pub(crate) fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.kept.is_empty() && self.waiting.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -30,23 +34,30 @@ impl Links {
 
     /// The pseudonyms, in no order of meaning.
     pub(crate) fn pseudonyms(&self) -> impl Iterator<Item = u64> {
-        let mut ranked: Vec<_> = self.kept.iter().collect();
-        if ranked.len() > LINKS_PER_FIELD_MAX {
-            ranked.select_nth_unstable(LINKS_PER_FIELD_MAX);
-            ranked.truncate(LINKS_PER_FIELD_MAX);
-        }
-        ranked.into_iter().map(|(_, pseudonym)| *pseudonym)
+        let kept = self.kept.iter().map(|(rank, pseudonym)| (*rank, *pseudonym));
+        let mut ranked: Vec<_> = kept.chain(self.waiting.iter().copied()).collect();
+        ranked.sort_unstable();
+        ranked.dedup();
+        ranked.truncate(LINKS_PER_FIELD_MAX);
+        ranked.into_iter().map(|(_, pseudonym)| pseudonym)
     }
 
-    #[inline]
-    fn insert(&mut self, key: &LakeKey, identifier: &[u8]) {
-        let rank = key.rank(identifier);
+    /// Ranks from here on are not kept; `None` while all are.
+    pub(crate) fn bound(&self) -> Option<u64> {
+        (self.bound != 0).then_some(self.bound)
+    }
+
+    /// Keeps the identifier of this rank, if the rank is small enough.
+    pub(crate) fn insert(&mut self, rank: u64, pseudonym: impl FnOnce() -> u64) {
         if self.bound != 0 && rank >= self.bound {
             return;
         }
-        self.kept.entry(rank).or_insert_with(|| key.link(identifier));
-        if self.kept.len() >= HELD_MAX {
-            self.thin();
+        self.waiting.push((rank, pseudonym()));
+        if self.waiting.len() >= WAITING_MAX {
+            self.kept.extend(self.waiting.drain(..));
+            if self.kept.len() >= HELD_MAX {
+                self.thin();
+            }
         }
     }
 
@@ -59,15 +70,17 @@ impl Links {
     }
 }
 
+/// Identifiers put among those kept together.
+const WAITING_MAX: usize = 64;
 /// Identifiers held before those of too high a rank are let go.
 const HELD_MAX: usize = LINKS_PER_FIELD_MAX + LINKS_PER_FIELD_MAX / 2;
 
 /// Notes one identifier; of a URL or an `owner/name` also each part.
-pub(super) fn note(links: &mut Links, key: &LakeKey, text: &[u8]) {
+pub(super) fn note(trie: &mut Trie, node: NodeId, key: &LakeKey, text: &[u8]) {
     if text.len() > 256 {
         return;
     }
-    links.insert(key, text);
+    trie.sample(node, key, text);
     let Some(slash) = memchr::memchr(b'/', text) else { return };
     let is_url = slash > 0 && text[slash - 1] == b':' && text.get(slash + 1) == Some(&b'/');
     let path = if is_url { &text[slash + 2..] } else { text };
@@ -75,7 +88,7 @@ pub(super) fn note(links: &mut Links, key: &LakeKey, text: &[u8]) {
     // A URL's first part is its host.
     for part in parts.skip(usize::from(is_url)) {
         if !part.is_empty() && part.len() <= 128 {
-            links.insert(key, part);
+            trie.sample(node, key, part);
         }
     }
 }
@@ -83,15 +96,18 @@ pub(super) fn note(links: &mut Links, key: &LakeKey, text: &[u8]) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
+    use models::{Model, Place, Surface};
     use proptest::prelude::*;
 
     use super::*;
 
     fn sample(key: &LakeKey, identifiers: impl Iterator<Item = u64>) -> BTreeSet<u64> {
-        let mut links = Links::default();
-        identifiers.for_each(|one| note(&mut links, key, format!("id_{one}").as_bytes()));
-        links.pseudonyms().collect()
+        let place = Place { surface: Surface::Request, route: None, status: None, event: None };
+        let mut trie = Trie::new(Arc::new(Model::empty("t", "")), place);
+        identifiers.for_each(|one| note(&mut trie, 0, key, format!("id_{one}").as_bytes()));
+        trie.known_mut(0).links.pseudonyms().collect()
     }
 
     #[test]

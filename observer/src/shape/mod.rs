@@ -17,7 +17,7 @@ use models::{Classes, FieldPath};
 use rustc_hash::FxHashSet;
 
 pub(crate) use scan::{Sightings, scan};
-pub(crate) use trie::Trie;
+pub(crate) use trie::{NodeId, Trie};
 pub(crate) use vocabulary::{Token, Vocabulary as FieldVocabulary};
 
 use trie::mix;

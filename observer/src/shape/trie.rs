@@ -9,6 +9,7 @@ use super::mark::Mark;
 use super::vocabulary::Vocabulary;
 use super::word;
 use crate::intake::Links;
+use crate::key::LakeKey;
 
 /// Index of a node in its [`Trie`]; the root is 0.
 pub(crate) type NodeId = u32;
@@ -60,6 +61,9 @@ pub(crate) struct Node {
     expected: u32,
     /// Of an array; 0, the root, where there are none.
     items: NodeId,
+    /// Upper half of the rank from which on identifiers are not sampled: most of a long segment's are
+    /// turned away here.
+    sampled_below: u32,
     /// Reached by a key.
     pub(crate) is_field: bool,
     /// The keys of this object are data.
@@ -140,6 +144,28 @@ impl Trie {
 
     pub(crate) fn known_mut(&mut self, id: NodeId) -> &mut Known {
         &mut self.known[id as usize]
+    }
+
+    /// Samples an identifier that the field held; its rank decides alone.
+    #[inline]
+    pub(crate) fn sample(&mut self, id: NodeId, key: &LakeKey, identifier: &[u8]) {
+        let rank = key.rank(identifier);
+        let node = &mut self.nodes[id as usize];
+        if upper_half(rank) > node.sampled_below {
+            return;
+        }
+        let links = &mut self.known[id as usize].links;
+        links.insert(rank, || key.link(identifier));
+        node.sampled_below = links.bound().map_or(u32::MAX, upper_half);
+    }
+
+    /// Starts the next segment: tokens are counted anew and identifiers sampled anew.
+    pub(crate) fn begin_segment(&mut self) {
+        for (node, known) in self.nodes.iter_mut().zip(&mut self.known) {
+            known.vocabulary.begin_segment();
+            known.links.clear();
+            node.sampled_below = u32::MAX;
+        }
     }
 
     /// Of every field, in order of their ids.
@@ -380,6 +406,7 @@ impl Node {
             classes: Classes::NONE,
             expected: 0,
             items: 0,
+            sampled_below: u32::MAX,
             is_field: false,
             folds: false,
             is_link: false,
@@ -395,6 +422,10 @@ impl Known {
     pub(crate) fn is_url(&self) -> bool {
         matches!(&self.step, Some(Step::Field(name)) if name == "url" || name.ends_with("_url"))
     }
+}
+
+fn upper_half(rank: u64) -> u32 {
+    (rank >> 32) as u32
 }
 
 /// A key as text; JSON escapes undone, bytes that are no UTF-8 replaced.
