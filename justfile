@@ -28,10 +28,12 @@ bench:
 doc:
     cargo doc --workspace --no-deps
 
-# Long runs: 200 calibrations under 64 connections, ten minutes of load with failures on, 100000 malformed requests, 50 crashes of the observer, the null corpora.
+# Long runs: 200 calibrations under 64 connections, ten minutes of load with failures on, 100000 malformed requests, 50 crashes of the observer
+# and of the jobs' daemon, a month of a changing vendor, the null corpora.
 soak:
     cargo bench -p wondertwin-twins --bench hot_load
     WT_SOAK=1 cargo test --release -p wondertwin-twins --test soak -- --nocapture
     WT_FUZZ_CASES=100000 cargo test --release -p wondertwin-twins --test malformed
     WT_SOAK=1 cargo test --release -p wondertwin-observer --test live -- --nocapture
+    WT_SOAK=1 cargo test --release -p wt --test jobs --test month -- --nocapture
     cargo test --release -p wondertwin-models -- --include-ignored --nocapture limits

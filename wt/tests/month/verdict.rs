@@ -1,0 +1,174 @@
+//! What was found of the month's changes, how late, and what was found that is none.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, Duration, Utc};
+use jobs::ledger::Run;
+use serde_json::Value;
+
+use crate::script::Change;
+use crate::support::Folder;
+
+/// Kinds whose patch takes something away.
+const DESTRUCTIVE: [&str; 3] = ["field_removed", "route_removed", "enum_value_removed"];
+
+/// How well the month was followed.
+pub struct Verdict {
+    rows: Vec<Row>,
+    /// Findings that show no change: kind, place, when.
+    false_alarms: Vec<String>,
+    destructive: Vec<String>,
+    /// Fidelity after each morning's decisions on the held-back tenth, basis points.
+    fidelity: Vec<(i64, u64)>,
+}
+
+struct Row {
+    number: usize,
+    at: DateTime<Utc>,
+    what: String,
+    quiet: bool,
+    found_at: Option<DateTime<Utc>>,
+}
+
+/// Reads what the month's calibration runs printed.
+pub fn of(folder: &Folder, runs: &[Run], changes: &[Change]) -> Verdict {
+    let mut rows: Vec<Row> = changes
+        .iter()
+        .enumerate()
+        .map(|(index, change)| Row {
+            number: index + 1,
+            at: change.at(),
+            what: format!(
+                "{} {}{}",
+                change.find.kind,
+                change.find.path,
+                change.find.route.as_deref().or(change.find.event.as_deref()).unwrap_or_default()
+            ),
+            quiet: change.quiet,
+            found_at: None,
+        })
+        .collect();
+    let (mut false_alarms, mut destructive) = (BTreeMap::new(), BTreeMap::new());
+    let mut fidelity = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.kind == "calibrate") {
+        let out = format!(".wt/jobs/{:06}-{}.out", run.id.0, run.attempt);
+        let Ok(printed) = serde_json::from_str::<Value>(&folder.read(&out)) else { continue };
+        for finding in printed["findings"].as_array().unwrap() {
+            let shown = changes
+                .iter()
+                .position(|change| change.at() <= run.scheduled_at && change.is_shown_by(finding));
+            // A field that came is optional at first, and required once enough showed it.
+            let is_consequence = changes.iter().any(|change| {
+                change.find.kind == "field_added"
+                    && finding["kind"] == "requiredness_changed"
+                    && change.at() <= run.scheduled_at
+                    && change.ends(finding)
+            });
+            match shown {
+                None if is_consequence => {}
+                Some(index) if !changes[index].quiet => {
+                    rows[index].found_at.get_or_insert(run.scheduled_at);
+                }
+                _ => {
+                    let text = |name: &str| finding[name].as_str().unwrap_or_default();
+                    let place =
+                        if text("route").is_empty() { text("event") } else { text("route") };
+                    let told = format!("{} {place} {}", text("kind"), text("path"));
+                    let first = format!(
+                        "{} {} -> {}",
+                        run.scheduled_at.format("%d %H:%M"),
+                        finding["before"],
+                        finding["after"]
+                    );
+                    if DESTRUCTIVE.contains(&text("kind")) {
+                        destructive.entry(told).or_insert(first);
+                    } else {
+                        false_alarms.entry(told).or_insert(first);
+                    }
+                }
+            }
+        }
+        // The additive part alone leaves what awaits a decision: a morning's last one is whole.
+        let last = printed["calibrations"].as_array().unwrap().last();
+        if let Some(after) = last.and_then(|one| one["fidelity"]["after_bp"].as_u64())
+            && run.job == "maintain"
+        {
+            fidelity.insert(run.id.0, after);
+        }
+    }
+    let list = |found: BTreeMap<String, String>| {
+        found.into_iter().map(|(told, first)| format!("{told}, first {first}")).collect()
+    };
+    Verdict {
+        rows,
+        false_alarms: list(false_alarms),
+        destructive: list(destructive),
+        fidelity: fidelity.into_iter().collect(),
+    }
+}
+
+impl Verdict {
+    fn found(&self) -> usize {
+        self.rows.iter().filter(|row| row.quiet || row.found_at.is_some()).count()
+    }
+
+    fn median_delay(&self) -> Option<Duration> {
+        let delay = |row: &Row| row.found_at.map(|found| found - row.at);
+        let mut delays: Vec<_> = self.rows.iter().filter_map(delay).collect();
+        delays.sort_unstable();
+        delays.get(delays.len() / 2).copied()
+    }
+
+    /// At most two of thirty are missed, nothing is taken away that is there, and what was
+    /// published answers as production does.
+    pub fn assert_good(&self, changes: usize) {
+        assert!(self.found() * 30 >= changes * 28, "{} of {changes} found", self.found());
+        assert!(self.destructive.is_empty(), "{:#?}", self.destructive);
+        // The sample is a tenth of the window's traffic, 80 to 170 exchanges: one is 60 to 120 bp, so
+        // that the aim of 9900 is asked for within two exchanges.
+        let low: Vec<_> = self.fidelity.iter().filter(|(_, after)| *after < 9800).collect();
+        assert!(low.is_empty(), "fidelity below 9800 bp: {low:?}");
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, " no  made       found      delay  change")?;
+        for row in &self.rows {
+            let (found, delay) = match row.found_at {
+                Some(at) => {
+                    (at.format("%d %H:%M").to_string(), format!("{} h", (at - row.at).num_hours()))
+                }
+                None if row.quiet => ("nothing".to_owned(), "right".to_owned()),
+                None => ("-".to_owned(), "missed".to_owned()),
+            };
+            writeln!(
+                f,
+                "{:>3}  {}  {found:9}  {delay:>6}  {}",
+                row.number,
+                row.at.format("%d %H:%M"),
+                row.what
+            )?;
+        }
+        writeln!(f, "{} of {} right", self.found(), self.rows.len())?;
+        if let Some(delay) = self.median_delay() {
+            writeln!(f, "median delay {} min on the simulated clock", delay.num_minutes())?;
+        }
+        let lowest = self.fidelity.iter().map(|(_, after)| after).min();
+        let high = self.fidelity.iter().filter(|(_, after)| *after >= 9900).count();
+        writeln!(
+            f,
+            "{} mornings with decisions, fidelity after {high} of them at least 9900 bp, the lowest {lowest:?}",
+            self.fidelity.len()
+        )?;
+        for (name, list) in
+            [("false alarm", &self.false_alarms), ("DESTRUCTIVE", &self.destructive)]
+        {
+            for told in list {
+                writeln!(f, "{name}: {told}")?;
+            }
+        }
+        Ok(())
+    }
+}
