@@ -39,13 +39,13 @@ fn application(failures: usize) -> (u16, Arc<Mutex<Vec<Got>>>) {
     let got: Arc<Mutex<Vec<Got>>> = Arc::default();
     let kept = Arc::clone(&got);
     std::thread::spawn(move || {
-        let mut tries: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let one = read_request(&stream);
-            let tried = tries.entry(one.body.clone()).or_default();
-            *tried += 1;
-            let status = if *tried <= failures { "500 No" } else { "200 OK" };
+            let times = seen.entry(one.body.clone()).or_default();
+            *times += 1;
+            let status = if *times <= failures { "500 No" } else { "200 OK" };
             kept.lock().unwrap().push(one);
             let _ = write!(
                 stream,
