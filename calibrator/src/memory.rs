@@ -66,7 +66,7 @@ impl Memory {
                     memory.rejected.extend(findings.iter().map(Finding::fingerprint_of));
                 }
                 State::Published(_) => memory.take_published(&ledger.get(number)?.findings),
-                State::Proposed | State::Superseded { .. } => {}
+                State::Proposed | State::Canary { .. } | State::Superseded { .. } => {}
             }
         }
         Ok(memory)

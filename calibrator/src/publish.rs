@@ -1,14 +1,16 @@
 //! From proposals to the ledger: appended, and published as far as policy and the user say.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 
 use chrono::{DateTime, Utc};
 use models::{
     AppendError, Calibration, Change, Choice, DecideError, Draft, Finding, Guard, Ledger,
-    LedgerError, Model, Note, Patch, SigningKey, Window,
+    LedgerError, Model, Note, Patch, SigningKey, State, Window,
 };
 
 use crate::Proposal;
+use crate::policy::Canary;
 
 /// Who says that a proposal is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Publisher<'a> {
     pub at: DateTime<Utc>,
     /// The model the ledger starts from.
     pub base: &'a Model,
+    /// Where policy publishes to a part of the callers first.
+    pub canary: Option<Canary>,
 }
 
 /// What became of a run's proposals.
@@ -64,13 +68,17 @@ pub enum PublishError {
     /// A decision was not taken down.
     #[error(transparent)]
     Decide(#[from] DecideError),
+    /// What a calibration rests on could not be kept.
+    #[error("what a calibration rests on cannot be kept, so it is not published")]
+    Keep(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl Publisher<'_> {
     /// Appends each proposal on top of the one before, and publishes what may be; what earlier runs
     /// proposed and nobody decided on is carried on top, as far as `check` finds it still right.
     ///
-    /// `model` is the present one, made by calibration `number`.
+    /// `model` is the present one, made by calibration `number`. `keep` is called with the number of each
+    /// calibration before it is published, to keep what it rests on: a crash in between loses nothing.
     ///
     /// # Errors
     ///
@@ -81,6 +89,7 @@ impl Publisher<'_> {
         number: u64,
         proposals: &[Proposal],
         check: impl Fn(&Model, &Model) -> Guard,
+        keep: impl Fn(u64) -> Result<(), Box<dyn Error + Send + Sync>>,
     ) -> Result<Published, PublishError> {
         let mut published = Published::default();
         let standing = self.standing()?;
@@ -95,13 +104,25 @@ impl Publisher<'_> {
                 None => self.append(change, proposal)?,
             };
             top = (proposal.model.clone(), calibration.number);
-            if let Some(note) = self.decision(proposal) {
-                self.ledger.decide(calibration.number, Choice::Publish, note, &self.key)?;
-                published.live.push(calibration.number);
-            } else {
-                published.waiting.get_or_insert(calibration.number);
-            }
+            let number = calibration.number;
             published.calibrations.push(calibration);
+            match self.decision(proposal) {
+                Some(note) if self.is_to_be_tried(number) => {
+                    self.try_out(number, note)?;
+                    published.notes.push(format!(
+                        "calibration {number} is served to a part of the callers first"
+                    ));
+                    published.waiting.get_or_insert(number);
+                }
+                Some(note) => {
+                    keep(number).map_err(PublishError::Keep)?;
+                    self.ledger.decide(number, Choice::Publish, note, &self.key)?;
+                    published.live.push(number);
+                }
+                None => {
+                    published.waiting.get_or_insert(number);
+                }
+            }
         }
         if !published.live.is_empty() {
             self.carry(standing, proposals, top, check, &mut published)?;
@@ -111,7 +132,27 @@ impl Publisher<'_> {
 
     /// What awaits a decision from earlier runs, what it builds on first.
     fn standing(&self) -> Result<Vec<Calibration>, LedgerError> {
-        self.ledger.proposed().map(|number| self.ledger.get(number)).collect()
+        let waits = |state: &State| matches!(state, State::Proposed | State::Canary { .. });
+        let waiting = self.ledger.states().filter(|(_, state)| waits(state));
+        waiting.map(|(number, _)| self.ledger.get(number)).collect()
+    }
+
+    /// Whether policy has a calibration served to a part of the callers now: not what a person
+    /// approves, nor what has been tried for long enough.
+    fn is_to_be_tried(&self, number: u64) -> bool {
+        let (Some(canary), Approval::Policy) = (&self.canary, &self.approval) else { return false };
+        match self.ledger.state(number) {
+            Some(State::Canary { note, .. }) => self.at - note.at < canary.promote_after,
+            _ => true,
+        }
+    }
+
+    fn try_out(&mut self, number: u64, note: Note) -> Result<(), DecideError> {
+        if matches!(self.ledger.state(number), Some(State::Canary { .. })) {
+            return Ok(());
+        }
+        let share = self.canary.map_or(1.0, |canary| canary.share);
+        self.ledger.try_out(number, basis_points(share), note, &self.key)
     }
 
     /// A publication moves the model under standing proposals; they are made anew on top of it.
@@ -179,6 +220,16 @@ impl Publisher<'_> {
         };
         Some(Note { by, at: self.at, comment: None })
     }
+}
+
+/// A share from 0 to 1 in basis points, one at least.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share lies between 0 and 1"
+)]
+pub fn basis_points(share: f64) -> u32 {
+    ((share.clamp(0.0, 1.0) * 1e4).round() as u32).max(1)
 }
 
 /// The same proposal of an earlier run, if it still awaits its decision.

@@ -89,7 +89,8 @@ impl Review<'_> {
     /// cannot be continued.
     pub fn approve(mut self, number: u64, chosen: &[String]) -> Result<Reviewed, ReviewError> {
         let cut = self.cut(number, chosen)?;
-        let is_open = matches!(self.ledger.state(number), Some(State::Proposed));
+        let is_open =
+            matches!(self.ledger.state(number), Some(State::Proposed | State::Canary { .. }));
         let published = self.ledger.last_published();
         let base_number = cut.calibration.base.number;
         if is_open && cut.others.is_empty() {
@@ -116,7 +117,7 @@ impl Review<'_> {
     /// As [`Review::approve`], and where the calibration does not await a decision.
     pub fn reject(mut self, number: u64, chosen: &[String]) -> Result<Reviewed, ReviewError> {
         let cut = self.cut(number, chosen)?;
-        if !matches!(self.ledger.state(number), Some(State::Proposed)) {
+        if !matches!(self.ledger.state(number), Some(State::Proposed | State::Canary { .. })) {
             return Err(not_here(&cut));
         }
         if cut.others.is_empty() {

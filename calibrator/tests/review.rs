@@ -75,6 +75,7 @@ impl Desk {
     fn states(&self) -> Vec<&'static str> {
         let name = |state| match state {
             State::Proposed => "proposed",
+            State::Canary { .. } => "canary",
             State::Published(_) => "published",
             State::Rejected(_) => "rejected",
             State::Superseded { .. } => "superseded",

@@ -35,6 +35,8 @@ pub struct Ledger {
     followed: usize,
     /// The refusal last handed out.
     reported: Option<Arc<Fault>>,
+    /// The canary last handed out.
+    tried: Option<(u64, u32)>,
 }
 
 /// What became of a calibration.
@@ -42,6 +44,13 @@ pub struct Ledger {
 pub enum State {
     /// It awaits a decision.
     Proposed,
+    /// Twins load it for a part of their callers.
+    Canary {
+        /// The part, in basis points.
+        share_bp: u32,
+        /// Who said so.
+        note: Note,
+    },
     /// Twins load it.
     Published(Note),
     /// A maintainer said no.
@@ -65,7 +74,7 @@ impl Ledger {
         let mut history = History::new(dir.into(), trusted.to_vec());
         history.refresh()?;
         history.look_for_gaps()?;
-        Ok(Self { history, followed: 0, reported: None })
+        Ok(Self { history, followed: 0, reported: None, tried: None })
     }
 
     /// Reads what was appended since, by whichever process.
@@ -119,6 +128,13 @@ impl Ledger {
     /// Numbers of the calibrations that await a decision, ascending.
     pub fn proposed(&self) -> impl Iterator<Item = u64> {
         self.states().filter(|(_, state)| *state == State::Proposed).map(|(number, _)| number)
+    }
+
+    /// The calibration that a part of the callers is served, and the part in basis points.
+    pub fn canary(&self) -> Option<(u64, u32)> {
+        let number = self.history.canary?;
+        let (share_bp, _) = self.history.entry(number)?.canary.as_ref()?;
+        Some((number, *share_bp))
     }
 
     /// The published calibrations, in order of publication, read one by one.

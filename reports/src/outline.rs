@@ -263,6 +263,7 @@ pub(crate) fn next_steps(drift: &Drift) -> Vec<(String, &'static str)> {
 pub fn state_name(state: &State) -> &'static str {
     match state {
         State::Proposed => "proposed",
+        State::Canary { .. } => "canary",
         State::Published(_) => "published",
         State::Rejected(_) => "rejected",
         State::Superseded { .. } => "superseded",
@@ -278,6 +279,9 @@ pub fn state_words(state: &State) -> String {
     };
     match state {
         State::Published(note) | State::Rejected(note) => decided(note),
+        State::Canary { share_bp, note } => {
+            format!("{} for {} % of callers", decided(note), f64::from(*share_bp) / 100.0)
+        }
         State::Proposed => "proposed, awaits a decision".to_owned(),
         State::Superseded { by: Some(by) } => format!("superseded by {by}"),
         State::Superseded { by: None } => "superseded, what it builds on was rejected".to_owned(),

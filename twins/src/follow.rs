@@ -53,6 +53,17 @@ fn step(ledger: &mut Ledger, reloader: &mut Reloader) {
                 Ok(model) => tracing::info!(number = calibration.number, %model, "calibrated"),
                 Err(error) => tracing::warn!(error = chain(&error), "a calibration is refused"),
             },
+            Event::Canary(None) => {
+                reloader.end_trial();
+                tracing::info!("no canary");
+            }
+            Event::Canary(Some((calibration, share_bp))) => {
+                let number = calibration.number;
+                match reloader.try_out(&calibration, share_bp) {
+                    Ok(model) => tracing::info!(number, share_bp, %model, "a canary"),
+                    Err(error) => tracing::warn!(error = chain(&error), "a canary is refused"),
+                }
+            }
             Event::Refused(refusal) => {
                 tracing::warn!(error = chain(&refusal), "a calibration is refused");
                 reloader.refuse(Refused::of(&refusal));

@@ -40,6 +40,7 @@ mod auth;
 mod base;
 mod body;
 mod call;
+mod canary;
 mod capture;
 pub mod catalog;
 mod chaos;

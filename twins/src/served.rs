@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use chrono::{DateTime, Utc};
 use models::{ApplyError, Calibration, Digest, Model};
 
@@ -37,7 +37,17 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct Live {
     served: ArcSwap<Served>,
+    /// What a part of the callers is served instead.
+    trial: ArcSwapOption<Trial>,
     refused: Mutex<Option<Refused>>,
+}
+
+/// A model that a part of the callers is served: a canary.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    /// The part, in basis points.
+    pub(crate) share_bp: u32,
+    pub(crate) served: Served,
 }
 
 /// A calibration that was not taken into service, and why.
@@ -53,6 +63,7 @@ pub struct Refused {
 pub(crate) enum Loaded<'s> {
     Frozen(&'s Served),
     Live(arc_swap::Guard<Arc<Served>>),
+    Trial(Arc<Trial>),
 }
 
 /// Takes calibrations into service, one after another.
@@ -82,7 +93,8 @@ impl Source {
     /// A model that calibrations will follow, and what takes them into service.
     pub(crate) fn live(model: Model, calibration: u64) -> (Self, Reloader) {
         let served = ArcSwap::from_pointee(Served::new(model, calibration, 0));
-        let live = Arc::new(Live { served, refused: Mutex::new(None) });
+        let trial = ArcSwapOption::empty();
+        let live = Arc::new(Live { served, trial, refused: Mutex::new(None) });
         (Self::Live(Arc::clone(&live)), Reloader { live })
     }
 
@@ -90,6 +102,25 @@ impl Source {
         match self {
             Self::Frozen(served) => Loaded::Frozen(served),
             Self::Live(live) => Loaded::Live(live.served.load()),
+        }
+    }
+
+    /// As [`Source::load`], for a caller who may be one of those that a canary is tried on; `ticket` is
+    /// asked for where there is one, and is the same for all requests of a caller.
+    pub(crate) fn load_for(&self, ticket: impl FnOnce() -> u32) -> Loaded<'_> {
+        if let Some(trial) = self.trial()
+            && ticket() < trial.share_bp
+        {
+            return Loaded::Trial(trial);
+        }
+        self.load()
+    }
+
+    /// The canary, if there is one.
+    pub(crate) fn trial(&self) -> Option<Arc<Trial>> {
+        match self {
+            Self::Frozen(_) => None,
+            Self::Live(live) => live.trial.load_full(),
         }
     }
 
@@ -108,6 +139,7 @@ impl Deref for Loaded<'_> {
         match self {
             Self::Frozen(served) => served,
             Self::Live(served) => served,
+            Self::Trial(trial) => &trial.served,
         }
     }
 }
@@ -129,6 +161,8 @@ impl Reloader {
                 let next = Served::new(model, calibration.number, present.load + 1);
                 let digest = next.digest.clone();
                 self.live.served.store(Arc::new(next));
+                // A canary was made for the model before.
+                self.live.trial.store(None);
                 self.say(None);
                 Ok(digest)
             }
@@ -138,6 +172,40 @@ impl Reloader {
                 Err(error)
             }
         }
+    }
+
+    /// Serves a calibration of the present model to a part of the callers, in basis points.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::apply`]; all callers are then served the present model, and the status says why.
+    pub fn try_out(
+        &mut self,
+        calibration: &Calibration,
+        share_bp: u32,
+    ) -> Result<Digest, ApplyError> {
+        let present = self.live.served.load_full();
+        match present.program.model.apply(calibration) {
+            Ok(model) => {
+                // Numbers of loads tell renderings apart: a trial's is one no model in service has.
+                let load = u64::MAX - calibration.number;
+                let served = Served::new(model, calibration.number, load);
+                let digest = served.digest.clone();
+                self.live.trial.store(Some(Arc::new(Trial { share_bp, served })));
+                Ok(digest)
+            }
+            Err(error) => {
+                self.live.trial.store(None);
+                let reason = chain(&error);
+                self.refuse(Refused { number: Some(calibration.number), reason });
+                Err(error)
+            }
+        }
+    }
+
+    /// Serves all callers the present model again.
+    pub fn end_trial(&mut self) {
+        self.live.trial.store(None);
     }
 
     /// Has the status say that a calibration was refused; nothing else changes.

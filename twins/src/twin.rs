@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use crate::auth;
 use crate::body;
 use crate::call::Call;
+use crate::canary;
 use crate::chaos::{Chaos, End, Settings};
 use crate::clock::Clock;
 use crate::config::TwinConfig;
@@ -98,12 +99,24 @@ pub struct Status {
     pub calibration: u64,
     /// When it was taken into service, wall clock.
     pub loaded_at: DateTime<Utc>,
+    /// What a part of the callers is served instead; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
     /// The calibration last refused, until a later one is taken into service.
     pub refused: Option<Refused>,
     /// Entities forgotten for newer ones since the last reset.
     pub forgotten: u64,
     /// Requests since the last reset that no route of the model took.
     pub absent: u64,
+}
+
+/// A calibration that a part of the callers is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Canary {
+    /// Its number.
+    pub calibration: u64,
+    /// The part, in basis points.
+    pub share_bp: u32,
 }
 
 impl Twin {
@@ -250,6 +263,10 @@ impl Twin {
             model: served.digest.clone(),
             calibration: served.calibration,
             loaded_at: served.loaded_at,
+            canary: self.source.trial().map(|trial| Canary {
+                calibration: trial.served.calibration,
+                share_bp: trial.share_bp,
+            }),
             refused: self.source.refused(),
             forgotten: session.state.forgotten(),
             absent: session.absent.load(Ordering::Relaxed),
@@ -320,7 +337,9 @@ impl Twin {
 
     /// Finds the request's route and counts it against its limits.
     pub(crate) fn admit<'h>(&self, session: &Session, head: &Head<'h>) -> Admission<'_, 'h> {
-        let served = self.source.load();
+        let served = self
+            .source
+            .load_for(|| canary::ticket(head.headers, &self.config.session_header, head.caller));
         let route = find(&served.program, head);
         let passage = match &route {
             Ok((number, _)) => {

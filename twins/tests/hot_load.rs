@@ -195,6 +195,40 @@ fn a_calibration_of_another_base_or_with_a_bad_operation_is_refused_by_the_reloa
     assert_eq!((twin.status().calibration, twin.status().refused), (number, None));
 }
 
+#[test]
+fn a_canary_is_served_to_its_part_of_the_callers_until_it_is_published_to_all() {
+    let mut publisher = Publisher::new(version(0));
+    let number = publisher.publish(version(1));
+    let calibration = publisher.ledger.get(number).unwrap();
+    let (twin, mut reloader) = twins::Twin::live(version(0), 0, config());
+    let mark_of = |key: usize| {
+        let request = http::Request::post("/customers")
+            .header("authorization", format!("Bearer key_{key}"))
+            .header("content-type", "application/json")
+            .body(bytes::Bytes::from_static(b"{}"))
+            .unwrap();
+        let answer: Value = serde_json::from_slice(twin.call(&request).body()).unwrap();
+        answer["mark"].as_str().unwrap().to_owned()
+    };
+    let marks = || (0..200).map(mark_of).collect::<Vec<_>>();
+    assert!(marks().iter().all(|mark| mark == "v0"));
+
+    reloader.try_out(&calibration, 2_500).unwrap();
+    let tried = marks();
+    let new = tried.iter().filter(|mark| *mark == "v1").count();
+    assert!((25..75).contains(&new), "{new} of 200");
+    assert_eq!(marks(), tried, "a caller is served the same model each time");
+    let status = twin.status();
+    assert_eq!((status.calibration, status.canary.unwrap().share_bp), (0, 2_500));
+
+    reloader.end_trial();
+    assert!(marks().iter().all(|mark| mark == "v0"));
+    reloader.try_out(&calibration, 2_500).unwrap();
+    reloader.reload(&calibration).unwrap();
+    assert!(marks().iter().all(|mark| mark == "v1"));
+    assert_eq!(twin.status().canary, None);
+}
+
 #[tokio::test]
 async fn a_frozen_twin_stays_as_it_is_whatever_is_published() {
     let mut publisher = Publisher::new(version(0));

@@ -46,6 +46,8 @@ pub(crate) struct TwinStatus {
     pub(crate) url: Option<String>,
     /// The calibration served; 0 is none.
     pub(crate) calibration: u64,
+    /// The calibration that a part of the callers is served, and the part in basis points.
+    pub(crate) canary: Option<(u64, u32)>,
 }
 
 /// Whether a twin serves.
@@ -101,7 +103,10 @@ impl TwinStatus {
         if let Some(why) = self.error() {
             return format!("✗ {head} · {why}");
         }
-        format!("✓ {head} · {}", self.age(now))
+        let canary = self.canary.map(|(number, share_bp)| {
+            format!(" · calibration {number} for {} % of callers", f64::from(share_bp) / 100.0)
+        });
+        format!("✓ {head} · {}{}", self.age(now), canary.unwrap_or_default())
     }
 
     /// When it was last compared with production.
@@ -194,13 +199,18 @@ impl Serialize for Stamped<'_> {
             Tier::Pro { calibrated_at, .. } => ("pro", *calibrated_at),
             Tier::Snapshot => ("snapshot", None),
         };
-        let mut map = serializer.serialize_struct("twin", 9)?;
+        let mut map =
+            serializer.serialize_struct("twin", 9 + usize::from(twin.canary.is_some()))?;
         map.serialize_field("name", &twin.name)?;
         map.serialize_field("version", &twin.version)?;
         map.serialize_field("state", state)?;
         map.serialize_field("tier", tier)?;
         map.serialize_field("url", &twin.url)?;
         map.serialize_field("calibration", &twin.calibration)?;
+        if let Some((calibration, share_bp)) = twin.canary {
+            let canary = serde_json::json!({"calibration": calibration, "share_bp": share_bp});
+            map.serialize_field("canary", &canary)?;
+        }
         map.serialize_field("calibrated_at", &calibrated_at)?;
         map.serialize_field("aligned", &twin.is_aligned(self.now))?;
         map.serialize_field("error", &twin.error())?;
@@ -224,6 +234,7 @@ mod tests {
             tier: Tier::Pro { calibrated_at, published: 3, awaiting: false },
             url: Some("http://127.0.0.1:9001".into()),
             calibration: 3,
+            canary: None,
         }
     }
 
@@ -244,6 +255,15 @@ mod tests {
         ✓ plaid v2.0.1 · calibrated 47m ago
         ✓ stripe v0.3.4 · calibrated 2h ago
         ");
+    }
+
+    #[test]
+    fn a_canary_is_said() {
+        let tried = TwinStatus { canary: Some((4, 1_000)), ..pro("stripe", "0.3.4", Some(5)) };
+        let said = status(vec![tried]);
+        insta::assert_snapshot!(said.to_string().lines().nth(1).unwrap(), @"✓ stripe v0.3.4 · calibrated 5m ago · calibration 4 for 10 % of callers");
+        let document = serde_json::to_value(&said).unwrap();
+        assert_eq!(document["twins"][0]["canary"]["share_bp"], 1_000);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum Choice {
     Publish,
     /// They never will.
     Reject,
+    /// They load it for a part of their callers; a later decision says for all or for none.
+    Canary,
 }
 
 /// Who decided, when, and what they had to say.
@@ -37,6 +39,9 @@ pub(super) struct Line {
     pub(super) by: String,
     pub(super) at: DateTime<Utc>,
     pub(super) comment: Option<String>,
+    /// Of a canary the part of the callers, in basis points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) share_bp: Option<u32>,
     /// Of the line before, null in the first.
     pub(super) previous: Option<Digest>,
     pub(super) signature: Signature,
@@ -45,14 +50,15 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn signed(
         (number, sha256): (u64, Digest),
-        (decision, note): (Choice, Note),
+        (decision, share_bp, note): (Choice, Option<u32>, Note),
         previous: Option<Digest>,
         key: &SigningKey,
     ) -> Self {
         let Note { by, at, comment } = note;
         // A signature does not cover itself, so any stands in for it until it is made.
         let signature = key.sign(&Value::Null);
-        let mut line = Self { number, sha256, decision, by, at, comment, previous, signature };
+        let mut line =
+            Self { number, sha256, decision, by, at, comment, share_bp, previous, signature };
         line.signature = key.sign(&line.to_value());
         line
     }

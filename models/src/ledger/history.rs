@@ -26,6 +26,8 @@ pub(super) struct History {
     newest_on: BTreeMap<u64, u64>,
     /// In order of publication.
     pub(super) published: Vec<u64>,
+    /// The one that a part of the callers is served, on the last published.
+    pub(super) canary: Option<u64>,
     /// Number of decisions read.
     lines: usize,
     /// End of the last whole line read.
@@ -43,6 +45,8 @@ pub(super) struct Entry {
     pub(super) base: Base,
     pub(super) result: Digest,
     pub(super) decision: Option<(Choice, Note)>,
+    /// The part of the callers that are served it while nothing more is decided, in basis points.
+    pub(super) canary: Option<(u32, Note)>,
 }
 
 impl History {
@@ -54,6 +58,7 @@ impl History {
             file_fault: None,
             newest_on: BTreeMap::new(),
             published: Vec::new(),
+            canary: None,
             lines: 0,
             offset: 0,
             last_line: None,
@@ -99,7 +104,12 @@ impl History {
         match &entry.decision {
             Some((Choice::Publish, note)) => return Some(State::Published(note.clone())),
             Some((Choice::Reject, note)) => return Some(State::Rejected(note.clone())),
-            None => {}
+            Some((Choice::Canary, _)) | None => {}
+        }
+        if let Some((share_bp, note)) =
+            entry.canary.as_ref().filter(|_| self.canary == Some(number))
+        {
+            return Some(State::Canary { share_bp: *share_bp, note: note.clone() });
         }
         let base = entry.base.number;
         let newest = self.newest_on.get(&base).copied();
@@ -111,7 +121,7 @@ impl History {
         }
         // A base comes before what builds on it, so this ends.
         Some(match self.state(base) {
-            Some(State::Proposed) => State::Proposed,
+            Some(State::Proposed | State::Canary { .. }) => State::Proposed,
             Some(State::Rejected(_)) => State::Superseded { by: None },
             Some(State::Superseded { by }) => State::Superseded { by },
             Some(State::Published(_)) | None => {
@@ -209,6 +219,7 @@ impl History {
                     base: calibration.base,
                     result: calibration.result.sha256,
                     decision: None,
+                    canary: None,
                 });
                 true
             }
@@ -272,11 +283,23 @@ impl History {
                 (Fault::Missing { .. }, Some(reason)) => Refusal { number: Some(number), reason },
                 (fault, _) => refuse(Some(number), fault),
             })?;
-        if line.decision == Choice::Publish {
-            self.published.push(number);
+        let choice = line.decision;
+        match choice {
+            Choice::Publish => {
+                self.published.push(number);
+                self.canary = None;
+            }
+            Choice::Canary => self.canary = Some(number),
+            Choice::Reject if self.canary == Some(number) => self.canary = None,
+            Choice::Reject => {}
         }
+        let share_bp = line.share_bp.unwrap_or(0);
         if let Some(entry) = index(number).and_then(|index| self.entries.get_mut(index)) {
-            entry.decision = Some((line.decision, line.note()));
+            if choice == Choice::Canary {
+                entry.canary = Some((share_bp, line.note()));
+            } else {
+                entry.decision = Some((choice, line.note()));
+            }
         }
         self.lines = at;
         self.last_line = Some(Digest::of_value(&document));
@@ -302,7 +325,7 @@ impl History {
         let published = self.last_published();
         let follows = entry.base.number == published
             && self.model_after(published) == Some(&entry.base.sha256);
-        if line.decision == Choice::Publish && !follows {
+        if line.decision != Choice::Reject && !follows {
             return Err(Fault::DoesNotFollow { path, line: at, number, published });
         }
         Ok(())

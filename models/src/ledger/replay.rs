@@ -37,6 +37,9 @@ pub struct Applied {
 pub enum Event {
     /// One to apply to the model after the last one.
     Published(Box<Calibration>),
+    /// One to serve to a part of the callers, in basis points, on top of the model in use; none where
+    /// there is none any more.
+    Canary(Option<(Box<Calibration>, u32)>),
     /// Something was published that does not verify: the model in use stays. Said once; whoever
     /// mends the folder has the calibration published in a later call.
     Refused(Refusal),
@@ -56,6 +59,7 @@ impl Ledger {
         let last = self.history.published.len();
         let (revision, applied, refused) = self.replay_first(base, last)?;
         self.followed = last;
+        self.tried = None;
         self.reported = self.history.refused().map(|refusal| refusal.reason);
         Ok(Replay {
             number: applied.last().map_or(0, |last| last.number),
@@ -143,8 +147,30 @@ impl Ledger {
             }
             self.followed += 1;
         }
+        self.follow_canary(&mut events)?;
         self.report(self.history.refused(), &mut events);
         Ok(events)
+    }
+
+    /// Tells of the canary where it is another than the last call told of.
+    fn follow_canary(&mut self, events: &mut Vec<Event>) -> Result<(), LedgerError> {
+        let canary = self.canary();
+        if canary == self.tried {
+            return Ok(());
+        }
+        let found = match canary.map(|(number, share_bp)| Ok((self.history.get(number)?, share_bp)))
+        {
+            None => None,
+            Some(Ok((calibration, share_bp))) => Some((Box::new(calibration), share_bp)),
+            Some(Err(LedgerError::Broken { source, .. })) => {
+                self.report(Some(source), events);
+                return Ok(());
+            }
+            Some(Err(error)) => return Err(error),
+        };
+        self.tried = canary;
+        events.push(Event::Canary(found));
+        Ok(())
     }
 
     /// Tells of a refusal unless the last call did.

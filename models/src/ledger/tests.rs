@@ -572,3 +572,35 @@ fn every_confidence_reads_back_as_it_was_signed() {
     assert!(matches!(error, AppendError::NotReadable(_)));
     assert_eq!(case.ledger().len(), 1);
 }
+
+#[test]
+fn a_canary_is_neither_published_nor_decided_until_it_is() {
+    let case = Case::new();
+    let mut ledger = case.published(1);
+    let mut follower = case.ledger();
+    follower.replay(&model(0)).unwrap();
+    let number = case.propose(&mut ledger, Change::between(&model(1), 1, &model(2)));
+    ledger.try_out(number, 1_000, note(), &case.key).unwrap();
+
+    assert_eq!(ledger.canary(), Some((2, 1_000)));
+    assert!(matches!(ledger.state(2), Some(State::Canary { share_bp: 1_000, .. })));
+    assert_eq!((ledger.last_published(), case.replay().number), (1, 1));
+    let told = follower.follow().unwrap();
+    assert!(
+        matches!(&told[..], [Event::Canary(Some((one, 1_000)))] if one.number == 2),
+        "{told:?}"
+    );
+    assert!(follower.follow().unwrap().is_empty());
+
+    ledger.decide(number, Choice::Publish, note(), &case.key).unwrap();
+    assert_eq!((ledger.canary(), case.replay().number), (None, 2));
+    let told = follower.follow().unwrap();
+    assert!(matches!(&told[..], [Event::Published(_), Event::Canary(None)]), "{told:?}");
+
+    let number = case.propose(&mut ledger, Change::between(&model(2), 2, &model(3)));
+    ledger.try_out(number, 500, note(), &case.key).unwrap();
+    ledger.decide(number, Choice::Reject, note(), &case.key).unwrap();
+    assert_eq!(ledger.canary(), None);
+    assert!(matches!(ledger.state(3), Some(State::Rejected(_))));
+    assert!(ledger.try_out(1, 500, note(), &case.key).is_err());
+}

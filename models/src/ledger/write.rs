@@ -179,7 +179,24 @@ impl Ledger {
         key: &SigningKey,
     ) -> Result<(), DecideError> {
         let _lock = self.lock()?;
-        self.decide_locked(number, choice, note, key)
+        self.decide_locked(number, (choice, None, note), key)
+    }
+
+    /// Has twins serve a calibration to a part of their callers, in basis points, until
+    /// [`Ledger::decide`] says whether to all or to none. It takes the place of another canary.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::decide`] for a publication.
+    pub fn try_out(
+        &mut self,
+        number: u64,
+        share_bp: u32,
+        note: Note,
+        key: &SigningKey,
+    ) -> Result<(), DecideError> {
+        let _lock = self.lock()?;
+        self.decide_locked(number, (Choice::Canary, Some(share_bp), note), key)
     }
 
     /// Publishes a calibration that undoes another and all published since, so that twins serve
@@ -206,7 +223,7 @@ impl Ledger {
             fidelity: None,
         };
         let calibration = self.append_locked(draft, Some(number), key)?;
-        self.decide_locked(calibration.number, Choice::Publish, note, key)?;
+        self.decide_locked(calibration.number, (Choice::Publish, None, note), key)?;
         Ok(calibration)
     }
 
@@ -251,7 +268,8 @@ impl Ledger {
 
     fn check_base(&self, change: &Change) -> Result<(), AppendError> {
         let (base, published) = (change.base().number, self.last_published());
-        let is_open = base == published || self.state(base) == Some(State::Proposed);
+        let is_open = base == published
+            || matches!(self.state(base), Some(State::Proposed | State::Canary { .. }));
         // Of the very first one nobody knows the base yet.
         let is_same =
             self.history.model_after(base).is_none_or(|model| *model == change.base().sha256);
@@ -296,8 +314,7 @@ impl Ledger {
     fn decide_locked(
         &mut self,
         number: u64,
-        choice: Choice,
-        note: Note,
+        (choice, share_bp, note): (Choice, Option<u32>, Note),
         key: &SigningKey,
     ) -> Result<(), DecideError> {
         if !self.history.trusted.contains(&key.public()) {
@@ -308,7 +325,7 @@ impl Ledger {
         self.check_undecided(number, choice)?;
         let digest = self.digest(number).expect("it was read just now").clone();
         let previous = self.history.last_line.clone();
-        let line = Line::signed((number, digest), (choice, note), previous, key);
+        let line = Line::signed((number, digest), (choice, share_bp, note), previous, key);
         let path = self.history.decisions();
         append_at(&path, self.history.offset, line.text().as_bytes()).map_err(io_at(&path))?;
         Ok(self.reread()?)
@@ -392,13 +409,16 @@ fn past(choice: Choice) -> &'static str {
     match choice {
         Choice::Publish => "published",
         Choice::Reject => "rejected",
+        Choice::Canary => "served to a part of the callers",
     }
 }
 
 /// What to do instead of deciding again.
 fn undo(choice: Choice, number: u64, twin: &str) -> String {
     match choice {
-        Choice::Publish => format!("`wt calibrations rollback {twin} {number}` undoes it"),
+        Choice::Publish | Choice::Canary => {
+            format!("`wt calibrations rollback {twin} {number}` undoes it")
+        }
         Choice::Reject => format!("run `wt calibrate {twin}` for a new proposal"),
     }
 }

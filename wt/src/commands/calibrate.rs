@@ -3,6 +3,7 @@
 mod stream;
 pub(crate) mod window;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -12,7 +13,7 @@ use calibrator::publish::{Approval, Publisher};
 use calibrator::reading::Reading;
 use calibrator::{Known, checkpoint, evidence_file};
 use chrono::{TimeDelta, Utc};
-use models::{Drift, Ledger, Replay};
+use models::{Drift, Ledger, Model, Replay};
 
 use super::block_on;
 use crate::outcome::Outcome;
@@ -109,7 +110,7 @@ fn calibrate_after(
     let twin = project.twin(name)?;
     let ledger = twin.ledger()?;
     let present = twin.current(out)?;
-    let evidence = evidence(project, &twin, &ledger, &mode)?;
+    let evidence = evidence(project, &twin, &ledger)?;
     let policy = twin.policy()?;
     let memory = Memory::of(&ledger)?;
     let Some(lake) = project.lake_if_any()? else { bail!(window::nothing_observed(name)) };
@@ -138,23 +139,28 @@ fn calibrate_after(
     let Replay { model, number, .. } = present;
     let base = twin.base_model()?;
     let (key, window, at) = (project.signing_key()?, drift.window, Utc::now());
-    let publisher = Publisher { ledger, key, approval, window, at, base: &base };
-    let outcome = publisher.publish(model, number, &analysis.proposals, |before, after| {
-        analysis.check(before, after)
-    })?;
-    drift.notes.extend(outcome.notes);
-    // Evidence from before the last published calibration's end is in the file already.
-    if starts_at_published {
-        let known = evidence.unwrap_or_default();
-        match (!outcome.live.is_empty(), outcome.waiting) {
-            (true, _) => keep_evidence(project, name, known, &analysis.observation.evidence)?,
-            (false, Some(waiting)) => {
-                let path = pending_path(project, name, waiting);
-                make_folder_of(&path)?;
-                evidence_file::write(&analysis.observation.evidence, &path)?;
-            }
-            (false, None) => {}
+    let canary = policy.canary;
+    let publisher = Publisher { ledger, key, approval, window, at, base: &base, canary };
+    // Evidence from before the last published calibration's end is in the file already, and the first
+    // of a run stands for all.
+    let kept = Cell::new(!starts_at_published);
+    let keep = |number| {
+        if !kept.replace(true) {
+            write_pending(project, name, number, &analysis.observation.evidence)?;
         }
+        Ok(())
+    };
+    let check = |before: &Model, after: &Model| analysis.check(before, after);
+    let outcome = publisher.publish(model, number, &analysis.proposals, check, keep)?;
+    drift.notes.extend(outcome.notes);
+    if let (true, true, Some(waiting)) =
+        (starts_at_published, outcome.live.is_empty(), outcome.waiting)
+    {
+        write_pending(project, name, waiting, &analysis.observation.evidence)
+            .map_err(anyhow::Error::from_boxed)?;
+    }
+    if !outcome.live.is_empty() {
+        self::evidence(project, &twin, &twin.ledger()?)?;
     }
     drift.calibrations = outcome.calibrations;
     let is_news = last.is_none_or(|last| !is_same(last, &drift));
@@ -195,7 +201,6 @@ fn evidence(
     project: &Project,
     twin: &Twin<'_>,
     ledger: &Ledger,
-    mode: &Mode,
 ) -> anyhow::Result<Option<Evidence>> {
     let name = twin.name();
     let path = project.evidence_path(name);
@@ -209,7 +214,7 @@ fn evidence(
             merged.push(pending);
         }
     }
-    if let (Some(evidence), Mode::Publish(_), false) = (&evidence, mode, merged.is_empty()) {
+    if let (Some(evidence), false) = (&evidence, merged.is_empty()) {
         evidence_file::write(evidence, &path)?;
         for file in merged {
             std::fs::remove_file(&file)
@@ -219,22 +224,19 @@ fn evidence(
     Ok(evidence)
 }
 
-fn keep_evidence(
+/// Keeps what a calibration rests on until it is published and merged with what the model rests on.
+fn write_pending(
     project: &Project,
     name: &str,
-    mut known: Evidence,
-    more: &Evidence,
-) -> anyhow::Result<()> {
-    known.merge(more);
-    Ok(evidence_file::write(&known, &project.evidence_path(name))?)
+    number: u64,
+    evidence: &Evidence,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let path = pending_path(project, name, number);
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    Ok(evidence_file::write(evidence, &path)?)
 }
 
 /// What a calibration rests on that awaits its decision.
 fn pending_path(project: &Project, name: &str, number: u64) -> PathBuf {
     project.own_dir().join("evidence").join(name).join(format!("{number:06}.parquet"))
-}
-
-fn make_folder_of(path: &Path) -> anyhow::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }

@@ -89,9 +89,10 @@ fn of_twin(project: &Project, name: &str, started: Option<&Started>) -> TwinStat
         tier: Tier::Snapshot,
         url: started.map(|started| format!("http://127.0.0.1:{}", started.port)),
         calibration: 0,
+        canary: None,
     };
     if let Some(started) = started {
-        (status.state, status.calibration) = ask(started, name);
+        (status.state, status.calibration, status.canary) = ask(started, name);
     }
     let known = project.twin(name).and_then(|twin| {
         status.version = twin.base_model()?.version;
@@ -106,15 +107,15 @@ fn of_twin(project: &Project, name: &str, started: Option<&Started>) -> TwinStat
     status
 }
 
-/// Whether a twin serves, and the calibration it does so with.
-fn ask(started: &Started, name: &str) -> (State, u64) {
+/// Whether a twin serves, the calibration it does so with, and its canary.
+fn ask(started: &Started, name: &str) -> (State, u64, Option<(u64, u32)>) {
     if !processes::is_alive(started, name) {
         let why = format!("not running: process {} ended, see .wt/logs/{name}.log", started.pid);
-        return (State::Down(why), 0);
+        return (State::Down(why), 0, None);
     }
     let answer = match processes::ask(started.port, "/__wt/status") {
         Ok(answer) => answer,
-        Err(error) => return (State::Down(format!("unhealthy: {error:#}")), 0),
+        Err(error) => return (State::Down(format!("unhealthy: {error:#}")), 0, None),
     };
     let calibration = answer["calibration"].as_u64().unwrap_or(0);
     let state = match &answer["refused"] {
@@ -127,7 +128,11 @@ fn ask(started: &Started, name: &str) -> (State, u64) {
         }
         _ => State::Running,
     };
-    (state, calibration)
+    let canary = || {
+        let canary = &answer["canary"];
+        Some((canary["calibration"].as_u64()?, u32::try_from(canary["share_bp"].as_u64()?).ok()?))
+    };
+    (state, calibration, canary())
 }
 
 fn tier(twin: &Twin<'_>) -> anyhow::Result<Tier> {
@@ -138,6 +143,6 @@ fn tier(twin: &Twin<'_>) -> anyhow::Result<Tier> {
     Ok(Tier::Pro {
         calibrated_at: twin.last_run()?,
         published: ledger.last_published(),
-        awaiting: ledger.proposed().next().is_some(),
+        awaiting: ledger.proposed().next().is_some() || ledger.canary().is_some(),
     })
 }

@@ -68,6 +68,7 @@ fn tell(before: &Ledger, after: &Ledger, name: &str, out: &mut Output) {
         }
         let what = match state {
             State::Proposed => "is proposed and awaits a decision",
+            State::Canary { .. } => "is served to a part of the callers first",
             State::Published(_) => "is published: running twins load it now",
             State::Rejected(_) | State::Superseded { .. } => continue,
         };

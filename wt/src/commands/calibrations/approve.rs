@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use calibrator::publish::basis_points;
 use serde_json::json;
 
 use super::{FindingArgs, NoteArgs, reviewed, to_decide};
@@ -19,6 +20,9 @@ pub(crate) struct Args {
     number: Option<u64>,
     #[command(flatten)]
     only: FindingArgs,
+    /// Serve it to this part of the callers first, as `10%`; approved again, it is served to all
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "finding")]
+    canary: Option<u32>,
     #[command(flatten)]
     note: NoteArgs,
 }
@@ -32,6 +36,19 @@ pub(crate) fn run(
     let twin = project.twin(&args.name)?;
     let number = to_decide(&twin.ledger()?, args.number, &args.name)?;
     let note = args.note.note();
+    if let Some(share_bp) = args.canary {
+        twin.ledger()?.try_out(number, share_bp, note, &project.signing_key()?)?;
+        let (name, percent) = (&args.name, f64::from(share_bp) / 100.0);
+        let text = || {
+            format!(
+                "✓ calibration {number} of {name} is served to {percent} % of the callers: approve it again for all, or reject it"
+            )
+        };
+        let document =
+            json!({"twin": name, "number": number, "state": "canary", "share_bp": share_bp});
+        out.result(text, &document)?;
+        return Ok(Outcome::Done);
+    }
     let deciding = Deciding { project: &project, twin: &twin, number, note };
     let done = deciding.approve(&args.only.finding)?;
     if !args.only.finding.is_empty() {
@@ -49,4 +66,27 @@ pub(crate) fn run(
         &json!({"twin": args.name, "number": number, "state": "published"}),
     )?;
     Ok(Outcome::Done)
+}
+
+/// Reads `10%` or `2.5 %` as basis points.
+fn parse_share(text: &str) -> Result<u32, String> {
+    let percent =
+        text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if percent > 0.0 && percent < 100.0 => Ok(basis_points(percent / 100.0)),
+        _ => Err(format!("`{text}` is no share, expected one as 10%, above 0 and below 100")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_a_part_of_a_hundred() {
+        assert_eq!((parse_share("10%"), parse_share("2.5 %")), (Ok(1_000), Ok(250)));
+        for bad in ["10", "0%", "100%", "-1%", "%", "ten%"] {
+            assert!(parse_share(bad).is_err(), "{bad}");
+        }
+    }
 }

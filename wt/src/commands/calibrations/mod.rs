@@ -100,7 +100,9 @@ fn to_decide(ledger: &Ledger, number: Option<u64>, twin: &str) -> anyhow::Result
     if let Some(number) = number {
         return Ok(number);
     }
-    let proposed: Vec<u64> = ledger.proposed().collect();
+    let waits = |state: &State| matches!(state, State::Proposed | State::Canary { .. });
+    let waiting = ledger.states().filter(|(_, state)| waits(state));
+    let proposed: Vec<u64> = waiting.map(|(number, _)| number).collect();
     match proposed.as_slice() {
         [one] => Ok(*one),
         [] => bail!("no calibration of {twin} awaits a decision"),
@@ -117,6 +119,9 @@ fn state_document(state: &State) -> Value {
         State::Proposed => json!({"state": "proposed"}),
         State::Published(note) | State::Rejected(note) => json!({
             "state": reports::state_name(state), "by": note.by, "at": note.at, "comment": note.comment,
+        }),
+        State::Canary { share_bp, note } => json!({
+            "state": "canary", "share_bp": share_bp, "by": note.by, "at": note.at, "comment": note.comment,
         }),
         State::Superseded { by } => json!({"state": "superseded", "superseded_by": by}),
     }

@@ -1,0 +1,77 @@
+//! Which callers a canary is tried on.
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+use std::net::IpAddr;
+
+/// A caller's ticket, 0 to 9,999: the same for each of their requests, to each process, at any time. Who
+/// is in a canary of one per cent is in one of ten, too.
+///
+/// The session's name where the request has one, else the credential, else the address.
+pub(crate) fn ticket(headers: &HeaderMap, session: &HeaderName, caller: IpAddr) -> u32 {
+    let named = [session, &AUTHORIZATION, &API_KEY];
+    let key = named.into_iter().find_map(|name| headers.get(name));
+    let hash = match key {
+        Some(key) => fnv(key.as_bytes()),
+        None => fnv(caller.to_string().as_bytes()),
+    };
+    u32::try_from(mixed(hash) % 10_000).expect("a remainder of ten thousand")
+}
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// FNV-1a: the same everywhere, unlike the standard library's hashes.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Spreads what differs in few bits over all of them (SplitMix64's last step).
+fn mixed(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use http::HeaderValue;
+
+    use super::*;
+
+    const SESSION: HeaderName = HeaderName::from_static("x-wt-session");
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn of(name: &HeaderName, value: &str) -> u32 {
+        let headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_str(value).unwrap())]);
+        ticket(&headers, &SESSION, HERE)
+    }
+
+    #[test]
+    fn tickets_are_spread_evenly_and_hold() {
+        let tickets: Vec<_> =
+            (0..10_000).map(|n| of(&AUTHORIZATION, &format!("Bearer key_{n}"))).collect();
+        let below = |share: u32| tickets.iter().filter(|one| **one < share).count();
+        assert!((900..1_100).contains(&below(1_000)), "{}", below(1_000));
+        assert!((4_800..5_200).contains(&below(5_000)), "{}", below(5_000));
+        assert_eq!(of(&AUTHORIZATION, "Bearer key_7"), tickets[7]);
+        // Pinned, so that no later version moves callers in or out.
+        insta::assert_debug_snapshot!(&tickets[..3]);
+    }
+
+    #[test]
+    fn a_session_is_asked_before_a_credential() {
+        let both = |session: &str, key: &str| {
+            let headers = HeaderMap::from_iter([
+                (SESSION, HeaderValue::from_str(session).unwrap()),
+                (AUTHORIZATION, HeaderValue::from_str(key).unwrap()),
+            ]);
+            ticket(&headers, &SESSION, HERE)
+        };
+        assert_eq!(both("a", "one"), both("a", "two"));
+        assert_eq!(both("a", "one"), of(&SESSION, "a"));
+    }
+}
