@@ -36,4 +36,5 @@ soak:
     WT_FUZZ_CASES=100000 cargo test --release -p wondertwin-twins --test malformed
     WT_SOAK=1 cargo test --release -p wondertwin-observer --test live -- --nocapture
     WT_SOAK=1 cargo test --release -p wt --test jobs --test month -- --nocapture
+    WT_SOAK=1 cargo test --release -p wt -p wondertwin-calibrator --test null -- --nocapture
     cargo test --release -p wondertwin-models -- --include-ignored --nocapture limits

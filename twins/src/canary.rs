@@ -27,7 +27,7 @@ fn fnv(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Spreads what differs in few bits over all of them (SplitMix64's last step).
+/// Spreads what differs in few bits over all of them (`SplitMix64`'s last step).
 fn mixed(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -59,7 +59,7 @@ mod tests {
         assert!((4_800..5_200).contains(&below(5_000)), "{}", below(5_000));
         assert_eq!(of(&AUTHORIZATION, "Bearer key_7"), tickets[7]);
         // Pinned, so that no later version moves callers in or out.
-        insta::assert_debug_snapshot!(&tickets[..3]);
+        assert_eq!(tickets[..3], [3111, 7195, 4208]);
     }
 
     #[test]
