@@ -47,6 +47,7 @@ impl Deciding<'_> {
         Ok(match choice {
             Choice::Publish => review.approve(number, chosen)?,
             Choice::Reject => review.reject(number, chosen)?,
+            Choice::Canary => anyhow::bail!("a calibration is tried as a whole"),
         })
     }
 }
