@@ -10,6 +10,7 @@ mod api;
 mod log;
 mod meter;
 mod phase;
+mod planted;
 mod random;
 mod run;
 
@@ -20,15 +21,23 @@ use clap::Parser as _;
 struct Cli {
     #[command(flatten)]
     args: run::Args,
-    /// A single phase, as the bench calls itself.
+    /// A single phase, as the bench calls itself, or drift planted in vendors' models.
     #[command(subcommand)]
-    phase: Option<phase::Phase>,
+    task: Option<Task>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Task {
+    #[command(flatten)]
+    Phase(phase::Phase),
+    Planted(planted::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    match cli.phase {
-        Some(phase) => println!("{}", serde_json::to_string(&phase.run()?)?),
+    match cli.task {
+        Some(Task::Phase(phase)) => println!("{}", serde_json::to_string(&phase.run()?)?),
+        Some(Task::Planted(args)) => planted::run(&args)?,
         None => run::run(&cli.args)?,
     }
     Ok(())

@@ -160,7 +160,8 @@ fn keys_of(view: &View<'_>, evidence: &ObjectEvidence) -> BTreeSet<FieldPath> {
     let fields =
         view.fields().into_keys().map(|name| FieldPath(vec![Step::Field(name.to_owned())]));
     let query = view.query().map(|(name, _)| FieldPath(vec![Step::Query(name.to_owned())]));
-    let seen = evidence.fields.keys().filter(|key| key.0.len() != 1).cloned();
+    let is_own = |key: &FieldPath| matches!(key.0.as_slice(), [Step::Field(_) | Step::Query(_)]);
+    let seen = evidence.fields.keys().filter(|key| !is_own(key)).cloned();
     fields.chain(query).chain(seen).collect()
 }
 

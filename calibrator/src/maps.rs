@@ -1,42 +1,59 @@
 //! Records and maps: objects whose keys are data are folded, so that no key of theirs is a field.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use models::{Class, FieldPath, Place, Step, View};
 
-use crate::evidence::{ObjectEvidence, PlaceEvidence};
+use crate::evidence::{FieldEvidence, ObjectEvidence, PlaceEvidence};
 use crate::observe::full_path;
 
-/// Folds the objects of a place that the model does not know and whose keys behave as data.
+/// Folds the objects of a place that the model does not know and whose keys behave as data; of those it
+/// knows as records with further keys (`additionalProperties`), the further keys.
 ///
 /// Outer objects first, since folding one merges what lies below its keys.
 pub(crate) fn fold_maps(place: &Place, evidence: &mut PlaceEvidence, model: &models::Model) {
     let root = View::at(model, place);
     let mut judged: BTreeSet<FieldPath> = BTreeSet::new();
     loop {
-        let next = evidence
-            .objects
-            .iter()
-            .find(|(path, object)| {
-                !judged.contains(*path) && !is_known(root.as_ref(), path) && is_map(object)
-            })
-            .map(|(path, _)| path.clone());
+        let next = evidence.objects.keys().find(|path| !judged.contains(*path)).cloned();
         let Some(path) = next else { return };
         judged.insert(path.clone());
-        fold_one(evidence, &path);
+        let object = &evidence.objects[&path];
+        match root.as_ref().and_then(|root| known_at(root, &path)) {
+            None if is_map(object) => fold_one(evidence, &path),
+            Some(view) if view.objects().any(|one| one.schema.map.is_some()) => {
+                let further = further_keys(object, &view);
+                if !further.is_empty() {
+                    fold_further(evidence, &path, &further);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
-fn is_known(root: Option<&View<'_>>, path: &FieldPath) -> bool {
-    let Some(root) = root else { return false };
-    let mut view = root.clone();
-    for step in &path.0 {
-        match view.step(step) {
-            Some(inner) => view = inner,
-            None => return false,
-        }
+/// The model's view of an object, where it says anything of its keys.
+fn known_at<'m>(root: &View<'m>, path: &FieldPath) -> Option<View<'m>> {
+    let view = path.0.iter().try_fold(root.clone(), |view, step| view.step(step))?;
+    let says = view.objects().any(|one| !one.schema.is_opaque_object());
+    says.then_some(view)
+}
+
+/// The keys beside a record's fields that behave as data. What the vendor declares to have further keys
+/// needs less to be believed than what it does not: a third of the keys seen once, whatever their number.
+fn further_keys(object: &ObjectEvidence, view: &View<'_>) -> BTreeSet<String> {
+    let fields = view.fields();
+    let further = object.fields.iter().filter_map(|(key, field)| match key.0.as_slice() {
+        [Step::Field(name)] if !fields.contains_key(name.as_str()) => Some((name, field.n)),
+        _ => None,
+    });
+    let further: Vec<_> = further.collect();
+    let occurrences: u64 = further.iter().map(|(_, n)| n).sum();
+    let once = further.iter().filter(|(_, n)| *n == 1).count() as u64;
+    if occurrences < 2 || once * 10 < occurrences * 3 {
+        return BTreeSet::new();
     }
-    view.objects().next().is_some()
+    further.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// Whether the keys of an object are data.
@@ -84,7 +101,7 @@ fn fold_one(evidence: &mut PlaceEvidence, path: &FieldPath) {
         merged.merge(&field);
         merged.n = merged.n.min(around.n.max(1));
     }
-    rebase(evidence, path);
+    rebase(evidence, path, |step| matches!(step, Step::Field(_)));
 }
 
 /// The nearest object around a path that is still there.
@@ -94,12 +111,31 @@ fn owner_of(evidence: &PlaceEvidence, path: &FieldPath) -> FieldPath {
     around.max_by_key(|object| object.0.len()).cloned().unwrap_or(FieldPath::ROOT)
 }
 
-/// Moves what lay below the map's keys to below its values.
-fn rebase(evidence: &mut PlaceEvidence, map: &FieldPath) {
+/// Makes further keys of a record the keys of a map.
+fn fold_further(evidence: &mut PlaceEvidence, path: &FieldPath, further: &BTreeSet<String>) {
+    let is_further =
+        |step: &Step| matches!(step, Step::Field(name) if further.contains(name.as_str()));
+    if let Some(object) = evidence.objects.get_mut(path) {
+        let (strays, own) = std::mem::take(&mut object.fields)
+            .into_iter()
+            .partition(|(key, _)| key.0.first().is_some_and(is_further));
+        object.fields = own;
+        let strays: Vec<(FieldPath, FieldEvidence)> = BTreeMap::into_iter(strays).collect();
+        for (mut key, field) in strays {
+            key.0[0] = Step::Values;
+            let merged = object.fields.entry(key).or_default();
+            merged.merge(&field);
+            merged.n = merged.n.min(object.n.max(1));
+        }
+    }
+    rebase(evidence, path, is_further);
+}
+
+/// Moves what lay below a map's keys to below its values.
+fn rebase(evidence: &mut PlaceEvidence, map: &FieldPath, is_key: impl Fn(&Step) -> bool) {
     let depth = map.0.len();
-    let moves = |path: &FieldPath| {
-        path.0.len() > depth && path.is_within(map) && matches!(path.0[depth], Step::Field(_))
-    };
+    let moves =
+        |path: &FieldPath| path.0.len() > depth && path.is_within(map) && is_key(&path.0[depth]);
     let to_values = |path: &FieldPath| {
         let mut steps = path.0.clone();
         steps[depth] = Step::Values;
