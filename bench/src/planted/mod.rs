@@ -127,8 +127,9 @@ impl Case {
             std::fs::write(place.join("model.json"), model.canonical())?;
         }
         let policy = Policy::default();
+        let memory = calibrator::memory::Memory::default();
         let analysing =
-            calibrator::analyse(&lake, TWIN, &model, evidence.as_ref(), i64::MIN, &policy);
+            calibrator::analyse(&lake, TWIN, &model, evidence.as_ref(), i64::MIN, &policy, &memory);
         let drift = runtime.block_on(analysing)?.drift;
         if keep.is_some() {
             std::fs::write(place.join("drift.json"), serde_json::to_string_pretty(&drift)?)?;

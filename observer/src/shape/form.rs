@@ -1,6 +1,6 @@
 //! Queries and forms as shapes: names nested by brackets, values classed by how they read.
 
-use models::Class;
+use models::{Class, JsonType};
 
 use super::scan::Sightings;
 use super::text;
@@ -97,13 +97,15 @@ fn place(name: &str, trie: &mut Trie, objects: &mut Vec<NodeId>) -> Option<NodeI
 fn note(node: NodeId, value: &str, trie: &mut Trie, found: &mut Sightings) {
     let class = class_of_parameter(value.as_bytes());
     trie.visit(node, class);
-    if let Some(slot) = trie.slot(node, class, value.as_bytes()) {
+    // In a field of several types a number is of another type, unless the model lists numbers as texts.
+    let is_value = class.json_type() == Some(JsonType::String) || trie.lists_scalars(node);
+    if is_value && let Some(slot) = trie.slot(node, class, value.as_bytes()) {
         found.tokens.push((node, slot));
     }
 }
 
 /// Parameters are text; one that reads as a number or boolean is classed as that.
-fn class_of_parameter(value: &[u8]) -> Class {
+pub(super) fn class_of_parameter(value: &[u8]) -> Class {
     let unsigned = value.strip_prefix(b"-").unwrap_or(value);
     match unsigned {
         b"true" | b"false" => return Class::Boolean,

@@ -177,6 +177,11 @@ impl Trie {
         (0..).zip(self.known.iter_mut())
     }
 
+    /// Whether the model lists values of the field that read as numbers or booleans.
+    pub(crate) fn lists_scalars(&self, id: NodeId) -> bool {
+        self.known[id as usize].vocabulary.lists_scalars()
+    }
+
     /// The slot of a string in the field's vocabulary, if it is to be counted. Where the model does not
     /// list the field's values, only texts without a format are.
     #[inline]

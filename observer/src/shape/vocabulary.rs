@@ -1,5 +1,6 @@
 //! The distinct tokens of one field, while they may be a closed vocabulary.
 
+use models::JsonType;
 use rustc_hash::FxHashSet;
 
 use super::mark::Mark;
@@ -56,6 +57,13 @@ impl Vocabulary {
     /// Whether the model lists the field's values.
     pub(crate) fn is_listed(&self) -> bool {
         !self.listed.is_empty()
+    }
+
+    /// Whether the model lists a value that reads as a number or boolean.
+    pub(crate) fn lists_scalars(&self) -> bool {
+        self.listed
+            .iter()
+            .any(|text| super::form::class_of_parameter(text).json_type() != Some(JsonType::String))
     }
 
     /// The slot of a string, if it is to be counted; ids, prose and numbers show a field open.

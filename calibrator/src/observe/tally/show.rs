@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use models::{Model, Place, Surface, Window};
+use models::{Class, Model, Place, Surface, Window};
 use observer::lake::path;
 
 use super::{Answer, Cell, Count, Home, ShapeOf, Slot, Tally, Word};
@@ -13,7 +13,7 @@ use crate::observe::entities::{self, Poll, Polls};
 use crate::observe::history::{Callers, History};
 use crate::observe::paths::Templates;
 use crate::observe::tails::{self, Part};
-use crate::observe::{Observation, described_status};
+use crate::observe::{Observation, described_status, full_path};
 
 /// Tokens of a field beyond which it is taken for open, unless the model lists more.
 ///
@@ -195,6 +195,10 @@ impl Show<'_> {
                 }
             }
         }
+        for part in parts {
+            count_empty_objects(&mut part.evidence);
+            count_empty_objects(&mut part.learned);
+        }
     }
 
     fn polls(&self) -> Polls {
@@ -306,6 +310,23 @@ fn add_shape(evidence: &mut Evidence, place: &Place, shape: &ShapeOf, count: Cou
         field.weight = 1.0;
         for class in classes.iter() {
             field.classes.entry(class).or_default().add(count.n, count.seen);
+        }
+    }
+}
+
+/// Counts the objects of the bodies in which they are all empty: those have no fields, and so no rows among
+/// the shapes, and only what is around them tells that they are there.
+fn count_empty_objects(evidence: &mut Evidence) {
+    for place in evidence.places.values_mut() {
+        let inner = place.objects.iter().flat_map(|(path, object)| {
+            object.fields.iter().filter_map(|(key, field)| {
+                let seen = field.classes.get(&Class::Object).filter(|_| !key.0.is_empty())?;
+                Some((full_path(path, key), seen.n))
+            })
+        });
+        for (path, n) in inner.collect::<Vec<_>>() {
+            let object = place.objects.entry(path).or_default();
+            object.n = object.n.max(n);
         }
     }
 }
