@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use models::{Class, FieldPath, Place, Step, View};
+use models::{Class, FieldPath, JsonType, Place, Step, View};
 
 use crate::evidence::{FieldEvidence, ObjectEvidence, PlaceEvidence};
 use crate::observe::full_path;
@@ -61,8 +61,9 @@ fn further_keys(object: &ObjectEvidence, view: &View<'_>) -> BTreeSet<String> {
 /// # Source
 ///
 /// INFERENCE §1: by Good-Turing (keys seen once over keys seen) the chance that the next key is new
-/// is at least 5 % over 30 bodies and 20 keys; over fewer bodies it has to be 30 %. The paper's
-/// homogeneity of values is not asked for: user data is of mixed types.
+/// is at least 5 % over 30 bodies and 20 keys; over fewer bodies it has to be 30 %, and the values have to be
+/// alike, since records of several kinds seen once each look the same. Of many bodies the paper's
+/// homogeneity is not asked for: user data is of mixed types.
 fn is_map(object: &ObjectEvidence) -> bool {
     let keys: Vec<_> = object
         .fields
@@ -74,7 +75,19 @@ fn is_map(object: &ObjectEvidence) -> bool {
     let steady = object.n >= 10 && keys.iter().any(|(_, field)| field.n * 100 >= object.n * 90);
     let often = object.n >= 30 && keys.len() >= 20 && once * 20 >= occurrences;
     let early = object.n >= 4 && keys.len() >= 12 && once * 10 >= occurrences * 3;
-    !steady && (often || early)
+    !steady && (often || early && is_homogeneous(&keys))
+}
+
+/// Whether nine of ten values are of one type.
+fn is_homogeneous(keys: &[(&FieldPath, &FieldEvidence)]) -> bool {
+    let mut by_type: BTreeMap<Option<JsonType>, u64> = BTreeMap::new();
+    for (class, seen) in keys.iter().flat_map(|(_, field)| &field.classes) {
+        if *class != Class::Null {
+            *by_type.entry(class.json_type()).or_default() += seen.n;
+        }
+    }
+    let all: u64 = by_type.values().sum();
+    by_type.values().max().is_none_or(|most| most * 10 >= all * 9)
 }
 
 fn fold_one(evidence: &mut PlaceEvidence, path: &FieldPath) {

@@ -101,6 +101,7 @@ pub async fn analyse(
     };
     let session = LakeSession::open(lake, &[], i64::MIN).await?;
     let mut decisions = decisions(&session, &case).await?;
+    decide::hold_back(&case, &mut decisions);
     decide::corroborate(&case, &mut decisions);
     add_late_changes(&session, &case, &observation.tails, &mut decisions).await?;
     let mut notes = decide::pool(&case, &mut decisions);
@@ -275,7 +276,8 @@ async fn add_late_changes(
             head: Some(&tail.head),
             ..*case
         };
-        let of_tail = self::decisions(session, &case).await?;
+        let mut of_tail = self::decisions(session, &case).await?;
+        decide::hold_back(&case, &mut of_tail);
         decide::add_late(decisions, of_tail, number);
     }
     Ok(())

@@ -14,7 +14,9 @@ mod value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use calibrator::Known;
 use calibrator::policy::Policy;
+use calibrator::reading::Reading;
 use models::{Finding, Model};
 use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
@@ -128,9 +130,13 @@ impl Case {
         }
         let policy = Policy::default();
         let memory = calibrator::memory::Memory::default();
-        let analysing =
-            calibrator::analyse(&lake, TWIN, &model, evidence.as_ref(), i64::MIN, &policy, &memory);
-        let drift = runtime.block_on(analysing)?.drift;
+        let known =
+            Known { model: &model, before: evidence.as_ref(), policy: &policy, memory: &memory };
+        let drift = runtime.block_on(async {
+            let mut reading = Reading::new(TWIN, i64::MIN);
+            reading.advance(&lake).await?;
+            anyhow::Ok(calibrator::analyse(&lake, &reading, &known).await?.drift)
+        })?;
         if keep.is_some() {
             std::fs::write(place.join("drift.json"), serde_json::to_string_pretty(&drift)?)?;
         }

@@ -35,7 +35,7 @@ pub(crate) fn corroborate(case: &Case<'_>, decisions: &mut [Decision]) {
     // Where most places with such a field are as they were, each has to be proven by itself.
     proven.retain(|same, proven| *proven && tests[same] <= 2 * changed[same].len());
     for decision in decisions.iter_mut().filter(|decision| !decision.settled) {
-        let near = chance(decision) < threshold(case, decision) * LIKELIER;
+        let near = decision.chance < threshold(case, decision) * LIKELIER;
         if near && same(decision).is_some_and(|same| proven.contains_key(&same)) {
             decision.settled = true;
         }
@@ -52,7 +52,7 @@ fn settle_together(case: &Case<'_>, decisions: &mut [Decision], tests: &BTreeMap
     let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, decision) in decisions.iter().enumerate().filter(|(_, decision)| !decision.settled)
     {
-        if let Some(same) = same(decision).filter(|_| chance(decision) < SAYS_NOTHING) {
+        if let Some(same) = same(decision).filter(|_| decision.chance < SAYS_NOTHING) {
             groups.entry(same).or_default().push(index);
         }
     }
@@ -61,7 +61,7 @@ fn settle_together(case: &Case<'_>, decisions: &mut [Decision], tests: &BTreeMap
         let mut places: BTreeMap<_, f64> = BTreeMap::new();
         for &index in &members {
             let weakest = places.entry(&decisions[index].place).or_default();
-            *weakest = weakest.max(chance(&decisions[index]));
+            *weakest = weakest.max(decisions[index].chance);
         }
         let sum: f64 = places.values().map(|chance| -chance.max(1e-9).ln()).sum();
         let threshold = threshold(case, &decisions[members[0]]);
@@ -156,10 +156,6 @@ fn was_as_before(finding: &Finding, object: &ObjectEvidence, field: &FieldEviden
     }
 }
 
-fn chance(decision: &Decision) -> f64 {
-    1.0 - decision.finding.confidence
-}
-
 fn threshold(case: &Case<'_>, decision: &Decision) -> f64 {
     let widening = is_widening(decision.finding.kind, &decision.finding.after);
     if widening { case.policy.luck_max } else { case.policy.unseen_max }
@@ -187,7 +183,7 @@ fn name_of(path: &FieldPath) -> Option<&str> {
     })
 }
 
-fn is_widening(kind: Kind, after: &serde_json::Value) -> bool {
+pub(super) fn is_widening(kind: Kind, after: &serde_json::Value) -> bool {
     match kind {
         Kind::FieldRemoved | Kind::EnumValueRemoved | Kind::RouteRemoved => false,
         Kind::RequirednessChanged => after == &serde_json::Value::Bool(false),

@@ -206,7 +206,7 @@ impl<'a> Field<'a> {
                 Kind::TypeChanged,
                 before,
                 after,
-                now.with(extra),
+                self.shown(now, extra),
                 now.when(extra),
                 now,
             ));
@@ -225,7 +225,7 @@ impl<'a> Field<'a> {
         let replaced = self.narrowed(
             Kind::TypeChanged,
             (was, is),
-            (before.with(old), before.n),
+            (self.shown(before, old), before.n),
             self.units_in_head(|head| head.with(old)),
             now,
         );
@@ -251,14 +251,15 @@ impl<'a> Field<'a> {
             .iter()
             .filter(|class| class.json_type().is_some_and(|json_type| !still_there(json_type)))
             .collect();
-        if gone.is_empty() {
+        // Nulls alone tell of no type.
+        if gone.is_empty() || types_now.is_empty() {
             return None;
         }
         let (before_types, after) = (type_names(view.classes()), type_names(now.class_set()));
         Some(self.narrowed(
             Kind::TypeChanged,
             (before_types, after),
-            (before.with(gone), before.n),
+            (self.shown(before, gone), before.n),
             self.units_in_head(|head| head.with(gone)),
             now,
         ))
@@ -279,7 +280,14 @@ impl<'a> Field<'a> {
         }
         let after = single_format(now.class_set());
         let name = view.format().map_or_else(|| json!(format.format()), |name| json!(name));
-        Some(self.widened(Kind::FormatChanged, name, after, now.with(extra), now.when(extra), now))
+        Some(self.widened(
+            Kind::FormatChanged,
+            name,
+            after,
+            self.shown(now, extra),
+            now.when(extra),
+            now,
+        ))
     }
 
     /// Free text that has become of one format.
@@ -304,7 +312,7 @@ impl<'a> Field<'a> {
         Some(self.narrowed(
             Kind::FormatChanged,
             (Value::Null, after),
-            (before.with(others), before.n),
+            (self.shown(before, others), before.n),
             self.units_in_head(|head| head.with(others)),
             now,
         ))
@@ -419,6 +427,16 @@ impl<'a> Field<'a> {
         let difference =
             Difference { kind, place: self.place, path: self.path.clone(), before, after };
         self.case.decide(difference, counts, chance < self.case.policy.unseen_max)
+    }
+
+    /// Bodies that are sure to show one of these classes. Those of a list may show several each, so that
+    /// only the most frequent class counts.
+    fn shown(&self, field: &FieldEvidence, classes: Classes) -> u64 {
+        if self.path.0.iter().any(|step| matches!(step, Step::Items | Step::Values)) {
+            classes.iter().map(|class| field.with(class.mask())).max().unwrap_or(0)
+        } else {
+            field.with(classes)
+        }
     }
 
     /// The classes the model allows here, with what parameters' texts may read as.

@@ -4,6 +4,7 @@ mod corroborate;
 mod field;
 mod late;
 mod limit;
+mod multiplicity;
 mod pool;
 mod rollout;
 mod route;
@@ -22,6 +23,7 @@ pub(crate) use corroborate::corroborate;
 pub(crate) use field::fields;
 pub(crate) use late::{add_late, is_anything_gone};
 pub(crate) use limit::{learned, limits};
+pub(crate) use multiplicity::hold_back;
 pub(crate) use pool::pool;
 pub(crate) use rollout::rollouts;
 pub(crate) use route::routes;
@@ -51,6 +53,8 @@ pub(crate) struct Decision {
     pub(crate) place: Place,
     pub(crate) path: FieldPath,
     pub(crate) settled: bool,
+    /// The chance that nothing changed: what the finding's confidence shows four digits of.
+    pub(crate) chance: f64,
     /// The tail of the window that shows it, where the window as a whole does not.
     pub(crate) tail: Option<usize>,
     /// It is reported and changes nothing yet: old and new are live side by side.
@@ -131,7 +135,8 @@ impl Case<'_> {
         finding.group = finding.entity.as_ref().map(|entity| {
             format!("{entity}|{}|{kind}", finding.entity_path.as_deref().unwrap_or_default())
         });
-        Decision { finding, place: place.clone(), path, settled, tail: None, waits: false }
+        let chance = counts.chance;
+        Decision { finding, place: place.clone(), path, settled, chance, tail: None, waits: false }
     }
 
     /// The shared schema a field stands in, and its path there.
