@@ -156,7 +156,8 @@ fn was_as_before(finding: &Finding, object: &ObjectEvidence, field: &FieldEviden
     }
 }
 
-fn threshold(case: &Case<'_>, decision: &Decision) -> f64 {
+/// The chance below which a decision is settled by itself.
+pub(super) fn threshold(case: &Case<'_>, decision: &Decision) -> f64 {
     let widening = is_widening(decision.finding.kind, &decision.finding.after);
     if widening { case.policy.luck_max } else { case.policy.unseen_max }
 }

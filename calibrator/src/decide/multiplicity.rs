@@ -2,7 +2,7 @@
 
 use models::Kind;
 
-use super::corroborate::is_widening;
+use super::corroborate::{is_widening, threshold};
 use super::{Case, Decision};
 
 /// Share of wrong findings that is put up with among those that rest on chance, as the chances are counted.
@@ -53,6 +53,7 @@ fn is_tested(case: &Case<'_>, one: &Decision, widening: bool) -> bool {
     );
     let known = case.before.is_some_and(|before| before.places.contains_key(&one.place));
     one.settled
+        && one.chance < threshold(case, one)
         && of_field
         && known
         && is_widening(one.finding.kind, &one.finding.after) == widening
