@@ -108,9 +108,9 @@ mod tests {
                 while enough - few > 1.0 {
                     let middle = f64::midpoint(few, enough).floor();
                     if none_later(seen, of, middle) < bound {
-                        enough = middle
+                        enough = middle;
                     } else {
-                        few = middle
+                        few = middle;
                     }
                 }
                 chance * (1.0 - rate).powf(enough)

@@ -129,7 +129,7 @@ impl Plan {
         places.sort_by_key(|location| location.hash(random.clone().next()));
         for location in places.into_iter().take(16) {
             let Some(object) = location.schema(model).cloned() else { continue };
-            for _ in 0..1 + random.below(2) {
+            for _ in 0..=random.below(2) {
                 plan.draw_change(&location, &object, random);
             }
         }

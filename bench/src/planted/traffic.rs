@@ -33,7 +33,7 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    fn add(&mut self, sight: &Sight) {
+    fn add(&mut self, sight: Sight) {
         self.of += 1;
         self.present += u64::from(sight.present);
         self.absent += u64::from(sight.absent);
@@ -153,30 +153,23 @@ impl<'m> Writer<'m> {
         let fraction = if random.chance(60) { fraction.powi(3) } else { fraction };
         let index = scaled(fraction, self.routes.len() as u64);
         let (route_key, route) = self.routes[usize::try_from(index).unwrap_or(0)];
-        let (mut path, has_segments) = self.path(route_key, route, random);
-        let (query, asked) = self.query(route_key, route, random);
+        let (mut path, has_segments) = Self::path(route_key, route, random);
+        let (query, asked) = Self::query(route_key, route, random);
         let search = route_key.path().contains("search");
         let passage = self.limiter.pass(&self.model.limits, key, self.at_ms, search);
         let noise = random.below(1000);
-        let (mut method, mut host) = (route_key.method().to_owned(), self.model.base_url.clone());
+        let (mut method, mut host) = (route_key.method(), self.model.base_url.as_str());
         match noise {
-            0..3 => method = "OPTIONS".to_owned(),
-            3..6 => host = "https://telemetry.example.net".to_owned(),
+            0..3 => method = "OPTIONS",
+            3..6 => host = "https://telemetry.example.net",
             6..14 => path.push('/'),
             _ => {}
         }
         let is_own = noise >= 6;
         let mut maker = Maker::new(self.model, self.plan, Random::of(&[random.next()]));
         let sent = self.sent(route_key, route, &mut maker, random);
-        let mut answer = self.answer(
-            route_key,
-            route,
-            &passage.refused,
-            has_segments,
-            noise,
-            &mut maker,
-            random,
-        );
+        let mut answer =
+            self.answer(route_key, route, passage.refused, has_segments, noise, &mut maker, random);
         if is_own {
             *self.traffic.calls.entry(route_key.clone()).or_default() += 1;
             *self.traffic.statuses.entry((route_key.clone(), answer.status)).or_default() += 1;
@@ -229,7 +222,7 @@ impl<'m> Writer<'m> {
         at.map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
     }
 
-    fn path(&self, key: &RouteKey, route: &Route, random: &mut Random) -> (String, bool) {
+    fn path(key: &RouteKey, route: &Route, random: &mut Random) -> (String, bool) {
         let mut has_segments = false;
         let segments = key.path().split('/').map(|part| {
             let Some((start, rest)) = part.split_once('{') else { return part.to_owned() };
@@ -248,12 +241,7 @@ impl<'m> Writer<'m> {
     }
 
     /// The query, and the names in it.
-    fn query(
-        &self,
-        key: &RouteKey,
-        route: &Route,
-        random: &mut Random,
-    ) -> (String, BTreeSet<String>) {
+    fn query(key: &RouteKey, route: &Route, random: &mut Random) -> (String, BTreeSet<String>) {
         let mut names = BTreeSet::new();
         let mut query = String::new();
         for (name, parameter) in &route.query {
@@ -322,14 +310,14 @@ impl<'m> Writer<'m> {
         &self,
         key: &RouteKey,
         route: &Route,
-        refused: &bool,
+        refused: bool,
         has_segments: bool,
         noise: u64,
         maker: &mut Maker<'m>,
         random: &mut Random,
     ) -> Answer {
-        let mut problem = |status, code: &str| self.problem(key, route, status, code, maker);
-        if *refused {
+        let mut problem = |status, code: &str| Self::problem(key, route, status, code, maker);
+        if refused {
             return problem(429, "too_many_requests");
         }
         if let Some(status) = self.gone.get(key) {
@@ -378,7 +366,6 @@ impl<'m> Writer<'m> {
 
     /// A refusal as the model describes it, else in a form of its own.
     fn problem(
-        &self,
         key: &RouteKey,
         route: &Route,
         status: u16,
@@ -455,7 +442,7 @@ impl<'m> Writer<'m> {
                 .counts
                 .entry((place.clone(), path.to_string(), *number))
                 .or_default()
-                .add(sight);
+                .add(*sight);
         }
         for (location, apart) in visited {
             let seen = self.traffic.objects.entry(location.clone()).or_default();
@@ -523,7 +510,7 @@ fn form(value: &Value) -> String {
             }),
             Value::Null => out.push(format!("{name}=")),
             Value::String(text) => {
-                out.push(format!("{name}={}", text.replace(' ', "+").replace('&', "%26")))
+                out.push(format!("{name}={}", text.replace(' ', "+").replace('&', "%26")));
             }
             other => out.push(format!("{name}={other}")),
         }

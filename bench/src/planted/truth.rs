@@ -47,10 +47,10 @@ impl Item {
                 Kind::RateLimitChanged => true,
                 Kind::WebhookEventAdded => self.place.event == place.event,
                 Kind::RouteAdded | Kind::RouteRemoved => {
-                    norm(&self.place.route, base) == place.route
+                    norm(self.place.route.as_deref(), base) == place.route
                 }
                 Kind::StatusAdded => {
-                    norm(&self.place.route, base) == place.route
+                    norm(self.place.route.as_deref(), base) == place.route
                         && self.place.status == place.status
                 }
                 _ => self.place_normed(base) == place && self.path == finding.path,
@@ -62,11 +62,13 @@ impl Item {
         let place = place_of(finding, base);
         let same = self.place_normed(base) == place;
         match self.kind {
-            Kind::RateLimitChanged => false,
             Kind::WebhookEventAdded => self.place.event == place.event,
-            Kind::RouteAdded | Kind::RouteRemoved => norm(&self.place.route, base) == place.route,
+            Kind::RouteAdded | Kind::RouteRemoved => {
+                norm(self.place.route.as_deref(), base) == place.route
+            }
             Kind::StatusAdded => {
-                norm(&self.place.route, base) == place.route && self.place.status == place.status
+                norm(self.place.route.as_deref(), base) == place.route
+                    && self.place.status == place.status
             }
             Kind::RequirednessChanged if same && self.path == finding.path => {
                 matches!(finding.kind, Kind::FieldRemoved | Kind::FieldAdded)
@@ -81,7 +83,7 @@ impl Item {
     }
 
     fn place_normed(&self, base: &str) -> Place {
-        Place { route: norm(&self.place.route, base), ..self.place.clone() }
+        Place { route: norm(self.place.route.as_deref(), base), ..self.place.clone() }
     }
 }
 
@@ -93,15 +95,15 @@ fn place_of(finding: &Finding, base: &str) -> Place {
     let status = if finding.surface == Surface::Response { finding.status } else { None };
     Place {
         surface: finding.surface,
-        route: norm(&finding.route, base),
+        route: norm(finding.route.as_deref(), base),
         status,
         event: finding.event.clone(),
     }
 }
 
 /// A route without the base path and the parameters' names.
-fn norm(route: &Option<String>, base: &str) -> Option<String> {
-    let (method, path) = route.as_deref()?.split_once(' ')?;
+fn norm(route: Option<&str>, base: &str) -> Option<String> {
+    let (method, path) = route?.split_once(' ')?;
     let path = path.strip_prefix(base).filter(|rest| rest.starts_with('/')).unwrap_or(path);
     let mut normed = format!("{method} ");
     let mut within = false;
@@ -191,7 +193,9 @@ fn is_observable(change: &super::change::Change, base: &Count, now: &Count, mode
         (Kind::FieldRemoved, Mode::Traffic) => {
             base.present > 0 && now.present == 0 && went(base.present)
         }
-        (Kind::TypeChanged, Mode::Spec) => now.fresh > 0,
+        (Kind::TypeChanged | Kind::EnumValueAdded | Kind::FormatChanged, Mode::Spec) => {
+            now.fresh > 0
+        }
         (Kind::TypeChanged, Mode::Traffic) => {
             (base.fresh == 0 && now.fresh > 0 && came(now.fresh))
                 || (base.stale > 0 && now.stale == 0 && went(base.stale))
@@ -212,15 +216,12 @@ fn is_observable(change: &super::change::Change, base: &Count, now: &Count, mode
         (Kind::RequirednessChanged, Mode::Traffic) => {
             base.absent > 0 && now.absent == 0 && base.present > 0 && went(base.absent)
         }
-        (Kind::EnumValueAdded, Mode::Spec) => now.fresh > 0,
         (Kind::EnumValueAdded, Mode::Traffic) => {
             base.fresh == 0 && now.fresh > 0 && came(now.fresh)
         }
-        (Kind::EnumValueRemoved, Mode::Spec) => false,
         (Kind::EnumValueRemoved, Mode::Traffic) => {
             base.stale > 0 && now.stale == 0 && went(base.stale)
         }
-        (Kind::FormatChanged, Mode::Spec) => now.fresh > 0,
         (Kind::FormatChanged, Mode::Traffic) => {
             base.present > 0 && now.fresh > 0 && came(now.fresh)
         }
@@ -237,19 +238,6 @@ fn luck(seen: u64, there: u64, here: u64) -> f64 {
 
 /// Changes of routes, statuses, parameters, events and limits; and the noise of both logs.
 fn routes(plan: &Plan, baseline: &Traffic, observed: &Traffic, mode: Mode) -> Vec<Item> {
-    let on = |surface, route: &models::RouteKey, status| Place {
-        surface,
-        route: Some(route.as_str().to_owned()),
-        status,
-        event: None,
-    };
-    let item = |kind, place, path: String, observable| Item {
-        kind,
-        place,
-        path,
-        observable,
-        counts: [Count::default(); 2],
-    };
     let answered = |traffic: &Traffic, route: &models::RouteKey| {
         traffic
             .statuses
@@ -313,6 +301,14 @@ fn routes(plan: &Plan, baseline: &Traffic, observed: &Traffic, mode: Mode) -> Ve
         };
         items.push(item(Kind::WebhookEventAdded, place, String::new(), observable));
     }
+    items.extend(limits(plan, baseline, observed));
+    items.extend(noise(plan, baseline, observed, mode));
+    items
+}
+
+/// The limits' change, where the logs show it.
+fn limits(plan: &Plan, baseline: &Traffic, observed: &Traffic) -> Vec<Item> {
+    let mut items = Vec::new();
     if plan.limits {
         let place = Place { surface: Surface::Response, route: None, status: None, event: None };
         // Stated limits show it at once; else a different number of refusals does.
@@ -323,6 +319,12 @@ fn routes(plan: &Plan, baseline: &Traffic, observed: &Traffic, mode: Mode) -> Ve
             observed.states_limits || observed.refused.abs_diff(baseline.refused) >= 20,
         ));
     }
+    items
+}
+
+/// Refusals that production answered all along, and a model may not say.
+fn noise(plan: &Plan, baseline: &Traffic, observed: &Traffic, mode: Mode) -> Vec<Item> {
+    let mut items = Vec::new();
     for (route, status) in baseline
         .statuses
         .keys()
@@ -349,4 +351,12 @@ fn routes(plan: &Plan, baseline: &Traffic, observed: &Traffic, mode: Mode) -> Ve
         }
     }
     items
+}
+
+fn on(surface: Surface, route: &models::RouteKey, status: Option<u16>) -> Place {
+    Place { surface, route: Some(route.as_str().to_owned()), status, event: None }
+}
+
+fn item(kind: Kind, place: Place, path: String, observable: bool) -> Item {
+    Item { kind, place, path, observable, counts: [Count::default(); 2] }
 }

@@ -1,6 +1,7 @@
 //! Values that a schema allows, as a vendor would send them, and what each shows of a planted change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use models::{FieldPath, JsonType, Model, RouteKey, Schema, Step};
 use serde_json::{Map, Value, json};
@@ -74,6 +75,7 @@ impl Location {
 
 /// What one body shows of one planted change at one path.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "sightings are independent of each other")]
 pub(crate) struct Sight {
     pub(crate) present: bool,
     pub(crate) absent: bool,
@@ -400,7 +402,7 @@ pub(crate) fn slug(number: u64) -> String {
 pub(crate) fn hex(random: &mut Random, digits: usize) -> String {
     let mut text = String::new();
     while text.len() < digits {
-        text.push_str(&format!("{:016x}", random.next()));
+        let _ = write!(text, "{:016x}", random.next());
     }
     text.truncate(digits);
     text

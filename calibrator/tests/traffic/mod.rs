@@ -34,7 +34,7 @@ pub struct Call {
     pub body: Value,
 }
 
-/// Random numbers that are the same in each run: SplitMix64.
+/// Random numbers that are the same in each run: `SplitMix64`.
 #[derive(Debug, Clone)]
 pub struct Dice(pub u64);
 
