@@ -58,7 +58,14 @@ fn rename(mail: &mut Value) {
 }
 
 fn destructive(analysis: &Analysis) -> Vec<(Kind, &str)> {
-    proposed(analysis).into_iter().filter(|(kind, _)| is_destructive(*kind)).collect()
+    let findings = analysis.proposals.iter().flat_map(|one| &one.findings);
+    findings.filter(|one| is_destructive(one)).map(|one| (one.kind, one.path.as_str())).collect()
+}
+
+/// What a maintainer is asked about.
+fn asked(analysis: &Analysis) -> Vec<(Kind, &str)> {
+    let proposals = analysis.proposals.iter().filter(|one| !one.publishes_itself);
+    proposals.flat_map(|one| &one.findings).map(|one| (one.kind, one.path.as_str())).collect()
 }
 
 #[tokio::test]
@@ -80,6 +87,9 @@ async fn a_rollout_takes_nothing_away_until_the_old_form_is_unseen_for_a_day() {
         let rollout = one.drift.findings.iter().find(|one| one.path == "subject").unwrap();
         assert!(rollout.rollout.is_some(), "look {number}: {rollout:?}");
     }
+    // While both live, the twin is not to promise what a part of the answers lacks.
+    assert_eq!(asked(&all[0]), [(Kind::RequirednessChanged, "subject")]);
+    assert_eq!(asked(&all[1]), [], "the old form is unseen for less than a day");
     let halfway = all[0].drift.findings.iter().find(|one| one.path == "subject").unwrap();
     let rollout = halfway.rollout.as_ref().unwrap();
     assert!((0.1..0.5).contains(&rollout.share), "{rollout:?}");
@@ -105,6 +115,35 @@ async fn a_canary_that_is_rolled_back_takes_nothing_away() {
                 one.drift.notes
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_half_of_the_objects_lack_from_a_day_on_is_asked_about_at_once() {
+    let mut world = World::new();
+    let mut dice = Dice(11);
+    let mut calls = |from: u64, to: u64| -> Vec<Call> {
+        let of = |at: u64| {
+            let id = dice.below(4_000);
+            let mut body = mail(id, &mut dice);
+            if at >= DAY && id % 2 == 0 {
+                fields(&mut body).remove("subject");
+            }
+            Call { at, caller: at % 6, id, status: 200, body }
+        };
+        (from..to).step_by(400).map(of).collect()
+    };
+    let (quiet, changed) = (calls(0, DAY), calls(DAY, DAY + 12 * HOUR));
+    world.seal(&quiet);
+    let mut reading = Reading::new("mails", i64::MIN);
+    assert_eq!(found(&world.look(&mut reading).await), []);
+    let end_us = reading.tally().observe(&world.model).window.to.unwrap().timestamp_micros();
+    world.seal(&changed);
+    // The whole lake, and a window that begins where one that was published ends.
+    for since_us in [i64::MIN, end_us] {
+        let analysis = world.look(&mut Reading::new("mails", since_us)).await;
+        let expected = [(Kind::RequirednessChanged, "subject")];
+        assert_eq!(asked(&analysis), expected, "since {since_us}: {:?}", analysis.drift);
     }
 }
 

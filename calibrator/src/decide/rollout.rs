@@ -1,5 +1,5 @@
 //! Old and new side by side: a rollout under way, a canary that was taken back, or callers that live
-//! with different versions; none of these is a change yet.
+//! with different versions; nothing is taken away for any of these yet.
 
 use models::{Finding, Kind, Rollout, Step};
 use serde_json::Value;
@@ -42,7 +42,9 @@ pub(crate) fn rollouts(
         Verdict::Change => true,
         Verdict::Rollout(rollout) => {
             decision.finding.rollout = Some(rollout);
-            decision.waits = decision.finding.kind != Kind::FieldAdded;
+            // What accepts the new beside the old is right while both live; a hold of it would begin
+            // anew with each window that a published calibration opens, and never end.
+            decision.waits = decision.finding.kind == Kind::FieldRemoved;
             true
         }
         Verdict::Nothing(why) => {

@@ -10,7 +10,7 @@ use calibrator::memory::Memory;
 use calibrator::policy::Policy;
 use calibrator::reading::Reading;
 use calibrator::{Analysis, Known, analyse};
-use models::{Kind, Model};
+use models::{Finding, Kind, Model};
 use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
 use observer::key::LakeKey;
@@ -170,15 +170,14 @@ pub fn proposed(analysis: &Analysis) -> Vec<(Kind, &str)> {
     findings.map(|one| (one.kind, one.path.as_str())).collect()
 }
 
-/// Whether something is taken away, closed or demanded for it.
-pub fn is_destructive(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::FieldRemoved
-            | Kind::RouteRemoved
-            | Kind::EnumValueRemoved
-            | Kind::RequirednessChanged
-            | Kind::NullabilityChanged
-            | Kind::TypeChanged
-    )
+/// Whether something is taken away, closed or promised for it: to promise less is none of these.
+pub fn is_destructive(finding: &Finding) -> bool {
+    match finding.kind {
+        Kind::FieldRemoved | Kind::RouteRemoved | Kind::EnumValueRemoved | Kind::TypeChanged => {
+            true
+        }
+        Kind::RequirednessChanged => finding.after == Value::Bool(true),
+        Kind::NullabilityChanged => finding.after == Value::Bool(false),
+        _ => false,
+    }
 }

@@ -23,7 +23,8 @@ use vendor::Vendor;
 /// Of the traffic that the twin is learned from.
 const LEARNED_DAYS: i64 = 7;
 
-/// Traffic arrives each six hours, and is compared with the twin; a maintainer decides each morning.
+/// Traffic arrives each six hours, and is compared with the twin; at noon by a maintainer, who approves
+/// what is found of all that came since the last publication.
 const JOBS: &str = r#"
 [daemon]
 listen = "off"
@@ -46,7 +47,7 @@ schedule = "10 */6 * * *"
 kind = "calibrate"
 twin = "shop"
 approve = true
-schedule = "30 12 * * *"
+schedule = "5 12 * * *"
 "#;
 
 #[test]

@@ -20,9 +20,15 @@ pub struct Change {
     #[serde(rename = "do")]
     pub act: Act,
     pub find: Find,
+    /// What is to be found once it is as it was.
+    #[serde(default)]
+    pub then: Option<Find>,
     /// To find it would be wrong.
     #[serde(default)]
     pub quiet: bool,
+    /// Words of the note that is right in place of a finding; it names the field, too.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// What the vendor does.
@@ -125,23 +131,30 @@ impl Change {
         begin() + Duration::days(days.parse().unwrap()) + Duration::hours(hours.parse().unwrap())
     }
 
+    /// Whether a note of a run is the one asked for.
+    pub fn is_told_by(&self, note: &str) -> bool {
+        let field = format!("`{}`", self.find.path);
+        self.note.as_ref().is_some_and(|words| note.contains(words) && note.contains(&field))
+    }
+}
+
+impl Find {
     /// Whether a finding of `wt calibrate --format json` shows it.
     pub fn is_shown_by(&self, finding: &serde_json::Value) -> bool {
         let text = |name: &str| finding[name].as_str().unwrap_or_default();
-        let find = &self.find;
-        text("kind") == find.kind
+        text("kind") == self.kind
             && self.ends(finding)
-            && find
+            && self
                 .route
                 .as_ref()
                 .is_none_or(|route| !route.is_empty() && text("route").starts_with(route.as_str()))
-            && find.event.as_ref().is_none_or(|event| text("event") == event)
-            && find.surface.as_ref().is_none_or(|surface| text("surface") == surface)
+            && self.event.as_ref().is_none_or(|event| text("event") == event)
+            && self.surface.as_ref().is_none_or(|surface| text("surface") == surface)
     }
 
-    /// Whether a finding's path ends with the change's field.
+    /// Whether a finding's path ends with the field.
     pub fn ends(&self, finding: &serde_json::Value) -> bool {
         let path = finding["path"].as_str().unwrap_or_default();
-        path.rsplit('.').next().unwrap_or_default() == self.find.path
+        path.rsplit('.').next().unwrap_or_default() == self.path
     }
 }

@@ -22,6 +22,8 @@ pub struct Vendor {
     /// Fields that callers pinned to the old version do not see.
     unpinned: Vec<(String, String)>,
     routes: Vec<String>,
+    /// Routes that are refused; the customers go on calling them.
+    removed: Vec<String>,
     statuses: Vec<(String, u16)>,
     limit: u64,
     events: Vec<String>,
@@ -107,6 +109,7 @@ impl Vendor {
                 .collect(),
             unpinned: Vec::new(),
             routes: routes.map(str::to_owned).to_vec(),
+            removed: Vec::new(),
             statuses: Vec::new(),
             limit: 100,
             events: vec!["order.paid".to_owned(), "customer.created".to_owned()],
@@ -182,7 +185,7 @@ impl Vendor {
                 }
             }
             Act::AddRoute(route) => self.routes.push(route),
-            Act::RemoveRoute(route) => self.routes.retain(|one| *one != route),
+            Act::RemoveRoute(route) => self.removed.push(route),
             Act::AddStatus { route, status } => self.statuses.push((route, status)),
             Act::RollOut { entity, field, hours } => {
                 self.partial.push(Partial { entity, field, from: at, hours, share: (0.05, 1.0) });
@@ -263,13 +266,14 @@ impl Vendor {
                 (0..5).map(|n| self.show(entity, (number + n * 7) % OBJECTS, caller, at)).collect();
             json!({"data": objects, "has_more": number % 3 == 0})
         };
-        let is_out = self.outage_until.is_some_and(|until| at < until);
-        let body = if is_out {
-            json!({"error": {"code": "unavailable", "message": "later"}})
+        let refusal = |code: &str| json!({"error": {"code": code, "message": "see the manual"}});
+        let (status, body) = if self.outage_until.is_some_and(|until| at < until) {
+            (503, refusal("unavailable"))
+        } else if self.removed.contains(route) {
+            (404, refusal("no_such_route"))
         } else {
-            body
+            (status, body)
         };
-        let status = if is_out { 503 } else { status };
         let url = format!("{BASE}{}", path.split('{').next().unwrap());
         let url =
             if path.contains('{') { format!("{url}{}_{number:06}", &entity[..3]) } else { url };

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use jobs::ledger::Run;
 use serde_json::Value;
 
-use crate::script::Change;
+use crate::script::{Change, Find};
 use crate::support::Folder;
 
 /// Kinds whose patch takes something away.
@@ -28,7 +28,16 @@ struct Row {
     at: DateTime<Utc>,
     what: String,
     quiet: bool,
+    /// A finding or a note that is asked for.
     found_at: Option<DateTime<Utc>>,
+    /// What is to be found afterwards was; so it is where nothing is.
+    is_back: bool,
+}
+
+impl Row {
+    fn is_right(&self) -> bool {
+        (self.quiet || self.found_at.is_some()) && self.is_back
+    }
 }
 
 /// Reads what the month's calibration runs printed.
@@ -45,8 +54,9 @@ pub fn of(folder: &Folder, runs: &[Run], changes: &[Change]) -> Verdict {
                 change.find.path,
                 change.find.route.as_deref().or(change.find.event.as_deref()).unwrap_or_default()
             ),
-            quiet: change.quiet,
+            quiet: change.quiet && change.note.is_none(),
             found_at: None,
+            is_back: change.then.is_none(),
         })
         .collect();
     let (mut false_alarms, mut destructive) = (BTreeMap::new(), BTreeMap::new());
@@ -54,16 +64,31 @@ pub fn of(folder: &Folder, runs: &[Run], changes: &[Change]) -> Verdict {
     for run in runs.iter().filter(|run| run.kind == "calibrate") {
         let out = format!(".wt/jobs/{:06}-{}.out", run.id.0, run.attempt);
         let Ok(printed) = serde_json::from_str::<Value>(&folder.read(&out)) else { continue };
+        let is_made = |change: &Change| change.at() <= run.scheduled_at;
+        for note in printed["notes"].as_array().unwrap().iter().filter_map(Value::as_str) {
+            let is_told = |change: &Change| is_made(change) && change.is_told_by(note);
+            if let Some(index) = changes.iter().position(is_told) {
+                rows[index].found_at.get_or_insert(run.scheduled_at);
+            }
+        }
         for finding in printed["findings"].as_array().unwrap() {
+            let back = changes.iter().zip(&rows).position(|(change, row)| {
+                let is_back = |then: &Find| row.found_at.is_some() && then.is_shown_by(finding);
+                change.then.as_ref().is_some_and(is_back)
+            });
+            if let Some(index) = back {
+                rows[index].is_back = true;
+                continue;
+            }
             let shown = changes
                 .iter()
-                .position(|change| change.at() <= run.scheduled_at && change.is_shown_by(finding));
+                .position(|change| is_made(change) && change.find.is_shown_by(finding));
             // A field that came is optional at first, and required once enough showed it.
             let is_consequence = changes.iter().any(|change| {
                 change.find.kind == "field_added"
                     && finding["kind"] == "requiredness_changed"
-                    && change.at() <= run.scheduled_at
-                    && change.ends(finding)
+                    && is_made(change)
+                    && change.find.ends(finding)
             });
             match shown {
                 None if is_consequence => {}
@@ -110,7 +135,7 @@ pub fn of(folder: &Folder, runs: &[Run], changes: &[Change]) -> Verdict {
 
 impl Verdict {
     fn found(&self) -> usize {
-        self.rows.iter().filter(|row| row.quiet || row.found_at.is_some()).count()
+        self.rows.iter().filter(|row| row.is_right()).count()
     }
 
     fn median_delay(&self) -> Option<Duration> {
@@ -136,7 +161,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, " no  made       found      delay  change")?;
         for row in &self.rows {
-            let (found, delay) = match row.found_at {
+            let (found, delay) = match row.found_at.filter(|_| row.is_back) {
                 Some(at) => {
                     (at.format("%d %H:%M").to_string(), format!("{} h", (at - row.at).num_hours()))
                 }
