@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use models::{Class, Fidelity, FieldPath, Guard, GuardRoute, Model, Place, Step, View};
+use models::{Class, Fidelity, FieldPath, Guard, GuardRoute, Model, Place, RouteKey, Step, View};
 
 use crate::diff::described;
 use crate::observe::{HeldBack, ShapeFields, ShapeOf};
@@ -41,8 +41,18 @@ pub(crate) fn guard(
     (Guard { passed, routes }, fidelity)
 }
 
+/// Whether the twin refuses a call as production did: there is no such route. A status that the model
+/// describes as `4XX` is judged at 400.
+fn refuses(model: &Model, place: &Place) -> bool {
+    let Some(Ok(route)) = place.route.as_deref().map(RouteKey::parse) else { return false };
+    matches!(place.status, Some(400 | 404 | 405 | 410)) && !model.routes.contains_key(&route)
+}
+
 /// Whether a model has the place and all that the object shows there.
 fn accepts(model: &Model, place: &Place, shape: &ShapeOf) -> bool {
+    if refuses(model, place) {
+        return true;
+    }
     let Some(root) = View::at(model, place) else { return false };
     let Some(view) = described(model, place, &shape.object) else {
         // Nothing is said of it, or what it lies in is refused as a field of its own.

@@ -146,6 +146,11 @@ async fn a_route_that_goes_in_the_middle_of_a_window_is_found() {
     })
     .await;
     assert_eq!(summary(&analysis), [(Kind::RouteRemoved, "GET /drafts/{id}", "")]);
+    // A twin without the route refuses the calls that production refuses.
+    let [proposal] = analysis.proposals.as_slice() else { panic!("{:?}", analysis.drift) };
+    let fidelity = proposal.fidelity.unwrap();
+    assert!(fidelity.after_bp > fidelity.before_bp, "{fidelity:?}");
+    assert_eq!(fidelity.after_bp, 10_000);
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ struct Script {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
+    /// Its place in the script, from 1 on.
+    #[serde(skip)]
+    pub number: usize,
     /// Since the month began, `3d8h`.
     at: String,
     #[serde(rename = "do")]
@@ -122,7 +125,8 @@ pub fn begin() -> DateTime<Utc> {
 }
 
 pub fn read() -> Vec<Change> {
-    toml::from_str::<Script>(include_str!("script.toml")).unwrap().change
+    let changes = toml::from_str::<Script>(include_str!("script.toml")).unwrap().change;
+    changes.into_iter().zip(1..).map(|(change, number)| Change { number, ..change }).collect()
 }
 
 impl Change {

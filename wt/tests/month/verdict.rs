@@ -44,9 +44,8 @@ impl Row {
 pub fn of(folder: &Folder, runs: &[Run], changes: &[Change]) -> Verdict {
     let mut rows: Vec<Row> = changes
         .iter()
-        .enumerate()
-        .map(|(index, change)| Row {
-            number: index + 1,
+        .map(|change| Row {
+            number: change.number,
             at: change.at(),
             what: format!(
                 "{} {}{}",
