@@ -29,7 +29,7 @@ pub struct Change {
     /// To find it would be wrong.
     #[serde(default)]
     pub quiet: bool,
-    /// Words of the note that is right in place of a finding; it names the field, too.
+    /// Words of the note that is as good as the finding; it names the field, too.
     #[serde(default)]
     pub note: Option<String>,
 }

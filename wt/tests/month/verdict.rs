@@ -28,7 +28,7 @@ struct Row {
     at: DateTime<Utc>,
     what: String,
     quiet: bool,
-    /// A finding or a note that is asked for.
+    /// By a finding or a note.
     found_at: Option<DateTime<Utc>>,
     /// What is to be found afterwards was; so it is where nothing is.
     is_back: bool,
@@ -53,7 +53,7 @@ pub fn of(folder: &Folder, runs: &[Run], changes: &[Change]) -> Verdict {
                 change.find.path,
                 change.find.route.as_deref().or(change.find.event.as_deref()).unwrap_or_default()
             ),
-            quiet: change.quiet && change.note.is_none(),
+            quiet: change.quiet,
             found_at: None,
             is_back: change.then.is_none(),
         })
