@@ -76,26 +76,39 @@ fn settle_together(case: &Case<'_>, decisions: &mut [Decision], tests: &BTreeMap
 
 /// The chance that of `tests` chances those below [`SAYS_NOTHING`] have a sum of `-ln p` this large
 /// where nothing changed.
+///
+/// In logarithms: of a thousand tests the parts are beyond what a float holds, and their product
+/// is no number, which is below no threshold.
 fn truncated_product_tail(sum: f64, tests: usize) -> f64 {
-    let ln_limit = SAYS_NOTHING.ln();
-    let (mut total, mut choose) = (0.0, 1.0);
+    let (ln_limit, ln_rest) = (SAYS_NOTHING.ln(), (1.0 - SAYS_NOTHING).ln());
+    let (mut total, mut ln_choose) = (0.0, 0.0);
     for below in 1..=tests {
-        choose *= float(tests - below + 1) / float(below);
-        let others = (1.0 - SAYS_NOTHING).powi(i32::try_from(tests - below).unwrap_or(i32::MAX));
+        ln_choose += (float(tests - below + 1) / float(below)).ln();
         let excess = sum + float(below) * ln_limit;
-        let tail = if excess <= 0.0 {
-            (float(below) * ln_limit).exp()
+        let ln_tail = if excess <= 0.0 {
+            float(below) * ln_limit
         } else {
-            let (mut term, mut series) = (1.0, 1.0);
-            for step in 1..below {
-                term *= excess / float(step);
-                series += term;
-            }
-            (-sum).exp() * series
+            ln_exponential_series(excess, below) - sum
         };
-        total += choose * others * tail;
+        total += (ln_choose + float(tests - below) * ln_rest + ln_tail).exp();
     }
     total
+}
+
+/// The logarithm of the first `terms` terms of the series of e^x.
+fn ln_exponential_series(x: f64, terms: usize) -> f64 {
+    const LARGE: f64 = 1e200;
+    let (mut term, mut series, mut ln_scale) = (1.0, 1.0_f64, 0.0);
+    for step in 1..terms {
+        term *= x / float(step);
+        series += term;
+        if series > LARGE {
+            term /= LARGE;
+            series /= LARGE;
+            ln_scale += LARGE.ln();
+        }
+    }
+    series.ln() + ln_scale
 }
 
 #[expect(clippy::cast_precision_loss, reason = "routes are few")]
@@ -211,5 +224,14 @@ mod tests {
         let alone = truncated_product_tail(two_of_a_twentieth, 2);
         let among_twenty = truncated_product_tail(two_of_a_twentieth, 20);
         assert!(alone < 0.02 && 0.5 < among_twenty, "{alone} {among_twenty}");
+    }
+
+    #[test]
+    fn what_thousands_of_places_show_is_a_chance_still() {
+        let of_a_thousandth = |members: f64| members * 0.001_f64.ln().abs();
+        assert!(truncated_product_tail(of_a_thousandth(130.0), 300) < 1e-9);
+        assert!(truncated_product_tail(of_a_thousandth(400.0), 2_000) < 1e-9);
+        let none = truncated_product_tail(0.0, 2_000);
+        assert!((0.999..=1.001).contains(&none), "{none}");
     }
 }
