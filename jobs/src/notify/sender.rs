@@ -13,10 +13,13 @@ use crate::ledger::{Ledger, LedgerError, Notice};
 
 /// Notices sent at a time.
 const BATCH: u32 = 20;
-/// Attempts after which a notice is given up; the last comes a day after the first.
+/// Attempts after which a notice is given up; the last comes half a day after the first.
 const ATTEMPTS_MAX: u32 = 12;
 /// After the first attempt; twice as long after each.
 const BACKOFF: Duration = Duration::from_secs(20);
+/// The longest that a receiver's own wish is heeded: its header may hold any number, and a calendar
+/// does not.
+const ASKED_MAX: Duration = Duration::from_hours(24);
 
 type Channels = BTreeMap<String, Channel>;
 
@@ -103,13 +106,19 @@ async fn send(
     let message: Message =
         serde_json::from_str(&notice.message).map_err(|fault| (fault.to_string(), None))?;
     let id = format!("wt-{}", notice.id.0);
-    deliverer.deliver(channel, &id, &message).await.map_err(|fault| {
-        let mut wait = BACKOFF * 2_u32.pow(notice.attempt.saturating_sub(1).min(12));
-        if let DeliveryError::Refused { retry_after: Some(asked), .. } = &fault {
-            wait = wait.max(*asked);
+    let sent = deliverer.deliver(channel, &id, &message).await;
+    sent.map_err(|fault| (told(&fault), Some(wait_after(notice.attempt, &fault))))
+}
+
+/// How long to wait after an attempt that failed: as the receiver says, else longer each time.
+fn wait_after(attempt: u32, fault: &DeliveryError) -> Duration {
+    let wait = BACKOFF * 2_u32.pow(attempt.saturating_sub(1).min(12));
+    match fault {
+        DeliveryError::Refused { retry_after: Some(asked), .. } => {
+            wait.max((*asked).min(ASKED_MAX))
         }
-        (told(&fault), Some(wait))
-    })
+        _ => wait,
+    }
 }
 
 /// An error with its causes.
@@ -121,4 +130,23 @@ fn told(fault: &dyn std::error::Error) -> String {
         cause = fault.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_is_waited_for_as_it_asks_but_not_for_ever() {
+        let asks = |seconds| DeliveryError::Refused {
+            host: "hooks.example.com".to_owned(),
+            status: 429,
+            body: String::new(),
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!(wait_after(1, &asks(5)), BACKOFF, "never sooner than by itself");
+        assert_eq!(wait_after(1, &asks(5 * 60)), Duration::from_mins(5));
+        let again = Utc::now() + wait_after(1, &asks(u64::MAX));
+        assert!(again <= Utc::now() + ASKED_MAX);
+    }
 }
