@@ -41,7 +41,7 @@ impl Pace {
     pub(super) fn wait(&self, now: Duration) -> Duration {
         let waits = self.windows.iter().map(|window| {
             let from = window.sent.len().checked_sub(window.most);
-            let freed = from.map(|index| window.sent[index] + window.length);
+            let freed = from.map(|index| window.sent[index].saturating_add(window.length));
             freed.map_or(Duration::ZERO, |at| at.saturating_sub(now))
         });
         waits.max().unwrap_or(Duration::ZERO)

@@ -67,7 +67,7 @@ pub async fn sample(
         }
         let Some(request) = plan.next(&pool) else { break End::Complete };
         let wait = pace.wait(began.elapsed());
-        if waited + wait > wait_max {
+        if wait > wait_max.saturating_sub(waited) {
             break End::Wait(wait);
         }
         waited += wait;
@@ -91,7 +91,8 @@ pub async fn sample(
         *answers.entry(request.probe.clone()).or_default().entry(exchange.status).or_default() += 1;
         show(&mut pool, probes, &request.probe, &request.binding, &exchange);
         if let Some(asked_for) = retry_after(&exchange, Utc::now()) {
-            if waited + asked_for > wait_max {
+            // The vendor may say any number, and a sum of such has no place in a `Duration`.
+            if asked_for > wait_max.saturating_sub(waited) {
                 break End::Wait(asked_for);
             }
             waited += asked_for;
