@@ -38,24 +38,20 @@ impl Package {
             return Err(UnpackError::Exists { folder: folder.to_owned() });
         }
         let beside = beside(folder);
+        if let Some(parent) = beside.parent() {
+            fs::create_dir_all(parent).map_err(at(parent))?;
+        }
+        // Not `create_dir_all`: what is there is another's, may be a link, and stays.
+        fs::create_dir(&beside).map_err(at(&beside))?;
         let unpacked = self.write_all(&beside).and_then(|()| place(&beside, folder));
         if unpacked.is_err() {
-            // After a failure there may be nothing to remove.
+            // The first error is the one to tell.
             let _ = fs::remove_dir_all(&beside);
         }
         unpacked
     }
 
     fn write_all(&self, folder: &Path) -> Result<(), UnpackError> {
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |source| UnpackError::Io { path, source }
-        };
-        if let Some(parent) = folder.parent() {
-            fs::create_dir_all(parent).map_err(at(parent))?;
-        }
-        // Not `create_dir_all`: what is there is another's, and may be a link.
-        fs::create_dir(folder).map_err(at(folder))?;
         for (path, bytes) in self.files() {
             let path = folder.join(path);
             if let Some(parent) = path.parent() {
@@ -71,6 +67,11 @@ impl Package {
     }
 }
 
+fn at(path: &Path) -> impl FnOnce(io::Error) -> UnpackError + use<> {
+    let path = path.to_owned();
+    move |source| UnpackError::Io { path, source }
+}
+
 /// A name beside the folder that no other process uses.
 fn beside(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -78,5 +79,5 @@ fn beside(folder: &Path) -> PathBuf {
 }
 
 fn place(beside: &Path, folder: &Path) -> Result<(), UnpackError> {
-    fs::rename(beside, folder).map_err(|source| UnpackError::Io { path: folder.to_owned(), source })
+    fs::rename(beside, folder).map_err(at(folder))
 }
