@@ -4,14 +4,17 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use std::net::IpAddr;
 
+use crate::sessions::DEFAULT;
+
 /// A caller's ticket, 0 to 9,999: the same for each of their requests, to each process, at any time. Who
 /// is in a canary of one per cent is in one of ten, too.
 ///
-/// The session's name where the request has one, else the credential, else the address.
-pub(crate) fn ticket(headers: &HeaderMap, session: &HeaderName, caller: IpAddr) -> u32 {
-    let named = [session, &AUTHORIZATION, &API_KEY];
-    let key = named.into_iter().find_map(|name| headers.get(name));
+/// The session's name where the request names one, however it does, else the credential, else the
+/// address.
+pub(crate) fn ticket(headers: &HeaderMap, session: &str, caller: IpAddr) -> u32 {
+    let key = [&AUTHORIZATION, &API_KEY].into_iter().find_map(|name| headers.get(name));
     let hash = match key {
+        _ if session != DEFAULT => fnv(session.as_bytes()),
         Some(key) => fnv(key.as_bytes()),
         None => fnv(caller.to_string().as_bytes()),
     };
@@ -42,12 +45,11 @@ mod tests {
 
     use super::*;
 
-    const SESSION: HeaderName = HeaderName::from_static("x-wt-session");
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn of(name: &HeaderName, value: &str) -> u32 {
         let headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_str(value).unwrap())]);
-        ticket(&headers, &SESSION, HERE)
+        ticket(&headers, DEFAULT, HERE)
     }
 
     #[test]
@@ -65,13 +67,12 @@ mod tests {
     #[test]
     fn a_session_is_asked_before_a_credential() {
         let both = |session: &str, key: &str| {
-            let headers = HeaderMap::from_iter([
-                (SESSION, HeaderValue::from_str(session).unwrap()),
-                (AUTHORIZATION, HeaderValue::from_str(key).unwrap()),
-            ]);
-            ticket(&headers, &SESSION, HERE)
+            let key = HeaderValue::from_str(key).unwrap();
+            ticket(&HeaderMap::from_iter([(AUTHORIZATION, key)]), session, HERE)
         };
         assert_eq!(both("a", "one"), both("a", "two"));
-        assert_eq!(both("a", "one"), of(&SESSION, "a"));
+        assert_eq!(both("a", "one"), ticket(&HeaderMap::new(), "a", HERE));
+        assert_ne!(both("a", "one"), both("b", "one"));
+        assert_eq!(both(DEFAULT, "one"), of(&AUTHORIZATION, "one"));
     }
 }

@@ -337,9 +337,8 @@ impl Twin {
 
     /// Finds the request's route and counts it against its limits.
     pub(crate) fn admit<'h>(&self, session: &Session, head: &Head<'h>) -> Admission<'_, 'h> {
-        let served = self
-            .source
-            .load_for(|| canary::ticket(head.headers, &self.config.session_header, head.caller));
+        let served =
+            self.source.load_for(|| canary::ticket(head.headers, &session.name, head.caller));
         let route = find(&served.program, head);
         let passage = match &route {
             Ok((number, _)) => {
