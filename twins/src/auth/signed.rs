@@ -29,8 +29,9 @@ pub(super) fn check(rule: &SignedRequests, head: &Head<'_>, body: &[u8]) -> Resu
     }
     let from_env = rule.secret_env.as_ref().and_then(|name| std::env::var(name).ok());
     let secret = from_env.filter(|one| !one.is_empty()).or_else(|| rule.secret.clone());
+    // A variable that is not set: there is no signature that is right.
+    let Some(key) = secret else { return Err(Refusal::BadAuth { shown: end_of(given) }) };
     let payload = payload(rule, head, time, body);
-    let key = secret.unwrap_or_default();
     let digest = match rule.digest {
         MacDigest::Sha256 => mac::sha256(key.as_bytes(), &[&payload]),
         MacDigest::Sha1 => mac::sha1(key.as_bytes(), &[&payload]),
