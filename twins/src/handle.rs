@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use models::RouteKey;
 use serde_json::{Map, Value, json};
 
 use crate::action::Target;
@@ -126,7 +127,7 @@ impl Call<'_> {
             moves.extend(change.map(|(before, after)| (collection, before, after)));
         }
         for (after, name, args) in writes.timers {
-            let timer = Timer::Handler { name, args, route: self.number };
+            let timer = Timer::Handler { name, args, route: self.route_key() };
             self.later(after, timer);
         }
         self.session.counters.set(writes.counters);
@@ -143,6 +144,11 @@ impl Call<'_> {
             webhooks.wake.notify_one();
         }
         Ok(())
+    }
+
+    /// The route of the call, as every model in service after this one names it.
+    pub(crate) fn route_key(&self) -> RouteKey {
+        self.served.program.route(self.number).key.clone()
     }
 
     fn put(

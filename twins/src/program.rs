@@ -132,6 +132,11 @@ impl Program {
         &self.routes[number]
     }
 
+    /// The number of a route in this program; another model's program may number it differently.
+    pub(crate) fn number_of(&self, key: &RouteKey) -> Option<usize> {
+        self.routes.iter().position(|route| route.key == *key)
+    }
+
     /// A route without parameters.
     pub(crate) fn plain_route(&self) -> Option<usize> {
         self.routes.iter().position(|route| route.parameters.is_empty())

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use models::RouteKey;
 use models::behaviour::Effect;
 use serde_json::{Map, Value, json};
 
@@ -36,9 +37,9 @@ pub(crate) enum Timer {
     /// An entity comes from one state into another, if it is still there.
     Transition { collection: Box<str>, id: Box<str>, number: usize },
     /// An effect of something that happened before.
-    Effect { effect: Arc<Effect>, values: Arc<Map<String, Value>>, route: usize },
+    Effect { effect: Arc<Effect>, values: Arc<Map<String, Value>>, route: RouteKey },
     /// A Lua handler runs.
-    Handler { name: String, args: Value, route: usize },
+    Handler { name: String, args: Value, route: RouteKey },
 }
 
 impl Default for Timers {
@@ -182,7 +183,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn handler(name: &str) -> Timer {
-        Timer::Handler { name: name.to_owned(), args: Value::Null, route: 0 }
+        let route = RouteKey::parse("GET /").unwrap();
+        Timer::Handler { name: name.to_owned(), args: Value::Null, route }
     }
 
     fn seconds(seconds: u64) -> Duration {

@@ -286,3 +286,33 @@ async fn an_effect_in_another_twin_happens_there_in_the_session_of_the_same_name
     assert_eq!(tracker.client.get(&path).await.text("status"), "gone");
     assert_eq!(tracker.client.get("/admin/time").await.json()["offset"], "0s");
 }
+
+#[test]
+fn what_effects_draw_differs_though_the_clock_stands_still() {
+    let routes: Routes = serde_norway::from_str(
+        r#"
+routes:
+  - method: POST
+    path: /issues
+    state_effects:
+      - create: issue
+      - {create: audit, id: "au_{{base62:12}}", set: {code: "{{digits:12}}"}}
+      - {create: audit, id: "au_{{base62:12}}", set: {code: "{{digits:12}}"}}
+      - {create: audit, set: {code: "{{digits:12}}"}}
+"#,
+    )
+    .unwrap();
+    let twin =
+        || Twin::frozen(fixture("tracker.json"), TwinConfig { routes: routes.clone(), ..config() });
+    let codes = |twin: &Twin| {
+        for _ in 0..2 {
+            call(twin, "POST", "/issues", &json!({"summary": "disk"}));
+        }
+        let audits = get(twin, "/audits");
+        let codes = audits.as_array().unwrap().iter().map(|one| one["code"].to_string());
+        codes.collect::<std::collections::BTreeSet<_>>()
+    };
+    let first = codes(&twin());
+    assert_eq!(first.len(), 6, "each of its own id and code");
+    assert_eq!(codes(&twin()), first, "and the same in each run");
+}

@@ -65,7 +65,7 @@ impl Tokens {
             return refused(StatusCode::UNAUTHORIZED, "invalid_client");
         }
         let token = format!("{}{}", oauth.prefix, dice.text(BASE62, LETTERS));
-        let expires = head.at + Duration::from_secs(oauth.expires_seconds);
+        let expires = head.at.saturating_add(Duration::from_secs(oauth.expires_seconds));
         self.keep(token.clone(), expires);
         let mut said = json!({
             "access_token": token, "token_type": "Bearer", "expires_in": oauth.expires_seconds,

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 
 use super::{moves, same_noun};
 use crate::call::Call;
-use crate::dice::Dice;
 use crate::id::text_of;
 use crate::lua::World as _;
 use crate::state::{CreateError, Entity, Known};
@@ -74,8 +73,8 @@ impl Call<'_> {
                     let mut values = subject.values.clone();
                     values.insert("collection".to_owned(), subject.collection.clone().into());
                     values.insert("id".to_owned(), subject.id.clone().into());
-                    let timer =
-                        Timer::Effect { effect, values: Arc::new(values), route: self.number };
+                    let (values, route) = (Arc::new(values), self.route_key());
+                    let timer = Timer::Effect { effect, values, route };
                     self.later(after.0, timer);
                 }
                 None => self.have(effect, subject),
@@ -85,7 +84,7 @@ impl Call<'_> {
 
     /// Sets a timer.
     pub(crate) fn later(&self, after: Duration, timer: Timer) {
-        self.session.timers.set(self.head.at + after, timer);
+        self.session.timers.set(self.head.at.saturating_add(after), timer);
         if !self.session.clock.is_still() {
             self.twin.wake.notify_one();
         }
@@ -303,7 +302,8 @@ impl Call<'_> {
         let at = self.head.at;
         values.insert("now".to_owned(), json!(at.as_secs()));
         values.insert("now_iso".to_owned(), iso(at).into());
-        let dice = Dice::of(self.session.seed, "effect").at(place).nth(at.as_secs());
+        // Not of the time: on a clock that stands still, all that is drawn would be one.
+        let dice = self.session.next_dice("effect").at(place);
         with(&Context { values: &values, dice, show: &|_| None })
     }
 }

@@ -64,13 +64,15 @@ impl Twin {
         let caller = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let head = Head { method: &method, uri: &uri, headers: &headers, caller, at };
         let number = match &timer {
-            Timer::Effect { route, .. } | Timer::Handler { route, .. } => *route,
-            Timer::Transition { .. } => 0,
+            Timer::Effect { route, .. } | Timer::Handler { route, .. } => {
+                served.program.number_of(route)
+            }
+            Timer::Transition { .. } => Some(0),
         };
         // A calibration may have taken routes away since.
-        if number >= served.program.count() {
+        let Some(number) = number.filter(|number| *number < served.program.count()) else {
             return;
-        }
+        };
         let (twin, served): (&Self, &Served) = (self, &served);
         let call = Call { twin, session, served, number, values: &[], head: &head, depth: 0 };
         match timer {

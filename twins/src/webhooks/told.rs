@@ -49,9 +49,10 @@ impl Webhooks {
         if endpoints.is_empty() {
             return;
         }
+        let created = at.saturating_add(told.delay);
         let dice = self.dice.at("event").nth(self.next());
         let mut values = Map::new();
-        values.insert("event".to_owned(), event_values(&told.name, at + told.delay));
+        values.insert("event".to_owned(), event_values(&told.name, created));
         values.insert("parameters".to_owned(), told.parameters.into());
         values.insert("twin".to_owned(), json!({"name": twin}));
         let context = Context { values: &values, dice, show: &|_| None };
@@ -59,7 +60,6 @@ impl Webhooks {
         if let Some(Value::Object(event)) = values.get_mut("event") {
             event.insert("id".to_owned(), id.as_str().into());
         }
-        let created = at + told.delay;
         let event = Arc::new(Event { id, name: told.name, object: told.object, created });
         for endpoint in endpoints {
             let message = self.message(&values, dice, &event, endpoint, &told.body);
