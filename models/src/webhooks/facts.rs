@@ -112,7 +112,7 @@ impl Facts {
             object: object(fields),
             happened_at_us: TIME_FIELDS.iter().find_map(|name| time(fields.get(*name)?)),
             sent_at_us: None,
-            attempt: attempt.and_then(|n| u16::try_from(n + 1).ok()),
+            attempt: attempt.and_then(|n| u16::try_from(n).ok()?.checked_add(1)),
         }
     }
 
@@ -243,6 +243,8 @@ mod tests {
             r#"[{"eventId": 5, "objectId": 9, "occurredAt": 1700000000000}, {"eventId": 6}]"#;
         let facts = Facts::of(&arrived(&[], batch));
         assert_eq!((facts.id.as_deref(), facts.object), (Some("5"), None));
+        let endless = r#"{"eventId": 5, "attemptNumber": 18446744073709551615}"#;
+        assert_eq!(Facts::of(&arrived(&[], endless)).attempt, None);
     }
 
     #[test]
