@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
 
-/// Ask the lake in SQL; its tables are exchanges, shapes, values and links.
+/// Ask the lake in SQL; its tables are exchanges, shapes, values, links and deliveries.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A SELECT
