@@ -74,7 +74,8 @@ impl Desk for TestDesk {
         let note = Note { by: EVIL.to_owned(), at: at(), comment: Some(EVIL.to_owned()) };
         let entries = vec![
             Entry { calibration: calibration(1), state: State::Proposed },
-            Entry { calibration: calibration(2), state: State::Rejected(note) },
+            Entry { calibration: calibration(2), state: State::Rejected(note.clone()) },
+            Entry { calibration: calibration(3), state: State::Canary { share_bp: 1_000, note } },
         ];
         let broken = Some(EVIL.to_owned());
         let found = Dossier { line: self.line(), entries, broken, reports: vec![1], published: 42 };
@@ -277,6 +278,18 @@ fn what_is_not_there_and_what_fails_has_a_page_that_says_so() {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     assert!(text.starts_with("HTTP/1.1 421 "), "{text}");
+}
+
+#[test]
+fn a_canary_is_decided_on_like_what_was_never_served() {
+    let site = Site::open(never);
+    let home = site.get("/").body;
+    assert!(home.contains("/twins/emails/calibrations/3"), "{home}");
+    let page = site.get("/twins/emails/calibrations/3").body;
+    assert!(page.contains("for 10 % of callers"), "{page}");
+    assert!(page.contains(r#"value="reject""#) && page.contains(r#"id="decision""#), "{page}");
+    let rejected = site.get("/twins/emails/calibrations/2").body;
+    assert!(!rejected.contains(r#"id="decision""#), "{rejected}");
 }
 
 #[test]

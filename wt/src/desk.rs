@@ -193,8 +193,14 @@ fn line(project: &Project, twin: &TwinStatus, now: DateTime<Utc>) -> TwinLine {
         aligned: twin.is_aligned(now),
         calibration: twin.calibration,
         fidelity_bp: ledger.as_ref().and_then(fidelity),
-        waiting: ledger.map(|ledger| ledger.proposed().collect()).unwrap_or_default(),
+        waiting: ledger.as_ref().map(waiting).unwrap_or_default(),
     }
+}
+
+/// What awaits a decision: the canary, then what is proposed.
+fn waiting(ledger: &Ledger) -> Vec<u64> {
+    let canary = ledger.canary().map(|(number, _)| number);
+    canary.into_iter().chain(ledger.proposed()).collect()
 }
 
 /// Of the last published calibration that was measured.

@@ -109,13 +109,18 @@ pub(super) async fn home(
 
 fn waits(twin: &str, entry: &Entry) -> Option<Waiting> {
     let calibration = &entry.calibration;
-    (entry.state == Decision::Proposed).then(|| Waiting {
+    awaits_decision(entry).then(|| Waiting {
         twin: twin.to_owned(),
         number: calibration.number,
         findings: calibration.findings.len(),
         breaking: breaking(entry),
         at: calibration.created_at.into(),
     })
+}
+
+/// Whether it awaits a decision: a canary's callers are few until there is one.
+fn awaits_decision(entry: &Entry) -> bool {
+    matches!(entry.state, Decision::Proposed | Decision::Canary { .. })
 }
 
 fn breaking(entry: &Entry) -> usize {
@@ -200,6 +205,8 @@ struct CalibrationPage {
     user: String,
     /// Another that has to be decided first.
     first: Option<u64>,
+    /// It awaits a decision.
+    is_open: bool,
     can_roll_back: bool,
     /// Of the run that proposed it.
     report: Option<u64>,
@@ -234,7 +241,7 @@ fn calibration_page(twin: &str, dossier: &Dossier, entry: &Entry, user: String) 
     let calibration = &entry.calibration;
     let sections = view::sections(&calibration.findings);
     let base = calibration.base.number;
-    let is_proposed = entry.state == Decision::Proposed;
+    let is_open = awaits_decision(entry);
     let count = dossier.entries.len() as u64;
     CalibrationPage {
         twin: twin.to_owned(),
@@ -250,7 +257,8 @@ fn calibration_page(twin: &str, dossier: &Dossier, entry: &Entry, user: String) 
         edits: view::edits(calibration),
         published: dossier.published,
         user,
-        first: (is_proposed && base != dossier.published).then_some(base),
+        first: (is_open && base != dossier.published).then_some(base),
+        is_open,
         can_roll_back: matches!(entry.state, Decision::Published(_)),
         report: None,
         before: calibration.number.checked_sub(1).filter(|number| *number > 0),
