@@ -296,23 +296,23 @@ routes:
     path: /issues
     state_effects:
       - create: issue
-      - {create: audit, id: "au_{{base62:12}}", set: {code: "{{digits:12}}"}}
-      - {create: audit, id: "au_{{base62:12}}", set: {code: "{{digits:12}}"}}
-      - {create: audit, set: {code: "{{digits:12}}"}}
+      - {create: audit, id: "au_{{base62:12}}", set: {about: "{{digits:12}}"}}
+      - {create: audit, id: "au_{{base62:12}}", set: {about: "{{digits:12}}"}}
+      - {create: audit, set: {about: "{{digits:12}}"}}
 "#,
     )
     .unwrap();
     let twin =
         || Twin::frozen(fixture("tracker.json"), TwinConfig { routes: routes.clone(), ..config() });
-    let codes = |twin: &Twin| {
+    let drawn = |twin: &Twin| {
         for _ in 0..2 {
             call(twin, "POST", "/issues", &json!({"summary": "disk"}));
         }
         let audits = get(twin, "/audits");
-        let codes = audits.as_array().unwrap().iter().map(|one| one["code"].to_string());
-        codes.collect::<std::collections::BTreeSet<_>>()
+        let drawn = audits.as_array().unwrap().iter().map(|one| one["about"].to_string());
+        drawn.collect::<std::collections::BTreeSet<_>>()
     };
-    let first = codes(&twin());
-    assert_eq!(first.len(), 6, "each of its own id and code");
-    assert_eq!(codes(&twin()), first, "and the same in each run");
+    let first = drawn(&twin());
+    assert_eq!(first.len(), 6, "each has its own id and text");
+    assert_eq!(drawn(&twin()), first, "and the same in each run");
 }
