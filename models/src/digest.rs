@@ -99,15 +99,15 @@ fn write_text(text: &str, out: &mut String) {
 }
 
 fn canonical_number(number: &serde_json::Number) -> String {
-    match number.as_f64() {
-        // Beyond 2^53 a float no longer names one integer.
-        Some(float)
-            if number.is_f64() && float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0 =>
-        {
-            format!("{float:.0}")
-        }
-        _ => number.to_string(),
-    }
+    let float = number.as_f64().filter(|_| number.is_f64());
+    float.and_then(whole_number).unwrap_or_else(|| number.to_string())
+}
+
+/// A whole float as an integer is written; `None` where it has a fraction, or names no one integer.
+pub(crate) fn whole_number(float: f64) -> Option<String> {
+    // Beyond 2^53 a float no longer names one integer.
+    let is_whole = float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0;
+    is_whole.then(|| format!("{float:.0}"))
 }
 
 #[cfg(test)]

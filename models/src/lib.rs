@@ -24,6 +24,7 @@
 mod age;
 pub mod behaviour;
 mod calibration;
+mod canonical;
 mod class;
 mod deliveries;
 mod digest;

@@ -112,10 +112,11 @@ impl Model {
     /// Where it is no JSON, no model, or a model with [problems](Model::problems): each names the
     /// place.
     pub fn from_bytes(bytes: &[u8], file: &str) -> Result<Self, LoadError> {
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let model: Self = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| refusal(file, &pointer_of(error.path()), error.inner()))?;
-        deserializer.end().map_err(|error| refusal(file, "", &error))?;
+        // To keep the place of every value takes as long again, and only a refusal wants it.
+        let model: Self = match serde_json::from_slice(bytes) {
+            Ok(model) => model,
+            Err(_) => Self::with_places(bytes, file)?,
+        };
         match model.problems() {
             problems if problems.is_empty() => Ok(model),
             problems => {
@@ -124,21 +125,29 @@ impl Model {
         }
     }
 
+    fn with_places(bytes: &[u8], file: &str) -> Result<Self, LoadError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        let model = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| refusal(file, &pointer_of(error.path()), error.inner()))?;
+        deserializer.end().map_err(|error| refusal(file, "", &error))?;
+        Ok(model)
+    }
+
     /// What the types admit and no twin can serve; empty for a sound model.
     pub fn problems(&self) -> Vec<Problem> {
         let mut check = Check { model: self, problems: Vec::new() };
-        check.schemas("/entities", &self.entities);
+        check.schemas(ROOT.below("entities"), &self.entities);
         for (name, limit) in &self.limits {
-            check.limit(&format!("/limits/{}", escape(name)), limit);
+            check.limit(ROOT.below("limits").below(name), limit);
         }
         if let Some(problem) = self.deliveries.retry.as_ref().and_then(RetrySchedule::problem) {
-            check.report("/deliveries/retry/delays_ms", &problem);
+            check.report(ROOT.below("deliveries").below("retry").below("delays_ms"), problem);
         }
         for (key, route) in &self.routes {
-            check.route(&format!("/routes/{}", escape(key.as_str())), route);
+            check.route(ROOT.below("routes").below(key.as_str()), route);
         }
         for (event, Webhook { body, .. }) in &self.webhooks {
-            check.schema(&format!("/webhooks/{}/body", escape(event)), body);
+            check.schema(ROOT.below("webhooks").below(event).below("body"), body);
         }
         check.problems
     }
@@ -167,114 +176,140 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     tokens.collect()
 }
 
+/// Where a check is: a place below another, spelled out only where something is to be told of it.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    above: Option<&'a At<'a>>,
+    token: &'a str,
+}
+
+/// The document itself.
+const ROOT: At<'static> = At { above: None, token: "" };
+
+impl<'a> At<'a> {
+    fn below(&'a self, token: &'a str) -> Self {
+        Self { above: Some(self), token }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(above) = self.above else { return Ok(()) };
+        write!(f, "{above}/{}", escape(self.token))
+    }
+}
+
 struct Check<'m> {
     model: &'m Model,
     problems: Vec<Problem>,
 }
 
 impl Check<'_> {
-    fn report(&mut self, pointer: &str, message: impl Into<String>) {
-        self.problems.push(Problem { pointer: pointer.to_owned(), message: message.into() });
+    fn report(&mut self, at: At<'_>, message: impl Into<String>) {
+        self.problems.push(Problem { pointer: at.to_string(), message: message.into() });
     }
 
-    fn route(&mut self, at: &str, route: &Route) {
-        self.parameters(&format!("{at}/path"), &route.path);
-        self.parameters(&format!("{at}/query"), &route.query);
-        self.parameters(&format!("{at}/headers"), &route.headers);
-        self.lower_case(&format!("{at}/headers"), route.headers.keys());
+    fn route(&mut self, at: At<'_>, route: &Route) {
+        self.parameters(at.below("path"), &route.path);
+        self.parameters(at.below("query"), &route.query);
+        self.parameters(at.below("headers"), &route.headers);
+        self.lower_case(at.below("headers"), route.headers.keys());
         if let Some(body) = &route.request {
-            self.schemas(&format!("{at}/request/content"), &body.content);
+            self.schemas(at.below("request").below("content"), &body.content);
         }
         for (status, variant) in &route.variants {
-            let at = format!("{at}/variants/{}", escape(status));
+            let variants = at.below("variants");
+            let at = variants.below(status);
             if !is_status(status) {
-                self.report(&at, "is not under a status such as `200`, `4XX` or `default`");
+                self.report(at, "is not under a status such as `200`, `4XX` or `default`");
             }
             if let Some(body) = &variant.body {
-                self.schema(&format!("{at}/body"), body);
+                self.schema(at.below("body"), body);
             }
-            self.schemas(&format!("{at}/other_media"), &variant.other_media);
-            self.schemas(&format!("{at}/headers"), &variant.headers);
-            self.lower_case(&format!("{at}/headers"), variant.headers.keys());
+            self.schemas(at.below("other_media"), &variant.other_media);
+            self.schemas(at.below("headers"), &variant.headers);
+            self.lower_case(at.below("headers"), variant.headers.keys());
         }
     }
 
-    fn parameters(&mut self, at: &str, parameters: &BTreeMap<String, Parameter>) {
+    fn parameters(&mut self, at: At<'_>, parameters: &BTreeMap<String, Parameter>) {
         for (name, parameter) in parameters {
-            self.schema(&format!("{at}/{}/schema", escape(name)), &parameter.schema);
+            self.schema(at.below(name).below("schema"), &parameter.schema);
         }
     }
 
-    fn lower_case<'k>(&mut self, at: &str, names: impl Iterator<Item = &'k String>) {
+    fn lower_case<'k>(&mut self, at: At<'_>, names: impl Iterator<Item = &'k String>) {
         for name in names.filter(|name| **name != name.to_ascii_lowercase()) {
-            self.report(&format!("{at}/{}", escape(name)), "is not named in lower case");
+            self.report(at.below(name), "is not named in lower case");
         }
     }
 
-    fn limit(&mut self, at: &str, limit: &RateLimit) {
+    fn limit(&mut self, at: At<'_>, limit: &RateLimit) {
         if limit.limit == 0 {
-            self.report(&format!("{at}/limit"), "is 0, which admits no request");
+            self.report(at.below("limit"), "is 0, which admits no request");
         }
         let has_window = limit.algorithm != Algorithm::Concurrency;
         if has_window && limit.window_seconds <= 0.0 {
-            self.report(&format!("{at}/window_seconds"), "is not above 0");
+            self.report(at.below("window_seconds"), "is not above 0");
         }
     }
 
-    fn schemas(&mut self, at: &str, schemas: &BTreeMap<String, Schema>) {
+    fn schemas(&mut self, at: At<'_>, schemas: &BTreeMap<String, Schema>) {
         for (name, schema) in schemas {
-            self.schema(&format!("{at}/{}", escape(name)), schema);
+            self.schema(at.below(name), schema);
         }
     }
 
-    fn schema(&mut self, at: &str, schema: &Schema) {
+    fn schema(&mut self, at: At<'_>, schema: &Schema) {
         self.references(at, schema);
         self.misplaced(at, schema);
-        self.schemas(&format!("{at}/properties"), &schema.properties);
-        self.schemas(&format!("{at}/any_of"), &schema.any_of);
+        self.schemas(at.below("properties"), &schema.properties);
+        self.schemas(at.below("any_of"), &schema.any_of);
         if let Some(values) = &schema.map {
-            self.schema(&format!("{at}/map"), values);
+            self.schema(at.below("map"), values);
         }
         if let Some(items) = &schema.items {
-            self.schema(&format!("{at}/items"), items);
+            self.schema(at.below("items"), items);
         }
     }
 
-    fn references(&mut self, at: &str, schema: &Schema) {
+    fn references(&mut self, at: At<'_>, schema: &Schema) {
         if let Some(entity) = &schema.entity
             && !self.model.entities.contains_key(entity)
         {
-            self.report(&format!("{at}/ref"), format!("names `{entity}`, which is no entity"));
+            self.report(at.below("ref"), format!("names `{entity}`, which is no entity"));
         }
         let Some(discriminator) = &schema.discriminator else { return };
         if schema.any_of.is_empty() {
-            self.report(&format!("{at}/discriminator"), "has no `any_of` to choose from");
+            self.report(at.below("discriminator"), "has no `any_of` to choose from");
             return;
         }
         for (value, key) in &discriminator.mapping {
             if !schema.any_of.contains_key(key) {
-                let at = format!("{at}/discriminator/mapping/{}", escape(value));
-                self.report(&at, format!("names `{key}`, which is no alternative in `any_of`"));
+                self.report(
+                    at.below("discriminator").below("mapping").below(value),
+                    format!("names `{key}`, which is no alternative in `any_of`"),
+                );
             }
         }
     }
 
     /// What only has a meaning beside a type that is not there.
-    fn misplaced(&mut self, at: &str, schema: &Schema) {
+    fn misplaced(&mut self, at: At<'_>, schema: &Schema) {
         let has = |json_type| schema.types.contains(&json_type);
         let is_structured =
             |json_type: &JsonType| matches!(json_type, JsonType::Object | JsonType::Array);
         if !schema.values.is_empty() && schema.types.iter().all(is_structured) {
-            self.report(&format!("{at}/enum"), "needs a scalar in `types`");
+            self.report(at.below("enum"), "needs a scalar in `types`");
         }
         if !schema.properties.is_empty() && !has(JsonType::Object) {
-            self.report(&format!("{at}/properties"), "needs `object` in `types`");
+            self.report(at.below("properties"), "needs `object` in `types`");
         }
         if schema.map.is_some() && !has(JsonType::Object) {
-            self.report(&format!("{at}/map"), "needs `object` in `types`");
+            self.report(at.below("map"), "needs `object` in `types`");
         }
         if schema.items.is_some() && !has(JsonType::Array) {
-            self.report(&format!("{at}/items"), "needs `array` in `types`");
+            self.report(at.below("items"), "needs `array` in `types`");
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Deliveries, RateLimit, RouteKey, Schema, canonical_json};
+use crate::canonical::canonical_of;
+use crate::{Deliveries, RateLimit, RouteKey, Schema};
 
 /// The format's name and version, the first thing a reader checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -199,7 +200,7 @@ impl Model {
 
     /// The canonical text: sorted keys, no blanks, shortest numbers.
     pub fn canonical(&self) -> String {
-        canonical_json(&self.to_value())
+        canonical_of(self)
     }
 
     /// The document patches apply to.

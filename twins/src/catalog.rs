@@ -73,6 +73,8 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use models::Digest;
+
     use super::*;
     use crate::lua::Handlers;
 
@@ -83,10 +85,11 @@ mod tests {
             assert_eq!(model.name, entry.name);
             assert!(!model.routes.is_empty() && !model.base_url.is_empty(), "{}", entry.name);
             assert_eq!(model.problems(), [], "{}", entry.name);
+            assert_eq!(Digest::of(&model), Digest::of_value(&model.to_value()), "{}", entry.name);
             let behaviour = entry.behaviour().unwrap();
             assert_eq!(behaviour.document.name, entry.name);
-            let (handlers, problems) = Handlers::compile(&behaviour.scripts, &behaviour.routes);
-            assert_eq!(problems, [], "{}", entry.name);
+            let handlers = Handlers::of(behaviour.scripts, &behaviour.routes);
+            assert_eq!(handlers.problems(), [], "{}", entry.name);
             assert_eq!(
                 handlers.strays(|route| model.routes.keys().any(|key| key.as_str() == route)),
                 [],

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use models::{Ledger, LedgerError, Model, PublicKey, Replay};
 use tokio::net::TcpListener;
@@ -94,6 +95,7 @@ pub async fn serve(
     };
     let twin = Arc::new(twin);
     twin.config.universe.join(&twin);
+    tokio::spawn(check_handlers(Arc::clone(&twin)));
     let serving = Arc::clone(&twin);
     let handle = tokio::spawn(async move {
         let (stop, stopped) = oneshot::channel::<()>();
@@ -110,6 +112,15 @@ pub async fn serve(
         }
     });
     Ok(Running { addr, handle, twin })
+}
+
+/// How long after the start the handlers are compiled that no request has run: what starts is not to wait for it.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
+
+async fn check_handlers(twin: Arc<Twin>) {
+    tokio::time::sleep(CHECK_AFTER).await;
+    // What it finds, it tells the log.
+    drop(tokio::task::spawn_blocking(move || twin.check_handlers()));
 }
 
 async fn bind(addr: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -1,7 +1,7 @@
 //! The model in service, and the one way another takes its place.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use chrono::{DateTime, Utc};
@@ -12,8 +12,8 @@ use crate::program::Program;
 /// A model in service. A request reads one from beginning to end.
 #[derive(Debug)]
 pub struct Served {
-    /// Of the model.
-    pub digest: Digest,
+    /// Of the model, worked out when first asked for.
+    digest: OnceLock<Digest>,
     /// The calibration that made it; 0 where none did.
     pub calibration: u64,
     /// When it was taken into service, wall clock.
@@ -78,9 +78,15 @@ pub struct Reloader {
 impl Served {
     /// Compiles a model for service.
     pub(crate) fn new(model: Model, calibration: u64, load: u64) -> Self {
-        let digest = Digest::of(&model);
         let program = Program::compile(Arc::new(model));
-        Self { digest, calibration, loaded_at: Utc::now(), program, load }
+        Self { digest: OnceLock::new(), calibration, loaded_at: Utc::now(), program, load }
+    }
+}
+
+impl Served {
+    /// The model's digest.
+    pub fn digest(&self) -> &Digest {
+        self.digest.get_or_init(|| Digest::of(&self.program.model))
     }
 }
 
@@ -159,7 +165,7 @@ impl Reloader {
         match present.program.model.apply(calibration) {
             Ok(model) => {
                 let next = Served::new(model, calibration.number, present.load + 1);
-                let digest = next.digest.clone();
+                let digest = next.digest().clone();
                 self.live.served.store(Arc::new(next));
                 // A canary was made for the model before.
                 self.live.trial.store(None);
@@ -190,7 +196,7 @@ impl Reloader {
                 // Numbers of loads tell renderings apart: a trial's is one no model in service has.
                 let load = u64::MAX - calibration.number;
                 let served = Served::new(model, calibration.number, load);
-                let digest = served.digest.clone();
+                let digest = served.digest().clone();
                 self.live.trial.store(Some(Arc::new(Trial { share_bp, served })));
                 Ok(digest)
             }

@@ -30,7 +30,7 @@ use crate::doors::Doors;
 use crate::etag;
 use crate::gate::{self, Limits, Passage};
 use crate::idempotency::Known;
-use crate::lua::Handlers;
+use crate::lua::{Handlers, LuaProblem};
 use crate::metrics::Metrics;
 use crate::program::Program;
 use crate::quirks::Quirks;
@@ -138,11 +138,12 @@ impl Twin {
         let webhooks = Webhooks::new(declared, config.seed, Arc::clone(&wake));
         let beginning = seed::beginning(&source, &config);
         let default = first_session(&config, &beginning, &webhooks);
+        let handlers = handlers(&source, &mut config);
         let twin = Self {
             sessions: Sessions::new(default, config.session_header.clone()),
             doors: Doors::new(),
             metrics: Metrics::default(),
-            handlers: handlers(&source, &config),
+            handlers,
             rules: rules(&source, &config),
             limits: Limits::of(&config.document.limits),
             wake,
@@ -154,6 +155,12 @@ impl Twin {
         };
         twin.settle_all(&twin.sessions.default());
         twin
+    }
+
+    /// Compiles all handlers, and tells the log of those that cannot be. Nothing waits for it: a handler is compiled
+    /// by the first request that runs it.
+    pub(crate) fn check_handlers(&self) {
+        tell(&self.config, &self.handlers.problems());
     }
 
     /// The session of a name, begun where there is none.
@@ -260,7 +267,7 @@ impl Twin {
             name: self.config.name.clone(),
             state: "serving",
             frozen: matches!(self.source, Source::Frozen(_)),
-            model: served.digest.clone(),
+            model: served.digest().clone(),
             calibration: served.calibration,
             loaded_at: served.loaded_at,
             canary: self.source.trial().map(|trial| Canary {
@@ -409,7 +416,7 @@ impl Twin {
             self.tell(session, &served, &Cause::of(head, &reply));
         }
         if self.config.debug_headers {
-            let model = HeaderValue::from_str(served.digest.as_str()).ok();
+            let model = HeaderValue::from_str(served.digest().as_str()).ok();
             reply.headers_mut().insert(CALIBRATION, served.calibration.into());
             reply.headers_mut().extend(model.map(|model| (MODEL, model)));
         }
@@ -533,19 +540,23 @@ fn first_session(config: &TwinConfig, beginning: &State, webhooks: &Webhooks) ->
     Session::new(sessions::DEFAULT, seed, clock, beginning.fork(), chaos, webhooks.afresh(), quirks)
 }
 
-/// The twin's handlers; those that will not answer are told to the log.
-fn handlers(source: &Source, config: &TwinConfig) -> Handlers {
-    let (handlers, mut problems) = Handlers::compile(&config.scripts, &config.routes);
+/// The twin's handlers; rules that lead to none are told to the log.
+fn handlers(source: &Source, config: &mut TwinConfig) -> Handlers {
+    let handlers = Handlers::of(std::mem::take(&mut config.scripts), &config.routes);
     let served = source.load();
     let routes = &served.program.model.routes;
-    problems.extend(handlers.strays(|key| routes.keys().any(|route| route.as_str() == key)));
-    for problem in &problems {
-        tracing::error!(twin = %config.name, file = %problem.file, "the engine answers instead of a Lua handler: {}", problem.problem);
-    }
+    tell(config, &handlers.strays(|key| routes.keys().any(|route| route.as_str() == key)));
     if handlers.count() > 0 {
-        tracing::info!(twin = %config.name, count = handlers.count(), "loaded Lua handlers");
+        tracing::info!(twin = %config.name, count = handlers.count(), "has Lua handlers");
     }
     handlers
+}
+
+/// Tells the log of handlers that will not answer.
+fn tell(config: &TwinConfig, problems: &[LuaProblem]) {
+    for problem in problems {
+        tracing::error!(twin = %config.name, file = %problem.file, "the engine answers instead of a Lua handler: {}", problem.problem);
+    }
 }
 
 /// What the documents say beyond the model; what of it no request will follow is told to the log.

@@ -6,7 +6,6 @@
 //! `req.data`, and `clock.after`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -15,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::meter::MEMORY_BYTES;
 use super::select::Selection;
+use super::sources::Sources;
 use super::value;
 use super::vm::Vm;
 use super::world::View;
@@ -102,7 +102,7 @@ pub(super) struct Tables<'s, 'e, 'w> {
     pub(super) vm: &'s Vm,
     pub(super) scope: &'s Scope<'s, 'e>,
     pub(super) run: &'s Shared<'w>,
-    pub(super) libs: &'s BTreeMap<String, Vec<u8>>,
+    pub(super) libs: &'s Sources,
 }
 
 impl<'s> Tables<'s, '_, '_> {
@@ -283,7 +283,7 @@ impl<'s> Tables<'s, '_, '_> {
                     known => Ok(known),
                 };
             }
-            let Some(bytecode) = libs.get(&name) else {
+            let Some(bytecode) = libs.bytecode(&name) else {
                 let why = format!("there is no lua/lib/{name}.lua, or it does not compile");
                 return Err(mlua::Error::runtime(why));
             };

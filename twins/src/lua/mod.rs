@@ -8,6 +8,7 @@ mod api;
 mod extra;
 mod meter;
 mod select;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -21,7 +22,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mlua::Value as LuaValue;
-use mlua::chunk::Compiler;
 use models::behaviour::{RouteRule, Routes, Scripts};
 
 pub(crate) use api::{Asked, Body, Emitted};
@@ -29,15 +29,16 @@ pub(crate) use world::{View, World, Write, Writes};
 
 use api::{Run, Tables};
 use meter::Spent;
+use sources::Sources;
 use vm::Vm;
 
 use crate::router::{Found, Router};
 
-/// A twin's handlers, compiled.
+/// A twin's handlers.
 #[derive(Debug)]
 pub(crate) struct Handlers {
-    scripts: BTreeMap<String, Vec<u8>>,
-    libs: BTreeMap<String, Vec<u8>>,
+    scripts: Sources,
+    libs: Sources,
     /// Names of handlers by route (`POST /v1/refunds`): of a file, or of a function in one
     /// (`refunds.create`).
     routes: BTreeMap<String, String>,
@@ -89,38 +90,28 @@ pub(crate) enum Failure {
 }
 
 impl Handlers {
-    /// Compiles what can be compiled; a route of a handler that cannot is the engine's.
-    pub(crate) fn compile(scripts: &Scripts, routes: &Routes) -> (Self, Vec<LuaProblem>) {
-        let mut problems = Vec::new();
-        let mut compiled = |folder: &str, sources: &BTreeMap<String, String>| {
-            let mut compiled = BTreeMap::new();
-            for (name, source) in sources {
-                match Compiler::new().compile(source) {
-                    Ok(bytecode) => drop(compiled.insert(name.clone(), bytecode)),
-                    Err(error) => problems.push(LuaProblem {
-                        file: format!("lua/{folder}/{name}.lua"),
-                        problem: error.to_string(),
-                    }),
-                }
-            }
-            compiled
-        };
-        let handlers = Self {
-            scripts: compiled("handlers", &scripts.handlers),
-            libs: compiled("lib", &scripts.libs),
+    /// Compiles nothing yet: each script is compiled when it is first run, and the engine answers for one that cannot be.
+    pub(crate) fn of(scripts: Scripts, routes: &Routes) -> Self {
+        Self {
+            scripts: Sources::of("handlers", scripts.handlers),
+            libs: Sources::of("lib", scripts.libs),
             routes: routes.handlers().map(|(key, name)| (key, name.to_owned())).collect(),
             own: own_router(routes),
             own_rules: routes.own().map(OwnRoute::of).collect(),
             idle: Mutex::default(),
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
-        };
-        (handlers, problems)
+        }
     }
 
-    /// How many are ready.
+    /// How many there are, those that do not compile among them.
     pub(crate) fn count(&self) -> usize {
-        self.scripts.len()
+        self.scripts.count()
+    }
+
+    /// Scripts that do not compile; all are compiled for it.
+    pub(crate) fn problems(&self) -> Vec<LuaProblem> {
+        self.scripts.problems().chain(self.libs.problems()).collect()
     }
 
     /// Lines of `routes.yaml` that no request will follow: the model has no such route, or its
@@ -129,7 +120,7 @@ impl Handlers {
         let stray = self.routes.iter().filter_map(|(route, name)| {
             let problem = if !is_route(route) {
                 format!("the model has no route `{route}` for the handler `{name}`; it is written as the model writes it")
-            } else if !self.scripts.contains_key(parts(name).0) {
+            } else if !self.scripts.has(parts(name).0) {
                 format!("`{route}`: {}", Failure::Missing(parts(name).0.to_owned()))
             } else {
                 return None;
@@ -137,7 +128,7 @@ impl Handlers {
             Some(LuaProblem { file: "routes.yaml".to_owned(), problem })
         });
         let own = self.own_rules.iter().map(|rule| parts(&rule.handler).0);
-        let own = own.filter(|file| !self.scripts.contains_key(*file));
+        let own = own.filter(|file| !self.scripts.has(file));
         let own = own.map(|file| Failure::Missing(file.to_owned()).to_string());
         let own = own.map(|problem| LuaProblem { file: "routes.yaml".to_owned(), problem });
         stray.chain(own).collect()
@@ -240,7 +231,7 @@ impl Turn<'_> {
     ) -> Result<(Emitted, Writes), Failure> {
         let handlers = self.handlers;
         let (file, function) = parts(name);
-        let bytecode = handlers.scripts.get(file);
+        let bytecode = handlers.scripts.bytecode(file);
         let bytecode = bytecode.ok_or_else(|| Failure::Missing(file.to_owned()))?;
         let vm = match &mut self.vm {
             Some(vm) => vm,

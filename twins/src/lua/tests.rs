@@ -80,8 +80,8 @@ fn handlers(sources: &[(&str, &str)], libs: &[(&str, &str)]) -> Handlers {
         sources.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     };
     let scripts = Scripts { handlers: named(sources), libs: named(libs) };
-    let (handlers, problems) = Handlers::compile(&scripts, &Routes::default());
-    assert_eq!(problems, []);
+    let handlers = Handlers::of(scripts, &Routes::default());
+    assert_eq!(handlers.problems(), []);
     handlers
 }
 
@@ -472,10 +472,13 @@ fn a_source_that_does_not_compile_is_told_by_its_file() {
         ]),
         libs: BTreeMap::new(),
     };
-    let (handlers, problems) = Handlers::compile(&scripts, &Routes::default());
-    assert_eq!((handlers.count(), problems.len()), (1, 1));
+    let handlers = Handlers::of(scripts, &Routes::default());
+    let problems = handlers.problems();
+    assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].file, "lua/handlers/bad.lua");
     assert!(problems[0].problem.contains(" 1: Expected"), "{}", problems[0].problem);
+    assert!(call(&handlers, "good").is_ok());
+    assert!(matches!(call(&handlers, "bad"), Err(Failure::Missing(file)) if file == "bad"));
 }
 
 #[test]
@@ -489,7 +492,7 @@ fn a_rule_that_no_request_will_follow_is_told() {
     let routes = vec![rule("/pay", "pay.all"), rule("/pay/{id}", "pay"), rule("/void", "void")];
     let handlers = BTreeMap::from([("pay".to_owned(), "emit.status(200)".to_owned())]);
     let scripts = Scripts { handlers, libs: BTreeMap::new() };
-    let (handlers, _) = Handlers::compile(&scripts, &Routes { routes });
+    let handlers = Handlers::of(scripts, &Routes { routes });
     let told = handlers.strays(|route| ["POST /pay", "POST /void"].contains(&route));
     let told: Vec<_> = told.iter().map(|one| (&*one.file, &*one.problem)).collect();
     let [("routes.yaml", unknown), ("routes.yaml", missing)] = told[..] else { panic!("{told:?}") };
