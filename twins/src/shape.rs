@@ -92,8 +92,8 @@ pub(crate) struct Shapes {
     nodes: Vec<OnceLock<Node>>,
     bases: Vec<OnceLock<Option<Base>>>,
     /// How many objects deep the shallowest value of an entity is; [`ENDLESS`] where every value
-    /// holds itself.
-    heights: Vec<u32>,
+    /// holds itself. Measured when a first value is made up.
+    heights: OnceLock<Vec<u32>>,
 }
 
 /// The height of what has no finite value.
@@ -107,10 +107,7 @@ impl Shapes {
         let names: Vec<Box<str>> = model.entities.keys().map(|name| name.as_str().into()).collect();
         let nodes = names.iter().map(|_| OnceLock::new()).collect();
         let bases = names.iter().map(|_| OnceLock::new()).collect();
-        let heights = vec![ENDLESS; names.len()];
-        let mut shapes = Self { model, names, nodes, bases, heights };
-        shapes.measure();
-        shapes
+        Self { model, names, nodes, bases, heights: OnceLock::new() }
     }
 
     /// Compiles a schema of the model.
@@ -186,7 +183,7 @@ impl Shapes {
     /// How many objects deep the shallowest value of a form is.
     pub(crate) fn height(&self, form: &Form) -> u32 {
         match form {
-            Form::Entity(id) => self.heights[*id],
+            Form::Entity(id) => self.heights()[*id],
             Form::Alternative(_, node) => self.node_height(node),
             Form::Object(record) => record
                 .fields
@@ -264,39 +261,44 @@ impl Shapes {
         Field { name: name.into(), required: schema.required, node: self.compile(schema) }
     }
 
-    /// Fills in the heights: sweeps until nothing gets lower, since entities may refer in circles.
-    fn measure(&mut self) {
-        let model = Arc::clone(&self.model);
-        let schemas: Vec<&Schema> = model.entities.values().collect();
+    fn heights(&self) -> &[u32] {
+        self.heights.get_or_init(|| self.measure())
+    }
+
+    /// The heights: sweeps until nothing gets lower, since entities may refer in circles.
+    fn measure(&self) -> Vec<u32> {
+        let schemas: Vec<&Schema> = self.model.entities.values().collect();
+        let mut heights = vec![ENDLESS; self.names.len()];
         let mut lowered = true;
         while lowered {
             lowered = false;
             for (id, schema) in schemas.iter().enumerate() {
-                let height = self.schema_height(schema);
-                lowered |= height < self.heights[id];
-                self.heights[id] = height;
+                let height = self.schema_height(schema, &heights);
+                lowered |= height < heights[id];
+                heights[id] = height;
             }
         }
+        heights
     }
 
-    fn schema_height(&self, schema: &Schema) -> u32 {
+    fn schema_height(&self, schema: &Schema, heights: &[u32]) -> u32 {
         if schema.nullable || schema.says_nothing() {
             return 0;
         }
         let entity = schema.entity.as_deref().map(|name| self.find(name));
-        let entity = entity.map(|id| id.map_or(0, |id| self.heights[id]));
+        let entity = entity.map(|id| id.map_or(0, |id| heights[id]));
         let types = schema.types.iter().map(|json_type| match json_type {
             JsonType::Object => schema
                 .properties
                 .values()
                 .filter(|property| property.required)
-                .map(|property| self.schema_height(property))
+                .map(|property| self.schema_height(property, heights))
                 .max()
                 .unwrap_or(0)
                 .saturating_add(1),
             _ => 0,
         });
-        let alternatives = schema.any_of.values().map(|inner| self.schema_height(inner));
+        let alternatives = schema.any_of.values().map(|inner| self.schema_height(inner, heights));
         entity.into_iter().chain(types).chain(alternatives).min().unwrap_or(0)
     }
 }
@@ -373,7 +375,7 @@ mod tests {
                 "tree": {"types": {"object": true}, "properties": {
                     "left": {"required": true, "any_of": {"leaf": {"ref": "leaf"}, "tree": {"ref": "tree"}}}}}}"#,
         );
-        assert_eq!(shapes.heights, [ENDLESS, 1, 2]);
+        assert_eq!(shapes.heights(), [ENDLESS, 1, 2]);
     }
 
     #[test]
