@@ -20,6 +20,10 @@ pub(crate) fn guard(
     let mut routes: BTreeMap<String, GuardRoute> = BTreeMap::new();
     for ((place, shape), n) in held_back {
         let Some(shape) = shapes.get(shape) else { continue };
+        // A failing server says nothing of the model.
+        if place.status.is_some_and(|status| status >= 500) {
+            continue;
+        }
         let name = place.route.clone().or_else(|| place.event.clone()).unwrap_or_default();
         let route = routes.entry(name).or_default();
         route.held_back += n;

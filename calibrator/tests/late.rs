@@ -165,3 +165,16 @@ async fn a_rare_field_not_seen_of_late_is_not_gone() {
     .await;
     assert_eq!(summary(&analysis), []);
 }
+
+#[tokio::test]
+async fn an_outage_does_not_count_against_what_is_proposed() {
+    let analysis = findings(1_000, |call| match call {
+        900.. => (503, json!({"error": "overloaded"})),
+        600.. if call % 2 == 1 => (404, json!({"error": "not found"})),
+        _ => (200, steady(call)),
+    })
+    .await;
+    assert_eq!(summary(&analysis), [(Kind::RouteRemoved, "GET /drafts/{id}", "")]);
+    let [proposal] = analysis.proposals.as_slice() else { panic!("{:?}", analysis.drift) };
+    assert_eq!(proposal.fidelity.unwrap().after_bp, 10_000);
+}
