@@ -28,7 +28,7 @@ use crate::key::{Domain, LakeKey};
 use crate::lake::deliveries::DeliveryRow;
 use crate::lake::rows::{BodyState, ExchangeRow, ExchangeRows};
 use crate::shape::{self, ShapeRow, Sightings, Trie, form};
-use places::{Places, TrieId};
+use places::{NameId, Places, TrieId};
 use router::Router;
 use unknown::UnknownPaths;
 
@@ -96,6 +96,8 @@ pub struct Intake {
     /// What webhooks may be signed with.
     secrets: Vec<String>,
     callers: FxHashSet<u64>,
+    /// Routes whose calls have a body, by the model's word.
+    with_body: FxHashSet<NameId>,
     skipped: BTreeMap<Skip, u64>,
     scratch: Scratch,
 }
@@ -140,9 +142,17 @@ struct Witness {
 impl Intake {
     /// An intake for the twin whose model this is.
     pub fn new(model: Arc<Model>, key: LakeKey, disclosure: Disclosure) -> Self {
+        let mut places = Places::new(&model);
+        let with_body = model
+            .routes
+            .iter()
+            .filter(|(_, route)| route.request.as_ref().is_some_and(|body| body.required))
+            .map(|(key, _)| places.name(key.as_str()))
+            .collect();
         Self {
             router: Router::new(&model),
-            places: Places::new(&model),
+            places,
+            with_body,
             model,
             key,
             disclosure,
@@ -232,7 +242,7 @@ impl Intake {
             }
         };
         let request_place = self.places.request(route);
-        self.shape_request(raw, request_place, &url, scratch);
+        self.shape_request(raw, route, request_place, &url, scratch);
         let place = self.places.response(route, raw.status);
         let body = self.shape_body(place, raw.response_body.as_ref(), scratch);
         let words = is_known && parameters.iter().any(|value| is_plain_word(value));
@@ -330,13 +340,16 @@ impl Intake {
     fn shape_request(
         &mut self,
         raw: &RawExchange<'_>,
+        route: NameId,
         place: TrieId,
         url: &url::Url<'_>,
         scratch: &mut Scratch,
     ) {
         scratch.request.clear();
         scratch.found_in_request.clear();
-        if !(200..400).contains(&raw.status) {
+        // A body that was not captured is not one that lacks every field.
+        let is_missing = raw.request_body.is_none() && self.with_body.contains(&route);
+        if !(200..400).contains(&raw.status) || is_missing {
             return;
         }
         let trie = self.places.trie_mut(place);
