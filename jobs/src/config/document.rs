@@ -31,9 +31,10 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// The job it is in.
+    /// The job it is in; none where the file as a whole cannot be read, whose place is its name.
     pub fn job(&self) -> Option<&str> {
-        self.place.strip_prefix("jobs.").and_then(|rest| rest.split('.').next())
+        let rest = self.place.strip_prefix("jobs.").filter(|_| self.place != "jobs.toml")?;
+        rest.split('.').next()
     }
 }
 
