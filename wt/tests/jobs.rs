@@ -82,6 +82,28 @@ fn what_is_wrong_with_jobs_toml_is_told_by_line() {
 }
 
 #[test]
+fn once_refuses_a_file_that_is_missing_or_broken_and_a_later_good_one_clears_it() {
+    let folder = Folder::with_emails();
+    let missing = folder.wt(&["jobs", "run", "--once"]);
+    assert!(missing.starts_with("exit 2\n"), "{missing}");
+    assert!(missing.contains("jobs.toml, line 1, `jobs.toml`: cannot be read"), "{missing}");
+    assert!(folder.wt(&["status"]).contains("· 0 errors\n"), "nothing is taken down");
+
+    folder.write("jobs.toml", "[jobs.a\n");
+    let broken = folder.wt(&["jobs", "run", "--once"]);
+    assert!(broken.starts_with("exit 2\n"), "{broken}");
+    assert!(broken.contains("jobs.toml, line 1, `jobs.toml`: unclosed table"), "{broken}");
+    assert!(history(&folder).is_empty(), "a file is no job");
+    assert!(folder.wt(&["status"]).contains("· 1 error\n"));
+
+    let good = "[jobs.a]\nkind = 'command'\nargv = ['true']\nschedule = '@daily'\n";
+    folder.write("jobs.toml", good);
+    assert!(folder.wt(&["status"]).contains("· 0 errors\n"), "before the next run, too");
+    assert!(folder.wt(&["jobs", "run", "--once"]).starts_with("exit 0\n"));
+    assert!(folder.wt(&["status"]).contains("· 0 errors\n"));
+}
+
+#[test]
 fn once_runs_what_never_ran_and_says_how_it_ended() {
     let folder = Folder::with_emails();
     folder.write(
@@ -96,7 +118,8 @@ fn once_runs_what_never_ran_and_says_how_it_ended() {
 [jobs.g-wrong]\nkind = 'bake'\nschedule = '@daily'\n",
     );
     let once = folder.run(&["jobs", "run", "--once"]);
-    assert_eq!(once.status.code(), Some(1), "{once:?}");
+    // The rest of the file runs; 2 says that it is to be mended.
+    assert_eq!(once.status.code(), Some(2), "{once:?}");
     assert_eq!(folder.read("ran").trim(), "a-ok");
     let runs = history(&folder);
     let told: BTreeMap<&str, String> = runs
@@ -114,8 +137,10 @@ fn once_runs_what_never_ran_and_says_how_it_ended() {
         "{status}"
     );
 
-    // Nothing is due any more.
-    assert_eq!(folder.wt(&["jobs", "run", "--once"]).lines().next(), Some("exit 0"));
+    // Nothing is due any more, nor is the file any better.
+    let again = folder.wt(&["jobs", "run", "--once"]);
+    assert!(again.starts_with("exit 2\n"), "{again}");
+    assert!(again.contains("`jobs.g-wrong.kind`"), "{again}");
     let triggered = folder.wt(&["jobs", "trigger", "a-ok"]);
     assert!(triggered.starts_with("exit 0\n") && triggered.contains("succeeded"), "{triggered}");
 }

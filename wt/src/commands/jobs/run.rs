@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jobs::config::Listen;
 use jobs::daemon::{Daemon, Life, Setup};
 use jobs::pages::{self, Pages};
@@ -31,6 +31,11 @@ pub(crate) fn run(
     let project = Project::open(project)?;
     let setup = setup(&project)?;
     let life = if args.once { Life::Once } else { Life::UntilStopped };
+    if let (Life::Once, (None, jobs)) = (life, setup.read_jobs()) {
+        // Nothing can run, so nothing is taken down of it.
+        let faults: Vec<_> = jobs.faults.iter().map(ToString::to_string).collect();
+        bail!("{}, {}", setup.config().display(), faults.join("; "));
+    }
     let summary = block_on(async {
         let stop = stop_signal()?;
         let daemon = Daemon::open(setup.clone(), life)?;
@@ -41,9 +46,10 @@ pub(crate) fn run(
             serve_pages(&daemon, &project, &setup, out).await;
             out.say(&format!("✓ {}; Ctrl-C ends it", count(daemon.jobs().jobs.len(), "job")));
         }
-        Ok(daemon.run(life, stop).await)
+        let is_sound = daemon.jobs().faults.is_empty();
+        Ok((daemon.run(life, stop).await, is_sound))
     });
-    let summary = summary.map_err(locked)?;
+    let (summary, is_sound) = summary.map_err(locked)?;
     if life == Life::UntilStopped {
         return Ok(Outcome::Done);
     }
@@ -51,7 +57,12 @@ pub(crate) fn run(
     let runs: Vec<_> = summary.ended.iter().map(history::document).collect();
     out.result(text, &json!({"runs": runs}))?;
     let failed = summary.ended.iter().any(|run| run.state.is_failure());
-    Ok(if failed { Outcome::No } else { Outcome::Done })
+    Ok(match (is_sound, failed) {
+        // What could be read has run; the file is to be mended whatever came of it.
+        (false, _) => Outcome::BadInput,
+        (true, true) => Outcome::No,
+        (true, false) => Outcome::Done,
+    })
 }
 
 /// A page that cannot be served stops no job.
