@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::{Calibration, Digest, PublicKey};
 
 pub use decision::{Choice, Note};
-pub use fault::{Fault, LedgerError, Refusal};
+pub use fault::{Fault, LedgerError, Refusal, Torn};
 pub use replay::{Applied, Event, Replay};
 pub use write::{AppendError, DecideError, Draft, RollbackError};
 
@@ -89,6 +89,11 @@ impl Ledger {
     /// The first thing that cannot be verified, which ends the ledger; none in a sound one.
     pub fn broken(&self) -> Option<Refusal> {
         self.history.broken()
+    }
+
+    /// What was left of a decision, which counts for nothing; none where all lines are whole.
+    pub fn torn(&self) -> Option<Torn> {
+        self.history.torn()
     }
 
     /// Number of calibrations, published or not; they are numbered from 1.

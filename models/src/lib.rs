@@ -60,7 +60,7 @@ pub use finding::{
 };
 pub use ledger::{
     AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
-    Refusal, Replay, RollbackError, State,
+    Refusal, Replay, RollbackError, State, Torn,
 };
 pub use limit::{Algorithm, RateLimit};
 pub use load::{LoadError, Problem, Problems};

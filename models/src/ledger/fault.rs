@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{ApplyError, VerifyError};
@@ -194,4 +194,32 @@ pub enum Fault {
     /// It verifies and does not apply.
     #[error("it does not apply")]
     DoesNotApply(#[source] ApplyError),
+}
+
+/// The last line of `decisions.jsonl` without its end: a crash cut it off, or it is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Torn {
+    /// The file.
+    pub path: PathBuf,
+    /// From 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Torn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, line } = self;
+        write!(
+            f,
+            "{}, line {line} is cut off and counts for nothing: decide again; the next decision moves it to {}",
+            path.display(),
+            Self::kept_in(path).display()
+        )
+    }
+}
+
+impl Torn {
+    /// Where remains are kept: `decisions.jsonl.torn`.
+    pub(super) fn kept_in(decisions: &Path) -> PathBuf {
+        decisions.with_extension("jsonl.torn")
+    }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::decision::{Choice, Line, Note};
-use super::{Fault, LedgerError, Refusal, State};
+use super::{Fault, LedgerError, Refusal, State, Torn};
 use crate::{Base, Calibration, Digest, Previous, PublicKey, disk, signing};
 
 /// What of a ledger was read and verified: digests and decisions, not the documents.
@@ -36,6 +36,8 @@ pub(super) struct History {
     pub(super) last_line: Option<Digest>,
     /// What is wrong with the decision after it.
     line_fault: Option<Refusal>,
+    /// Whether the file goes on after the last whole line.
+    is_torn: bool,
 }
 
 /// What is kept of a calibration's file.
@@ -63,6 +65,7 @@ impl History {
             offset: 0,
             last_line: None,
             line_fault: None,
+            is_torn: false,
         }
     }
 
@@ -138,6 +141,11 @@ impl History {
         self.dir.join("decisions.jsonl")
     }
 
+    /// The last line, where it has no end.
+    pub(super) fn torn(&self) -> Option<Torn> {
+        self.is_torn.then(|| Torn { path: self.decisions(), line: self.lines + 1 })
+    }
+
     /// Reads one calibration anew.
     pub(super) fn get(&self, number: u64) -> Result<Calibration, LedgerError> {
         let entry = self.entry(number).ok_or_else(|| LedgerError::NoSuchCalibration {
@@ -159,6 +167,7 @@ impl History {
     pub(super) fn refresh(&mut self) -> Result<(), LedgerError> {
         self.file_fault = None;
         self.line_fault = None;
+        self.is_torn = false;
         while self.admit_next_file() {}
         let path = self.decisions();
         let appended = read_from(&path, self.offset)
@@ -170,7 +179,10 @@ impl History {
         };
         // Without its end a line is one that a crash cut off, and was never told to anybody.
         for line in appended.split_inclusive(|byte| *byte == b'\n') {
-            let Some(text) = line.strip_suffix(b"\n") else { break };
+            let Some(text) = line.strip_suffix(b"\n") else {
+                self.is_torn = true;
+                break;
+            };
             if let Err(refusal) = self.admit_line(text) {
                 self.line_fault = Some(refusal);
                 break;

@@ -330,7 +330,7 @@ fn a_follower_tells_of_a_refusal_once_and_goes_on_when_it_is_mended() {
 }
 
 #[test]
-fn a_line_cut_off_by_a_crash_is_read_over_and_written_over() {
+fn a_line_cut_off_by_a_crash_is_read_over_told_of_and_kept_beside_the_file() {
     let case = Case::new();
     let mut ledger = case.published(2);
     let whole = fs::read_to_string(case.decisions()).unwrap();
@@ -340,13 +340,22 @@ fn a_line_cut_off_by_a_crash_is_read_over_and_written_over() {
         assert!(ledger.follow().is_ok());
         let replay = case.replay();
         assert_eq!((replay.number, replay.refused.is_none()), (2, true), "after {torn:?}");
+        let told = case.ledger().torn().unwrap();
+        assert_eq!((told.path, told.line), (case.decisions(), 3), "after {torn:?}");
         fs::write(case.decisions(), &whole).unwrap();
     }
+
+    assert_eq!(case.ledger().torn(), None);
 
     append_text(&case.decisions(), &last_line[..80]);
     case.publish(&mut ledger, Change::between(&model(2), 2, &model(3)));
     assert_eq!(case.replay().model, model(3));
     assert!(fs::read_to_string(case.decisions()).unwrap().starts_with(&whole));
+    append_text(&case.decisions(), "{\"num");
+    case.publish(&mut ledger, Change::between(&model(3), 3, &model(4)));
+    let kept = fs::read_to_string(case.dir().join("decisions.jsonl.torn")).unwrap();
+    assert_eq!(kept, format!("{}\n{{\"num\n", &last_line[..80]));
+    assert_eq!(case.ledger().torn(), None);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Appending to a ledger.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::decision::Line;
-use super::{Choice, Ledger, LedgerError, Note, Refusal, State};
+use super::{Choice, Ledger, LedgerError, Note, Refusal, State, Torn};
 use crate::calibration::{CalibrationFormat, Change, Fidelity};
 use crate::disk::{self, Access};
 use crate::{Calibration, Finding, Model, SigningKey, Window};
@@ -390,9 +390,21 @@ impl Ledger {
     }
 }
 
-/// Writes at the end of the last whole line; what stands after it was cut off by a crash.
+/// Writes at the end of the last whole line; what stands after it was cut off by a crash, and is
+/// kept beside the file.
 fn append_at(path: &Path, end: u64, line: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+    let mut remains = Vec::new();
+    file.seek(SeekFrom::Start(end))?;
+    file.read_to_end(&mut remains)?;
+    if !remains.is_empty() {
+        remains.push(b'\n');
+        let kept = Torn::kept_in(path);
+        let mut kept = OpenOptions::new().create(true).append(true).open(kept)?;
+        kept.write_all(&remains)?;
+        kept.sync_all()?;
+    }
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
     file.write_all(line)?;
