@@ -58,6 +58,31 @@ fn a_ledger_that_was_tampered_with_is_told() {
     let text = folder.read("calibrations/emails/000001.json").replace("100", "999");
     folder.write("calibrations/emails/000001.json", &text);
     snapshot!("tampered", folder.wt(&["calibrations", "list", "emails"]));
+    for decision in ["approve", "reject", "rollback"] {
+        let refused = folder.wt(&["calibrations", decision, "emails"]);
+        assert!(refused.starts_with("exit 2\n"), "{refused}");
+        assert!(refused.contains("error: the ledger of emails does not verify"), "{refused}");
+        assert!(refused.contains("000001.json"), "{refused}");
+    }
+}
+
+#[test]
+fn a_decision_that_was_cut_off_is_told_and_kept() {
+    let folder = Folder::with_emails();
+    propose(&folder, 100);
+    folder.run(&["calibrations", "approve", "emails"]);
+    let whole = folder.read("calibrations/emails/decisions.jsonl");
+    let torn = &whole[..whole.len() / 2];
+    folder.write("calibrations/emails/decisions.jsonl", torn);
+
+    let warning = "decisions.jsonl, line 1 is cut off and counts for nothing";
+    let listed = folder.wt(&["calibrations", "list", "emails"]);
+    assert!(listed.starts_with("exit 0\n") && listed.contains(warning), "{listed}");
+    let approved = folder.wt(&["calibrations", "approve", "emails"]);
+    assert!(approved.starts_with("exit 0\n") && approved.contains(warning), "{approved}");
+    assert_eq!(folder.read("calibrations/emails/decisions.jsonl.torn"), format!("{torn}\n"));
+    let listed = folder.wt(&["calibrations", "list", "emails"]);
+    assert!(listed.contains("published") && !listed.contains("cut off"), "{listed}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use calibrator::publish::basis_points;
 use serde_json::json;
 
-use super::{FindingArgs, NoteArgs, reviewed, to_decide};
+use super::{FindingArgs, NoteArgs, reviewed, sound, to_decide};
 use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -34,7 +34,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
-    let number = to_decide(&twin.ledger()?, args.number, &args.name)?;
+    let number = to_decide(&sound(&twin, out)?, args.number, &args.name)?;
     let note = args.note.note();
     if let Some(share_bp) = args.canary {
         twin.ledger()?.try_out(number, share_bp, note, &project.signing_key()?)?;

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use models::{Calibration, Ledger, State};
 use serde_json::{Value, json};
 
-use super::{state_document, time};
+use super::{check, opened, state_document, time};
 use crate::commands::count;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -25,12 +24,12 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
-    let ledger = project.twin(&args.name)?.ledger()?;
+    let ledger = opened(&project.twin(&args.name)?, out)?;
     let all = entries(&ledger)?;
     let documents: Vec<_> = all.iter().map(|(one, state)| document(one, state)).collect();
-    let broken = ledger.broken();
+    let is_broken = ledger.broken().is_some();
     let text = || {
-        if all.is_empty() && broken.is_some() {
+        if all.is_empty() && is_broken {
             return String::new();
         }
         if all.is_empty() {
@@ -40,12 +39,8 @@ pub(crate) fn run(
     };
     out.result(text, &json!({"twin": args.name, "calibrations": documents}))?;
     // What stands from a part on that does not verify is not listed, so the list is no answer.
-    match broken {
-        Some(refusal) => {
-            Err(refusal).with_context(|| format!("the ledger of {} does not verify", args.name))
-        }
-        None => Ok(Outcome::Done),
-    }
+    check(&ledger, &args.name)?;
+    Ok(Outcome::Done)
 }
 
 fn entries(ledger: &Ledger) -> anyhow::Result<Vec<(Calibration, State)>> {

@@ -8,7 +8,7 @@ mod show;
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use calibrator::review::Reviewed;
 use chrono::{DateTime, Utc};
 use models::{Ledger, Note, State};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
 use crate::output::Output;
+use crate::project::Twin;
 
 /// List, show and decide on calibrations.
 #[derive(Debug, clap::Subcommand)]
@@ -93,6 +94,30 @@ fn reviewed(twin: &str, number: u64, state: &str, done: &Reviewed) -> (String, V
         "findings": done.findings, "rest": done.rest,
     });
     (text, document)
+}
+
+/// The twin's ledger; what is cut off of it is told.
+fn opened(twin: &Twin<'_>, out: &mut Output) -> anyhow::Result<Ledger> {
+    let ledger = twin.ledger()?;
+    if let Some(torn) = ledger.torn() {
+        out.warn(&torn.to_string());
+    }
+    Ok(ledger)
+}
+
+/// As [`opened`], to decide by: of what does not verify nobody knows what awaits a decision.
+fn sound(twin: &Twin<'_>, out: &mut Output) -> anyhow::Result<Ledger> {
+    let ledger = opened(twin, out)?;
+    check(&ledger, twin.name())?;
+    Ok(ledger)
+}
+
+/// # Errors
+///
+/// Where a part of the ledger does not verify.
+fn check(ledger: &Ledger, twin: &str) -> anyhow::Result<()> {
+    let verified = ledger.broken().map_or(Ok(()), Err);
+    verified.with_context(|| format!("the ledger of {twin} does not verify"))
 }
 
 /// The calibration to decide on: the one named, else the one that waits.

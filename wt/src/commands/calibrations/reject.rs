@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{FindingArgs, NoteArgs, reviewed, to_decide};
+use super::{FindingArgs, NoteArgs, reviewed, sound, to_decide};
 use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -30,7 +30,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
-    let number = to_decide(&twin.ledger()?, args.number, &args.name)?;
+    let number = to_decide(&sound(&twin, out)?, args.number, &args.name)?;
     let note = args.note.note();
     let deciding = Deciding { project: &project, twin: &twin, number, note };
     let done = deciding.reject(&args.only.finding)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::ensure;
 use serde_json::json;
 
-use super::NoteArgs;
+use super::{NoteArgs, sound};
 use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -29,10 +29,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
-    let number = match args.number {
-        Some(number) => number,
-        None => twin.ledger()?.last_published(),
-    };
+    let ledger = sound(&twin, out)?;
+    let number = args.number.unwrap_or_else(|| ledger.last_published());
     ensure!(
         number > 0,
         "no calibration of {} is published, so there is nothing to roll back",

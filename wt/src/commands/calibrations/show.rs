@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use models::{Calibration, State};
 use serde_json::json;
 
-use super::{state_document, time};
+use super::{opened, state_document, time};
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
@@ -27,7 +27,7 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
-    let ledger = project.twin(&args.name)?.ledger()?;
+    let ledger = opened(&project.twin(&args.name)?, out)?;
     let number = match args.number {
         Some(number) => number,
         None if ledger.is_empty() => {
