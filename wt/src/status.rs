@@ -25,7 +25,7 @@ pub(crate) struct Status {
 /// A job that fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct JobFault {
-    /// Its name, or what of the daemon it is: `clock`, `jobs.toml`.
+    /// Its name, or what of the daemon it is: `clock`, `jobs.toml`, `jobs.db`.
     pub(crate) name: String,
     /// As the ledger of runs has it: `failed`, `timed out`, `abandoned`; `trouble` of the daemon.
     pub(crate) state: &'static str,

@@ -47,7 +47,13 @@ pub(crate) fn gather(project: &Project) -> anyhow::Result<Status> {
             asked.into_iter().map(|one| one.join().expect("asking a twin does not panic"));
         answers.collect()
     });
-    Ok(Status { twins, jobs: job_faults(project)?, now: Utc::now() })
+    let now = Utc::now();
+    // Twins run whether or not the jobs' ledger can be read.
+    let jobs = job_faults(project).unwrap_or_else(|fault| {
+        let (name, error) = ("jobs.db".to_owned(), format!("{fault:#}"));
+        vec![JobFault { name, state: "trouble", since: now, error }]
+    });
+    Ok(Status { twins, jobs, now })
 }
 
 /// Jobs of `jobs.toml` whose last run failed, and what is wrong with their daemon.
