@@ -55,6 +55,38 @@ fn a_twin_of_the_catalog_runs_in_an_empty_folder() {
 }
 
 #[test]
+fn twins_are_stopped_whatever_the_project_file_says() {
+    let folder = Folder::with_emails();
+    let port = folder.give_port("emails");
+    folder.run(&["up"]);
+    let mut config = folder.json("wondertwin.json");
+    config["twins"]["other"] = serde_json::json!({"port": port});
+    folder.write("wondertwin.json", &config.to_string());
+
+    let unknown = folder.wt(&["down", "other"]);
+    assert!(unknown.starts_with("exit 2\n") && unknown.contains("the same port"), "{unknown}");
+    let down = folder.wt(&["down"]);
+    assert!(down.starts_with("exit 0\n") && down.contains("✓ emails stopped"), "{down}");
+    assert!(down.contains("the same port"), "{down}");
+    assert_eq!(folder.json(".wt/pids.json"), serde_json::json!({}));
+}
+
+#[test]
+fn twins_are_shown_where_the_ledger_of_runs_is_none() {
+    let folder = Folder::with_emails();
+    folder.give_port("emails");
+    folder.run(&["up"]);
+    folder.write(".wt/jobs.db", &"no database at all\n".repeat(300));
+    let status = folder.wt(&["status"]);
+    assert!(status.starts_with("exit 0\n"), "{status}");
+    assert!(status.contains("1 twin running") && status.contains("· 1 error\n"), "{status}");
+    assert!(status.contains("✓ emails v"), "{status}");
+    assert!(status.contains("✗ job jobs.db · trouble just now: the run ledger"), "{status}");
+    assert!(status.contains("file is not a database"), "{status}");
+    folder.run(&["down"]);
+}
+
+#[test]
 fn a_twin_that_died_is_told_and_can_be_started_again() {
     let folder = Folder::with_emails();
     folder.give_port("emails");

@@ -29,9 +29,15 @@ pub(crate) fn run(
     project: Option<&Path>,
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let project = Project::open(project)?;
+    let (project, fault) = Project::open_to_stop(project)?;
     let mut pids = processes::read_pids(&project)?;
-    if let Some(unknown) = args.names.iter().find(|name| !pids.contains_key(*name)) {
+    let unknown = args.names.iter().find(|name| !pids.contains_key(*name));
+    match (fault, unknown) {
+        (Some(fault), Some(_)) => return Err(fault),
+        (Some(fault), None) => out.warn(&format!("{fault:#}")),
+        (None, _) => {}
+    }
+    if let Some(unknown) = unknown {
         // Of a twin that is known and not running there is nothing to do.
         if !project.twins()?.contains(unknown) {
             project.twin(unknown)?;

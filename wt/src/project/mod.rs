@@ -34,12 +34,22 @@ impl Project {
     /// The project in a folder, else the nearest one upwards with a `wondertwin.json`, else the
     /// current folder. Its `wondertwin.json` need not exist.
     pub(crate) fn open(explicit: Option<&Path>) -> anyhow::Result<Self> {
-        let root = match explicit {
-            Some(folder) => existing(folder)?,
-            None => nearest(&std::env::current_dir().context("the current folder is gone")?),
-        };
+        let root = root(explicit)?;
         let config = Config::read(&root.join(CONFIG))?;
         Ok(Self { root, config })
+    }
+
+    /// As [`Project::open`]; where its `wondertwin.json` cannot be read, it is as if there were
+    /// none, and what is wrong comes beside it: what was started is to be stopped all the same.
+    pub(crate) fn open_to_stop(
+        explicit: Option<&Path>,
+    ) -> anyhow::Result<(Self, Option<anyhow::Error>)> {
+        let root = root(explicit)?;
+        let (config, fault) = match Config::read(&root.join(CONFIG)) {
+            Ok(config) => (config, None),
+            Err(fault) => (Config::default(), Some(fault)),
+        };
+        Ok((Self { root, config }, fault))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -212,6 +222,13 @@ impl Project {
         let place = self.lake_place();
         let is_missing = !place.contains("://") && !self.root.join(place).is_dir();
         if is_missing { Ok(None) } else { self.lake().map(Some) }
+    }
+}
+
+fn root(explicit: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match explicit {
+        Some(folder) => existing(folder),
+        None => Ok(nearest(&std::env::current_dir().context("the current folder is gone")?)),
     }
 }
 
