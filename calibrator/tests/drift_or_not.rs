@@ -126,7 +126,7 @@ async fn a_field_that_half_of_the_objects_lack_from_a_day_on_is_asked_about_at_o
         let of = |at: u64| {
             let id = dice.below(4_000);
             let mut body = mail(id, &mut dice);
-            if at >= DAY && id % 2 == 0 {
+            if at >= DAY && id.is_multiple_of(2) {
                 fields(&mut body).remove("subject");
             }
             Call { at, caller: at % 6, id, status: 200, body }
