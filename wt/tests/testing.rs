@@ -56,6 +56,15 @@ fn scenarios_pass_or_say_what_is_wrong() {
 }
 
 #[test]
+fn a_seed_that_is_no_object_of_objects_is_refused_by_its_key() {
+    let folder = Folder::with_emails();
+    let seed = folder.write("seed.json", r#"{"emails": [{"id": "e_1"}]}"#);
+    let refused = folder.wt(&["seed", "emails", &seed]);
+    assert!(refused.starts_with("exit 2\n"), "{refused}");
+    assert!(refused.contains("seed.json, `emails` is no object"), "{refused}");
+}
+
+#[test]
 fn a_running_twin_is_looked_into_seeded_reset_and_replayed() {
     let (folder, port) = running();
     folder.write("seed.json", r#"{"emails": {"e_1": {"subject": "Hello"}, "e_2": {}}}"#);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -34,6 +34,12 @@ pub(crate) fn run(
     let project = Project::open(project)?;
     let state: Option<Map<String, Value>> = files::read_json(&args.file)?;
     let state = state.with_context(|| format!("there is no {}", args.file.display()))?;
+    if let Some(misplaced) = misplaced(&state) {
+        bail!(
+            "{}, {misplaced} is no object: expected {{collection: {{id: object}}}}",
+            args.file.display()
+        );
+    }
     let port = processes::running(&project, &args.name)?.port;
     let body = Bytes::from(serde_json::to_vec(&state)?);
     let path = client::in_session(args.session.as_deref(), "state");
@@ -45,4 +51,27 @@ pub(crate) fn run(
     };
     out.result(line, &json!({"seeded": args.name, "objects": objects}))?;
     Ok(Outcome::Done)
+}
+
+/// The first key whose value is not what it should be: a twin would leave it out.
+fn misplaced(state: &Map<String, Value>) -> Option<String> {
+    state.iter().find_map(|(collection, objects)| {
+        let Value::Object(objects) = objects else { return Some(format!("`{collection}`")) };
+        let (id, _) = objects.iter().find(|(_, object)| !object.is_object())?;
+        Some(format!("`{collection}`, `{id}`"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_object_of_objects_is_named_by_its_key() {
+        let of = |state: Value| misplaced(state.as_object().unwrap());
+        assert_eq!(of(json!({"emails": {"e_1": {}}, "tags": {}})), None);
+        assert_eq!(of(json!({"emails": [{"id": "e_1"}]})).as_deref(), Some("`emails`"));
+        let flag = json!({"emails": {"e_1": {}, "e_2": 3}});
+        assert_eq!(of(flag).as_deref(), Some("`emails`, `e_2`"));
+    }
 }
