@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use jobs::review;
+use observer::lake::Damage;
 use observer::proxy;
 
 /// The exit status (CONTRACTS, "Commands").
@@ -35,11 +36,12 @@ impl std::error::Error for EnvironmentError {}
 impl Outcome {
     /// The exit status of an error, by its causes.
     ///
-    /// What the system refuses (a port, a permission, room on the disk) is the environment's; a file
-    /// that is not there or not what it should be is the input's.
+    /// What the system refuses (a port, a permission, room on the disk) or lost (a file of the lake) is the
+    /// environment's; a file that is not there or not what it should be is the input's.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let is_environment = error.chain().any(|cause| {
             cause.is::<EnvironmentError>()
+                || cause.is::<Damage>()
                 || matches!(
                     cause.downcast_ref(),
                     Some(twins::ServeError::PortInUse { .. } | twins::ServeError::Listen { .. })

@@ -120,6 +120,44 @@ fn a_lake_setting_that_is_no_place_is_refused_with_what_was_expected() {
     assert!(folder.files("data/observed").len() > 3 && folder.files("lake").is_empty());
 }
 
+#[test]
+fn a_file_of_the_lake_that_is_lost_or_cut_is_named_and_nothing_is_read_without_it() {
+    let folder = with_model();
+    for day in [2, 3] {
+        folder.run(&["observe", "import", "notes", &traffic(&folder, day)]);
+    }
+    let files = folder.files("lake/exchanges");
+    let file = files.iter().find(|file| file.contains("day=2026-11-02")).unwrap();
+    let name = file.strip_prefix("lake/").unwrap();
+    let found = folder.path(file);
+    let whole = std::fs::read(&found).unwrap();
+    let readers: [&[&str]; 2] =
+        [&["calibrate", "notes"], &["lake", "query", "SELECT COUNT(*) AS n FROM exchanges"]];
+    let refused = |reason: &str| {
+        for reader in readers {
+            let said = folder.wt(reader);
+            assert!(said.starts_with("exit 3\n"), "{said}");
+            for part in [name, reason, "segments/twin=notes/import-", "restore", "wt lake expire"] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+            assert!(!said.contains("no drift"), "{said}");
+        }
+    };
+    std::fs::write(&found, &whole[..whole.len() / 2]).unwrap();
+    refused(&format!("it has {} bytes and was written with {}", whole.len() / 2, whole.len()));
+    std::fs::remove_file(&found).unwrap();
+    refused("it is not there");
+
+    std::fs::write(&found, &whole).unwrap();
+    let counted = folder.wt_json(&[readers[1], &["--format", "json"]].concat());
+    assert_eq!(counted[0]["n"], 480, "{counted}");
+    std::fs::remove_file(&found).unwrap();
+    let said = folder.wt(&["lake", "expire", "--older-than", "1h", "--force"]);
+    assert!(said.contains("notes: 240 exchanges"), "what is lost can go: {said}");
+    let counted = folder.wt_json(&[readers[1], &["--format", "json"]].concat());
+    assert_eq!(counted[0]["n"], 240, "{counted}");
+}
+
 /// An S3 server on loopback, stopped when the test is.
 struct S3 {
     child: Child,

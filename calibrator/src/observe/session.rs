@@ -33,7 +33,7 @@ impl LakeSession {
     ///
     /// # Errors
     ///
-    /// Where a file cannot be read.
+    /// Where a file cannot be read, is not there or is not of the size that its manifest says.
     ///
     /// # Panics
     ///
@@ -43,6 +43,7 @@ impl LakeSession {
         segments: &[Segment],
         since_us: Since,
     ) -> Result<Self, ObserveError> {
+        lake.check_files(segments).await?;
         let mut config = SessionConfig::new().with_target_partitions(2);
         config.options_mut().execution.parquet.schema_force_view_types = false;
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;

@@ -26,6 +26,6 @@ pub use rows::BodyState;
 pub use seal::{SealError, Sealed};
 pub(crate) use seal::{recover, seal};
 pub use segment::{Replaced, Segment, SegmentFile, SegmentFormat};
-pub use store::{Lake, LakeError, TableStats};
+pub use store::{Damage, Lake, LakeError, TableStats};
 pub use table::Table;
 pub use writer::SegmentWriter;

@@ -11,12 +11,12 @@ use object_store::{
 };
 
 use super::remote;
-use super::segment::Segment;
+use super::segment::{Segment, SegmentFile};
 use super::table::Table;
 use super::visible::{Settled, settle};
 
-/// Manifests read at a time: a store far away answers many as fast as one.
-const MANIFESTS_AT_ONCE: usize = 16;
+/// Manifests read, or files asked after, at a time: a store far away answers many as fast as one.
+const OBJECTS_AT_ONCE: usize = 16;
 
 /// A lake at its URL.
 #[derive(Debug, Clone)]
@@ -69,6 +69,18 @@ pub enum LakeError {
         /// Where it breaks off.
         source: serde_json::Error,
     },
+    /// A file that a manifest names was lost or cut.
+    #[error(
+        "the lake's file {path} is not as {manifest} says; restore it from a backup, or go on without its exchanges: `wt lake expire` lets old ones go, moving {manifest} away all of the segment"
+    )]
+    File {
+        /// From the lake's root.
+        path: String,
+        /// The segment's manifest, from the lake's root.
+        manifest: String,
+        /// What is wrong with it.
+        source: Damage,
+    },
     /// Rows could not be turned into Parquet.
     #[error("the lake's table {table} cannot be written")]
     Parquet {
@@ -76,6 +88,22 @@ pub enum LakeError {
         table: &'static str,
         /// What the writer said.
         source: parquet::errors::ParquetError,
+    },
+}
+
+/// What became of a file that a manifest names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// It was removed.
+    #[error("it is not there")]
+    Missing,
+    /// It was cut or written over.
+    #[error("it has {found} bytes and was written with {written}")]
+    Size {
+        /// Bytes it has.
+        found: u64,
+        /// Bytes of it by the manifest.
+        written: u64,
     },
 }
 
@@ -183,10 +211,43 @@ impl Lake {
             let lake = self.clone();
             async move { lake.manifest(&meta.location).await }
         });
-        let segments = futures::stream::iter(read).buffer_unordered(MANIFESTS_AT_ONCE);
+        let segments = futures::stream::iter(read).buffer_unordered(OBJECTS_AT_ONCE);
         // A manifest removed since the listing was replaced before it.
         let segments: Vec<Option<Segment>> = segments.try_collect().await?;
         Ok(settle(segments.into_iter().flatten().collect()))
+    }
+
+    /// Makes sure that the segments' files are there and of the size written. Engines take a file that
+    /// is not there for one without rows.
+    ///
+    /// # Errors
+    ///
+    /// Where one is not, or the store fails.
+    pub async fn check_files(&self, segments: &[Segment]) -> Result<(), LakeError> {
+        let checks: Vec<_> = segments
+            .iter()
+            .flat_map(|segment| segment.files.iter().map(move |file| (segment, file)))
+            .map(|(segment, file)| {
+                self.clone().check_file(manifest_path(&segment.twin, &segment.id), file.clone())
+            })
+            .collect();
+        futures::stream::iter(checks).buffer_unordered(OBJECTS_AT_ONCE).try_collect().await
+    }
+
+    async fn check_file(self, manifest: Path, file: SegmentFile) -> Result<(), LakeError> {
+        let damage = match self.store.head(&Path::from(file.path.as_str())).await {
+            Ok(meta) if meta.size == file.bytes => return Ok(()),
+            Ok(meta) => Damage::Size { found: meta.size, written: file.bytes },
+            Err(object_store::Error::NotFound { .. }) => Damage::Missing,
+            Err(source) => {
+                return Err(LakeError::Store {
+                    doing: "read",
+                    path: file.path,
+                    source: Box::new(source),
+                });
+            }
+        };
+        Err(LakeError::File { path: file.path, manifest: manifest.to_string(), source: damage })
     }
 
     /// Every object below a folder of the lake.
