@@ -36,6 +36,9 @@ pub enum ImportError {
     /// Reading broke off.
     #[error(transparent)]
     Read(#[from] sources::ReadError),
+    /// The file has no entry that could be read.
+    #[error(transparent)]
+    Nothing(#[from] sources::NothingRead),
     /// The lake cannot be read or written.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -66,7 +69,7 @@ pub enum Strictness {
 ///
 /// # Errors
 ///
-/// Where the file is no source, the lake cannot be written, or the import is strict and the file
+/// Where the file is no source or has no entry that can be read, the lake cannot be written, or the import is strict and the file
 /// has faults. The lake is then as it was.
 pub fn import(
     lake: &Lake,
@@ -80,6 +83,7 @@ pub fn import(
     let mut writer = SegmentWriter::new(lake.clone(), twin, stamp(), "import");
     // A sum, so that the same exchanges in another order are the same content.
     let (mut content, mut buffer) = (0_u128, Vec::new());
+    let mut has_exchanges = false;
     let (mut faults, mut faults_count) = (Vec::new(), 0_u64);
     let mut failed = None;
     let reading = source.progress();
@@ -87,6 +91,7 @@ pub fn import(
     let read = source.for_each(&Limits::default(), &mut |item| {
         match item {
             Item::Exchange { raw, .. } => {
+                has_exchanges = true;
                 content = content.wrapping_add(sources::digest_with(&mut buffer, &raw));
                 let _counted = intake.take(&raw);
                 if intake.pending() >= ROWS_PER_BATCH {
@@ -117,6 +122,13 @@ pub fn import(
     }
     if strictness == Strictness::Strict && !faults.is_empty() {
         return Err(ImportError::Strict { fault: faults.swap_remove(0), count: faults_count });
+    }
+    if !has_exchanges {
+        // All such files would be the same content.
+        let first = (!faults.is_empty()).then(|| faults.swap_remove(0));
+        return Err(
+            sources::NothingRead { file: file.to_owned(), first, count: faults_count }.into()
+        );
     }
     let id = format!("import-{content:032x}");
     if let Some(segment) = lake.find(twin, &id)? {

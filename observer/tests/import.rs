@@ -146,6 +146,25 @@ fn strict_adds_nothing_of_a_file_with_a_fault() {
 }
 
 #[test]
+fn a_file_without_an_entry_that_can_be_read_is_refused_however_often_and_leaves_no_segment() {
+    let project = Project::new();
+    let cut = r#"{"startedDateTime": "2026-01-01T00:00:00Z", "request": "#;
+    let bad = [
+        ("cut.ndjson", format!("{cut}\n{cut}\n"), "line 1"),
+        ("other.ndjson", format!("{cut}\n"), "line 1"),
+        ("quiet.har", r#"{"log": {"version": "1.2", "entries": []}}"#.to_owned(), "no entries"),
+    ];
+    for (name, text, reason) in bad.iter().chain(&bad) {
+        let file = project.file(name, text);
+        let fault = project.import(&file, Strictness::Lenient).unwrap_err();
+        assert!(matches!(fault, ImportError::Nothing(_)), "{name}: {fault:?}");
+        let said = fault.to_string();
+        assert!(said.contains(name) && said.contains(reason) && said.contains("nothing"), "{said}");
+    }
+    assert!(segments(&Lake::open(&project.lake()).unwrap()).is_empty());
+}
+
+#[test]
 fn a_file_that_was_refused_leaves_nothing_for_the_next() {
     let project = Project::new();
     let lake = Lake::open(&project.lake()).unwrap();

@@ -47,6 +47,27 @@ fn a_strict_import_adds_nothing_of_a_file_with_a_bad_line() {
 }
 
 #[test]
+fn a_file_of_which_no_entry_can_be_read_is_refused_with_the_first_fault() {
+    let folder = Folder::with_emails();
+    let cut = r#"{"startedDateTime": "2026-11-19T08:00:00Z", "request": {"#;
+    for name in ["cut.ndjson", "cut-too.ndjson"] {
+        folder.write(name, &format!("{cut}\n{cut}\n"));
+        for command in [["observe", "import", "emails", name], ["record", "emails", "--from", name]]
+        {
+            let said = folder.wt(&command);
+            assert!(said.starts_with("exit 2\n"), "{said}");
+            assert!(said.contains(&format!("{name}, line 1: ")), "{said}");
+            assert!(said.contains("not one entry") && !said.contains("nothing new"), "{said}");
+        }
+    }
+    assert!(folder.files("lake").is_empty(), "no segment was written");
+    // Others' calls are entries that could be read.
+    folder.write("others.ndjson", &entry("other.test", 4));
+    let said = folder.wt(&["observe", "import", "emails", "others.ndjson"]);
+    assert!(said.starts_with("exit 0\n") && said.contains("1 skipped (other host)"), "{said}");
+}
+
+#[test]
 fn a_file_that_is_no_traffic_is_refused_by_name() {
     let folder = Folder::with_emails();
     folder.write("notes.txt", "hello");

@@ -72,6 +72,32 @@ pub struct ReadError {
     pub source: io::Error,
 }
 
+/// A file that is a source and of which not one entry could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NothingRead {
+    /// The file.
+    pub file: PathBuf,
+    /// The first fault; none where there is no entry at all.
+    pub first: Option<Fault>,
+    /// All.
+    pub count: u64,
+}
+
+impl std::error::Error for NothingRead {}
+
+impl fmt::Display for NothingRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.first {
+            Some(fault) => write!(
+                f,
+                "{fault}; not one entry of the file could be read, nothing of it was added ({} faults in all)",
+                self.count
+            ),
+            None => write!(f, "{}: has no entries, nothing was added", self.file.display()),
+        }
+    }
+}
+
 /// One line or entry that could not be read. Reading goes on behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

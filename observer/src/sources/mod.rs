@@ -49,7 +49,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use digest::digest;
 pub(crate) use digest::digest_with;
 pub use entry::EntryReader;
-pub use fault::{Fault, Flaw, OpenError, Place, ReadError};
+pub use fault::{Fault, Flaw, NothingRead, OpenError, Place, ReadError};
 pub use format::Format;
 pub use window::Progress;
 

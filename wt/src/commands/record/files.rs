@@ -168,6 +168,11 @@ fn survey(file: &Path, model: &Model) -> anyhow::Result<Survey> {
         }
         ControlFlow::Continue(())
     })?;
+    if survey.exchanges == 0 && survey.other_hosts == 0 {
+        let first = survey.faults.into_iter().next();
+        let count = survey.faults_count;
+        return Err(sources::NothingRead { file: survey.file, first, count }.into());
+    }
     Ok(survey)
 }
 
