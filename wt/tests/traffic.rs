@@ -68,6 +68,19 @@ fn a_file_of_which_no_entry_can_be_read_is_refused_with_the_first_fault() {
 }
 
 #[test]
+fn what_the_files_before_a_bad_one_added_is_told() {
+    let folder = Folder::with_emails();
+    traffic(&folder);
+    folder.write("notes.txt", "hello");
+    let import = ["observe", "import", "emails", "calls.ndjson", "notes.txt"];
+    let said = folder.wt(&import);
+    assert!(said.starts_with("exit 2\n--- stdout\ncalls.ndjson: 3 added"), "{said}");
+    assert!(said.contains("error: notes.txt: "), "{said}");
+    let again = folder.wt_json(&[&import[..], &["--format", "json"]].concat());
+    assert_eq!((&again["files"][0]["known"], &again["files"][1]), (&true.into(), &().into()));
+}
+
+#[test]
 fn a_file_that_is_no_traffic_is_refused_by_name() {
     let folder = Folder::with_emails();
     folder.write("notes.txt", "hello");

@@ -40,7 +40,7 @@ pub(crate) fn run(
     let mut intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION);
     let strictness = if args.strict { Strictness::Strict } else { Strictness::Lenient };
     let mut files = Vec::new();
-    for file in &args.files {
+    let read = args.files.iter().try_for_each(|file| {
         let bar = out.progress_of_bytes(&file.display().to_string());
         let imported = import(&lake, &args.name, &mut intake, file, strictness, &mut |progress| {
             bar.set_length(progress.total());
@@ -50,9 +50,14 @@ pub(crate) fn run(
         let imported = imported?;
         name_faults(&imported, out);
         files.push(FileImport::of(file, &imported));
+        anyhow::Ok(())
+    });
+    // What the files before a bad one added stays in the lake.
+    if !files.is_empty() {
+        let text = || files.iter().map(FileImport::text).collect::<Vec<_>>().join("\n");
+        out.result(text, &json!({"twin": args.name, "files": files}))?;
     }
-    let text = || files.iter().map(FileImport::text).collect::<Vec<_>>().join("\n");
-    out.result(text, &json!({"twin": args.name, "files": files}))?;
+    read?;
     Ok(Outcome::Done)
 }
 
