@@ -213,33 +213,3 @@ fn told(finding: &Finding) -> String {
         finding.confidence,
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_planted_is_found_and_nothing_else_is() {
-        let case = Case::plant("slack", 0, 2_000, false).unwrap();
-        for mode in [Mode::Spec, Mode::Traffic] {
-            let score = case.judge(mode, None).unwrap();
-            let told: Vec<_> = score.wrong.iter().map(told).collect();
-            assert!(
-                told.is_empty() && score.missed.is_empty(),
-                "{mode:?}: {told:?} {:?}",
-                score.missed
-            );
-            assert!(5 < score.right(), "{mode:?}: {}", score.line());
-        }
-    }
-
-    #[test]
-    fn where_nothing_is_planted_nothing_is_found() {
-        let case = Case::plant("resend", 1, 2_000, true).unwrap();
-        for mode in [Mode::Spec, Mode::Traffic] {
-            let score = case.judge(mode, None).unwrap();
-            let told: Vec<_> = score.wrong.iter().map(told).collect();
-            assert!(told.is_empty(), "{mode:?}: {told:?}");
-        }
-    }
-}

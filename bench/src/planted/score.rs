@@ -41,11 +41,6 @@ impl Score {
         score
     }
 
-    #[cfg(test)]
-    pub(crate) fn right(&self) -> u64 {
-        self.right.values().sum()
-    }
-
     pub(crate) fn add(&mut self, other: Self) {
         for (kind, count) in other.right {
             *self.right.entry(kind).or_default() += count;

@@ -59,7 +59,8 @@ class Twin:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        # It drains for up to ten seconds by itself.
+        self.process.wait(30)
         self.log.close()
 
 
