@@ -44,7 +44,14 @@ fn of_file(path: &str, text: &str) -> Option<Suspect> {
 }
 
 fn is_credential(token: &str) -> bool {
-    is_secret(token) && !is_of_words(token)
+    is_secret(token) && !is_of_words(token) && !is_alphabet(token)
+}
+
+/// Whether most characters follow the one before, as in the alphabets that ids are drawn from.
+fn is_alphabet(token: &str) -> bool {
+    let pairs = token.as_bytes().windows(2);
+    let following = pairs.filter(|pair| pair[1] == pair[0].wrapping_add(1)).count();
+    following * 5 >= token.len() * 4
 }
 
 /// A SHA-256 or the name of a git commit.
