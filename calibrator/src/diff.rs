@@ -196,7 +196,7 @@ fn evidence_fields(model: &Model, evidence: &Evidence, now: &Evidence) -> FieldR
                     object,
                     key,
                     FieldRow {
-                        of: around.n,
+                        of: around.presence(field).1,
                         n: field.n,
                         absent: around.absent(field),
                         classes: field.class_set().0,

@@ -1,6 +1,6 @@
 //! Counts behind a model: what was seen, how often, by how many independent witnesses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use models::{Class, Classes, FieldPath, Place};
 
@@ -15,6 +15,9 @@ pub struct Evidence {
     pub routes: BTreeMap<String, RouteEvidence>,
     /// Bodies by place.
     pub places: BTreeMap<Place, PlaceEvidence>,
+    /// Published calibrations that it knows of: what they rest on is in it, and what they changed no
+    /// longer testified on by what was seen before.
+    pub absorbed: BTreeSet<u64>,
 }
 
 /// How a route answered.
@@ -70,6 +73,8 @@ pub struct FieldEvidence {
     pub n: u64,
     /// Those of them where some object (of a list) lacks it.
     pub sometimes: u64,
+    /// Of the bodies, those that say nothing of how often the field is there.
+    pub silent: Silent,
     /// Bodies by class of the field's values; one body can show several.
     pub classes: BTreeMap<Class, Seen>,
     /// When it was there.
@@ -79,6 +84,16 @@ pub struct FieldEvidence {
     /// How much a body counts for presence: 1 where answers are drawn anew, 1/m where an object
     /// polled m times always shows the same. See [`crate::units`].
     pub weight: f64,
+}
+
+/// Bodies from before a published change made a field optional: they would testify that it is always
+/// there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Silent {
+    /// That have the field.
+    pub n: u64,
+    /// That have the object.
+    pub of: u64,
 }
 
 /// A count and when.
@@ -198,9 +213,15 @@ impl FieldEvidence {
 }
 
 impl ObjectEvidence {
+    /// Bodies that tell how often the field is there: those that have it, and all.
+    pub fn presence(&self, field: &FieldEvidence) -> (u64, u64) {
+        (field.n.saturating_sub(field.silent.n), self.n.saturating_sub(field.silent.of))
+    }
+
     /// Bodies where an object lacks the field.
     pub fn absent(&self, field: &FieldEvidence) -> u64 {
-        self.n.saturating_sub(field.n) + field.sometimes
+        let (seen, of) = self.presence(field);
+        of.saturating_sub(seen) + field.sometimes
     }
 }
 
@@ -213,6 +234,7 @@ impl Evidence {
         for (place, more) in &other.places {
             self.places.entry(place.clone()).or_default().merge(more);
         }
+        self.absorbed.extend(&other.absorbed);
     }
 }
 
@@ -271,6 +293,8 @@ impl FieldEvidence {
         }
         self.n += other.n;
         self.sometimes += other.sometimes;
+        self.silent.n += other.silent.n;
+        self.silent.of += other.silent.of;
         self.seen = self.seen.merge(other.seen);
         self.callers = self.callers.max(other.callers);
         for (class, more) in &other.classes {

@@ -17,7 +17,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use crate::evidence::{Evidence, FieldEvidence, Seen, Span, Token, TokenSeen};
+use crate::evidence::{Evidence, FieldEvidence, Seen, Silent, Span, Token, TokenSeen};
 use crate::observe::Rows;
 
 /// The format's name and version, in the file's metadata under [`FORMAT_KEY`].
@@ -118,13 +118,15 @@ fn schema() -> SchemaRef {
         // Encoded paths; of a token, `key` is the field's path from the root.
         Field::new("object", DataType::Utf8, false),
         Field::new("key", DataType::Utf8, false),
-        // `status`, `media`, `request-media`, `body`, `object`, `field`, `class`, `token`, `open`.
+        // `status`, `media`, `request-media`, `body`, `object`, `field`, `silent`, `class`, `token`, `open`,
+        // `absorbed`.
         Field::new("fact", DataType::Utf8, false),
-        // The media type, the class's bit, or the token (`=text`, `#pseudonym`).
+        // The media type, the class's bit, or the token (`=text`, `#pseudonym`). `n` of `absorbed` is the
+        // calibration's number.
         Field::new("name", DataType::Utf8, false),
         Field::new("n", DataType::UInt64, false),
-        // Of a status the clean answers, of a field the bodies where some item lacks it, of a token
-        // the distinct entities.
+        // Of a status the clean answers, of a field the bodies where some item lacks it, of bodies that
+        // are silent on it those that have it, of a token the distinct entities.
         Field::new("part", DataType::UInt64, false),
         Field::new("callers", DataType::UInt64, false),
         Field::new("weight", DataType::Float64, false),
@@ -226,6 +228,10 @@ impl Facts {
                 }
             }
         }
+        let nowhere = Place { surface: Surface::Response, route: None, status: None, event: None };
+        for number in &evidence.absorbed {
+            facts.push(&nowhere, Fact { kind: "absorbed", n: *number, ..Fact::default() });
+        }
         facts
     }
 
@@ -248,6 +254,10 @@ impl Facts {
                 ..here.clone()
             },
         );
+        let Silent { n, of } = field.silent;
+        if of > 0 {
+            self.push(place, Fact { kind: "silent", n: of, part: n, ..here.clone() });
+        }
         for (class, seen) in &field.classes {
             self.push(
                 place,
@@ -325,6 +335,9 @@ fn add_facts(evidence: &mut Evidence, rows: &Rows<'_>) {
             "status" | "media" | "request-media" => {
                 add_route_fact(evidence, &place, &facts[row], fact);
             }
+            "absorbed" => {
+                evidence.absorbed.insert(fact.n);
+            }
             other => add_body_fact(evidence, place, other, &fact),
         }
     }
@@ -356,6 +369,10 @@ fn add_body_fact(evidence: &mut Evidence, place: Place, kind: &str, fact: &Fact)
             let field = at.objects.entry(object).or_default().fields.entry(key).or_default();
             (field.n, field.sometimes, field.callers) = (fact.n, fact.part, fact.callers);
             (field.weight, field.seen) = (fact.weight, fact.seen);
+        }
+        "silent" => {
+            let field = at.objects.entry(object).or_default().fields.entry(key).or_default();
+            field.silent = Silent { n: fact.part, of: fact.n };
         }
         "class" => add_class(
             at.objects.entry(object).or_default().fields.entry(key).or_default(),
@@ -409,12 +426,14 @@ mod tests {
         let field =
             at.objects.entry(FieldPath::ROOT).or_default().fields.entry(key.clone()).or_default();
         (field.n, field.sometimes, field.weight, field.callers) = (9, 2, 0.25, 3);
+        field.silent = Silent { n: 4, of: 5 };
         field.classes.insert(Class::Uuid, seen);
         at.values
             .entry(key)
             .or_default()
             .tokens
             .insert(Token::Clear("a#b".into()), TokenSeen { n: 7, witnesses: 3, seen: seen.seen });
+        evidence.absorbed = [3, 4].into();
         let status = evidence
             .routes
             .entry("GET /x/{id}".into())

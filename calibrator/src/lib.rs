@@ -12,6 +12,7 @@ mod infer;
 mod maps;
 pub mod memory;
 pub mod observe;
+mod outdate;
 mod part;
 pub mod policy;
 mod propose;

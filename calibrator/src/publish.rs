@@ -35,7 +35,7 @@ pub struct Publisher<'a> {
     pub approval: Approval,
     /// What they rest on.
     pub window: Window,
-    /// Wall clock, for documents.
+    /// The run's clock: stamps documents, and says how long a canary was tried.
     pub at: DateTime<Utc>,
     /// The model the ledger starts from.
     pub base: &'a Model,
@@ -70,12 +70,16 @@ pub enum PublishError {
     Decide(#[from] DecideError),
     /// What a calibration rests on could not be kept.
     #[error("what a calibration rests on cannot be kept, so it is not published")]
-    Keep(#[source] Box<dyn Error + Send + Sync>),
+    Keep(#[source] KeepError),
 }
+
+/// Why what a calibration rests on was not kept.
+pub type KeepError = Box<dyn Error + Send + Sync>;
 
 impl Publisher<'_> {
     /// Appends each proposal on top of the one before, and publishes what may be; what earlier runs
-    /// proposed and nobody decided on is carried on top, as far as `check` finds it still right.
+    /// proposed and nobody decided on is carried on top, as far as `check` finds it still right, and
+    /// published with the rest where a user approves all.
     ///
     /// `model` is the present one, made by calibration `number`. `keep` is called with the number of each
     /// calibration before it is published, to keep what it rests on: a crash in between loses nothing.
@@ -89,7 +93,7 @@ impl Publisher<'_> {
         number: u64,
         proposals: &[Proposal],
         check: impl Fn(&Model, &Model) -> Guard,
-        keep: impl Fn(u64) -> Result<(), Box<dyn Error + Send + Sync>>,
+        keep: impl Fn(u64) -> Result<(), KeepError>,
     ) -> Result<Published, PublishError> {
         let mut published = Published::default();
         let standing = self.standing()?;
@@ -124,8 +128,8 @@ impl Publisher<'_> {
                 }
             }
         }
-        if !published.live.is_empty() {
-            self.carry(standing, proposals, top, check, &mut published)?;
+        if !published.live.is_empty() || matches!(self.approval, Approval::All { .. }) {
+            self.carry(standing, proposals, top, (check, keep), &mut published)?;
         }
         Ok(published)
     }
@@ -161,9 +165,10 @@ impl Publisher<'_> {
         standing: Vec<Calibration>,
         proposals: &[Proposal],
         mut top: (Model, u64),
-        check: impl Fn(&Model, &Model) -> Guard,
+        (check, keep): (impl Fn(&Model, &Model) -> Guard, impl Fn(u64) -> Result<(), KeepError>),
         published: &mut Published,
     ) -> Result<(), PublishError> {
+        let all = standing.clone();
         let new: BTreeSet<_> = proposals
             .iter()
             .flat_map(|one| &one.findings)
@@ -190,14 +195,35 @@ impl Publisher<'_> {
             if change.is_empty() || !check(&top.0, &to).passed {
                 continue;
             }
-            let draft =
-                Draft { change, created_at: self.at, window: one.window, findings, fidelity: None };
-            let carried = self.ledger.append(draft, &self.key)?;
-            published.waiting.get_or_insert(carried.number);
-            top = (to, carried.number);
+            let carried = match same(&all, &change).cloned() {
+                Some(standing) => standing,
+                None => self.carried(&one, change, findings)?,
+            };
+            let number = carried.number;
+            top = (to, number);
             published.calibrations.push(carried);
+            if let Approval::All { by } = &self.approval {
+                let note = Note { by: by.clone(), at: self.at, comment: None };
+                keep(number).map_err(PublishError::Keep)?;
+                self.ledger.decide(number, Choice::Publish, note, &self.key)?;
+                published.live.push(number);
+            } else {
+                published.waiting.get_or_insert(number);
+            }
         }
         Ok(())
+    }
+
+    /// A standing proposal made anew; found in its own window, it was tried on this one's exchanges.
+    fn carried(
+        &mut self,
+        one: &Calibration,
+        change: Change,
+        findings: Vec<Finding>,
+    ) -> Result<Calibration, AppendError> {
+        let window = Window { from: one.window.from, to: self.window.to.or(one.window.to) };
+        let draft = Draft { change, created_at: self.at, window, findings, fidelity: None };
+        self.ledger.append(draft, &self.key)
     }
 
     fn append(&mut self, change: Change, proposal: &Proposal) -> Result<Calibration, AppendError> {

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
 use crate::config::Program;
-use crate::ledger::{Ending, Run, RunId};
+use crate::ledger::{Ending, Run, RunId, State};
 
 /// How long a process has to end by itself once asked.
 const GRACE: Duration = Duration::from_secs(5);
@@ -71,6 +71,9 @@ impl Place {
         let (mut command, name) = self.command(program);
         command.env("WT_RUN", run.id.0.to_string()).env("WT_JOB", &run.job);
         command.env("WT_SCHEDULED_AT", run.scheduled_at.to_rfc3339());
+        if let State::Running { since, .. } = run.state {
+            command.env("WT_STARTED_AT", since.to_rfc3339());
+        }
         command.stdin(Stdio::null()).stdout(out).stderr(log);
         #[cfg(unix)]
         command.process_group(0);

@@ -163,3 +163,72 @@ fn findings_are_decided_on_one_by_one_and_a_rejected_one_does_not_come_back() {
     let said = folder.wt(&["calibrate", "notes"]);
     assert!(said.contains("exit 2") && said.contains("drift.toml, line 2"), "{said}");
 }
+
+/// A twin of notes whose `kind` was a number, and a day on which it is a word and there is a colour.
+fn with_a_change_to_decide() -> Folder {
+    let folder = Folder::new();
+    folder.run(&["init", "notes", "--base-url", "https://api.notes.test"]);
+    traffic_with(&folder, "first.ndjson", 1, "api.notes.test", r#",\"kind\":7"#);
+    folder.run(&["record", "notes", "--from", "first.ndjson"]);
+    folder.run(&["synth", "notes"]);
+    let more = r#",\"kind\":\"seven\",\"colour\":\"red\""#;
+    traffic_with(&folder, "second.ndjson", 2, "api.notes.test", more);
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+    folder
+}
+
+fn states(folder: &Folder) -> Vec<String> {
+    let listed = folder.wt_json(&["calibrations", "list", "notes", "--format", "json"]);
+    let all = listed["calibrations"].as_array().into_iter().flatten();
+    all.map(|one| format!("{} {}", one["number"], one["state"].as_str().unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn approve_takes_what_earlier_runs_proposed_though_its_window_is_over() {
+    let folder = with_a_change_to_decide();
+    folder.run(&["calibrate", "notes"]);
+    assert_eq!(states(&folder), ["1 published", "2 proposed"]);
+    // Nothing was observed since: what waits is all there is to approve.
+    let run = folder.wt_json(&["calibrate", "notes", "--approve", "--format", "json"]);
+    assert_eq!(run["calibrations"][0]["number"], 2, "{run}");
+    assert_eq!(states(&folder), ["1 published", "2 published"]);
+    let again = folder.wt_json(&["calibrate", "notes", "--approve", "--format", "json"]);
+    assert_eq!(again["calibrations"], serde_json::json!([]), "{again}");
+}
+
+#[test]
+fn what_a_calibration_rests_on_is_merged_once_whatever_a_crash_leaves() {
+    let folder = with_a_change_to_decide();
+    folder.write("twins/notes/drift.toml", "publish = []\n");
+    folder.run(&["calibrate", "notes"]);
+    let pending = ".wt/evidence/notes/000001.parquet";
+    let left = std::fs::read(folder.path(pending)).unwrap();
+    assert!(folder.wt(&["calibrations", "approve", "notes", "1"]).starts_with("exit 0"));
+    folder.run(&["calibrate", "notes"]);
+    assert!(!folder.path(pending).exists());
+    let evidence = || std::fs::read(folder.path("twins/notes/model/evidence.parquet")).unwrap();
+    let merged = evidence();
+    // The file was written, and the crash came before what it holds was removed.
+    std::fs::write(folder.path(pending), left).unwrap();
+    folder.run(&["calibrate", "notes"]);
+    assert!(evidence() == merged && !folder.path(pending).exists());
+}
+
+#[test]
+fn a_canary_is_promoted_by_the_clock_of_the_runs() {
+    let folder = with_a_change_to_decide();
+    folder.write(
+        "twins/notes/drift.toml",
+        "[[publish]]\nkinds = [\"field_added\"]\n\n[canary]\nshare = 0.1\npromote-after = \"24h\"\n",
+    );
+    let run_at = |at: &str| {
+        let mut command = folder.command(&["calibrate", "notes"]);
+        let done = command.env("WT_STARTED_AT", at).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        states(&folder)[0].clone()
+    };
+    assert_eq!(run_at("2031-05-01T09:00:00Z"), "1 canary");
+    assert_eq!(run_at("2031-05-02T08:59:59Z"), "1 canary");
+    assert_eq!(run_at("2031-05-02T09:00:00Z"), "1 published");
+}

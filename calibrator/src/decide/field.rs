@@ -24,6 +24,27 @@ const RETURN_UNITS_MIN: f64 = 2.0;
 /// INFERENCE §3: rarer optional fields are never removed without a person.
 const PRESENCE_MIN: f64 = 0.05;
 
+/// What a field that became optional is taken to have of its presence, while nothing is known of it.
+///
+/// # Source
+///
+/// INFERENCE §3, "consecutive absences needed": at a half 7 to 14, in place of 3 of what was always there.
+const OPTIONAL_PRESENCE: f64 = 0.5;
+/// Presence of a field of which no more is known than that it was made optional.
+///
+/// # Source
+///
+/// INFERENCE §6: recall is asked for from a presence of a tenth on. Takes 66 units without it.
+const RARELY_PRESENT: f64 = 0.1;
+/// Share of the answers that may have a field and yet not all: one that is rolled out is there more often
+/// by the hour, and a stretch without an absence is no promise.
+///
+/// # Source
+///
+/// INFERENCE §1 asks for 58 units without an absence (95 % sure that 95 % have it), and §3 for the same
+/// before an optional field is required; at this share it is 66.
+const ROLLED_OUT_SHARE: f64 = 0.9;
+
 /// Decides on every suspect field.
 pub(crate) fn fields(case: &Case<'_>, suspects: &[FieldSuspect]) -> Vec<Decision> {
     suspects
@@ -122,13 +143,15 @@ impl<'a> Field<'a> {
         let of = self.around.n;
         let (chance, settled) = match (self.before, self.around_before) {
             (Some(field), Some(around)) => {
-                let (seen, bodies) =
-                    (float(field.n) * field.weight, float(around.n) * field.weight);
-                let chance = none_later(seen, bodies, float(of) * self.object_weight());
+                let units = float(of) * self.object_weight();
+                let chance = chance_unseen(around, field, units);
                 let chance = self.case.chance_of_absence(chance, self.units_in_head(|head| head.n));
+                let chance = chance.max(self.chance_of_optional(units));
                 let caution = self.case.memory.caution_at(self.place, &self.path);
                 let chance = (chance * caution).min(1.0);
-                let is_rare = self.came_late() && at_least(seen, bodies) < PRESENCE_MIN;
+                let (seen, bodies) = (float(field.n), float(around.n));
+                let presence = at_least(seen * field.weight, bodies * field.weight);
+                let is_rare = self.came_late() && presence < PRESENCE_MIN;
                 (chance, chance < self.case.policy.unseen_max && !is_rare)
             }
             (_, None) if self.is_required() => {
@@ -155,6 +178,13 @@ impl<'a> Field<'a> {
             after: Value::Null,
         };
         Some(self.case.decide(difference, counts, settled))
+    }
+
+    /// The chance of as many absences in a row if the field was not removed but has become optional since
+    /// the twin was compared last: of a field that was always there, three absences tell the one from
+    /// the other no better than three tosses of a coin.
+    fn chance_of_optional(&self, units: f64) -> f64 {
+        if self.case.is_followed() { OPTIONAL_PRESENCE.powf(units) } else { 0.0 }
     }
 
     /// Sightings in the window before this tail, in units.
@@ -374,7 +404,7 @@ impl<'a> Field<'a> {
         Some(self.narrowed(
             Kind::RequirednessChanged,
             (json!(false), json!(true)),
-            (absent_before, around.n),
+            (absent_before, around.presence(before).1),
             float(absent_in_head) * before.weight,
             now,
         ))
@@ -422,7 +452,10 @@ impl<'a> Field<'a> {
         let units = float(of) * now.weight;
         let chance =
             none_later(float(seen_before) * weight_before, float(of_before) * weight_before, units);
-        let chance = self.case.chance_of_absence(chance, in_head);
+        let mut chance = self.case.chance_of_absence(chance, in_head);
+        if kind == Kind::RequirednessChanged && self.case.is_followed() {
+            chance = chance.max(ROLLED_OUT_SHARE.powf(units));
+        }
         let counts = Counts { seen: of, of, units, callers: now.callers, span: now.seen, chance };
         let difference =
             Difference { kind, place: self.place, path: self.path.clone(), before, after };
@@ -455,6 +488,17 @@ impl<'a> Field<'a> {
             classes
         }
     }
+}
+
+/// The chance to see nothing in so many units of a field that is as it was; where it was made optional and
+/// not seen since, of one that is rarely there.
+fn chance_unseen(around: &ObjectEvidence, field: &FieldEvidence, units: f64) -> f64 {
+    let (seen, bodies) = around.presence(field);
+    let (seen_units, of_units) = (float(seen) * field.weight, float(bodies) * field.weight);
+    if seen == 0 && field.silent.of > 0 {
+        return (1.0 - RARELY_PRESENT).powf(of_units + units);
+    }
+    none_later(seen_units, of_units, units)
 }
 
 /// The lower end of a share, at 95 %.

@@ -20,7 +20,7 @@ pub(crate) fn is_anything_gone(before: &Evidence, tail: &Evidence, unseen_max: f
             let Some(now) = is.fields.get(key) else { return gone(field.n, was.n, is.n) };
             let lost = field.class_set().without(now.class_set());
             (!lost.is_empty() && gone(field.with(lost), field.n, now.n))
-                || (is.absent(now) == 0 && gone(was.absent(field), was.n, is.n))
+                || (is.absent(now) == 0 && gone(was.absent(field), was.presence(field).1, is.n))
         })
     };
     let in_place = |was: &PlaceEvidence, is: &PlaceEvidence| {

@@ -83,6 +83,12 @@ pub(crate) struct Difference<'a> {
 }
 
 impl Case<'_> {
+    /// Whether the stretch is one of many that are compared, short as they come: what changed may be in
+    /// the middle of changing, and more will be seen of it.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.continues || self.head.is_some()
+    }
+
     /// The chance that something still there was not seen since it was seen last, however often one
     /// looks.
     ///

@@ -44,7 +44,8 @@ pub(crate) fn rollouts(
             decision.finding.rollout = Some(rollout);
             // What accepts the new beside the old is right while both live; a hold of it would begin
             // anew with each window that a published calibration opens, and never end.
-            decision.waits = decision.finding.kind == Kind::FieldRemoved;
+            decision.waits = decision.finding.kind == Kind::FieldRemoved
+                || decision.finding.after == Value::Bool(true);
             true
         }
         Verdict::Nothing(why) => {
@@ -78,6 +79,7 @@ fn verdict(case: &Case<'_>, observation: &Observation, decision: &Decision) -> V
             Kind::RequirednessChanged if decision.finding.after == Value::Bool(false) => {
                 Some(there.is_none_or(|(_, sometimes)| *sometimes))
             }
+            Kind::RequirednessChanged => Some(there.is_some_and(|(_, sometimes)| !sometimes)),
             _ => None,
         }
     };
@@ -92,6 +94,9 @@ fn verdict(case: &Case<'_>, observation: &Observation, decision: &Decision) -> V
     let to_us = observation.window.to.map_or(i64::MAX, |to| to.timestamp_micros());
     let times = Times { history: &history, to_us, weight };
     match decision.finding.kind {
+        Kind::RequirednessChanged if decision.finding.after == Value::Bool(true) => {
+            times.taken_over(true)
+        }
         Kind::RequirednessChanged => times.side_by_side(case),
         Kind::FieldAdded => times.is_rising().map_or(Verdict::Change, Verdict::Rollout),
         Kind::FieldRemoved => times.taken_over(is_promised(case, decision)),

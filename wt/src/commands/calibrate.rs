@@ -12,7 +12,7 @@ use calibrator::memory::Memory;
 use calibrator::publish::{Approval, Publisher};
 use calibrator::reading::Reading;
 use calibrator::{Known, checkpoint, evidence_file};
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use models::{Drift, Ledger, Model, Replay};
 
 use super::block_on;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Write nothing: no calibration, no report
     #[arg(long, conflicts_with = "approve")]
     dry_run: bool,
-    /// Publish what policy leaves to a maintainer, too
+    /// Publish what policy leaves to a maintainer, too, proposals of earlier runs included
     #[arg(long)]
     approve: bool,
     /// Keep going: a run whenever observers seal a segment, going on where the last one stopped
@@ -138,7 +138,7 @@ fn calibrate_after(
 
     let Replay { model, number, .. } = present;
     let base = twin.base_model()?;
-    let (key, window, at) = (project.signing_key()?, drift.window, Utc::now());
+    let (key, window, at) = (project.signing_key()?, drift.window, clock());
     let canary = policy.canary;
     let publisher = Publisher { ledger, key, approval, window, at, base: &base, canary };
     // Evidence from before the last published calibration's end is in the file already, and the first
@@ -169,6 +169,12 @@ fn calibrate_after(
     Ok(Run { drift, report })
 }
 
+/// The time of the run: when the daemon started it, by the daemon's clock.
+fn clock() -> DateTime<Utc> {
+    let told = std::env::var("WT_STARTED_AT").ok();
+    told.and_then(|at| at.parse().ok()).unwrap_or_else(Utc::now)
+}
+
 /// Whether two runs in a row found and proposed the same.
 fn is_same(last: &Drift, drift: &Drift) -> bool {
     let found = |drift: &Drift| -> Vec<String> {
@@ -196,7 +202,10 @@ fn resume(path: Option<&Path>, name: &str, since_us: i64, out: &mut Output) -> R
 }
 
 /// What the present model rests on: the file beside it, and what calibrations rest on that were
-/// approved since the run that proposed them.
+/// published since.
+///
+/// The file says which calibrations it knows of, and is replaced at once and whole: a crash before what was
+/// merged is removed merges nothing twice.
 fn evidence(
     project: &Project,
     twin: &Twin<'_>,
@@ -204,24 +213,44 @@ fn evidence(
 ) -> anyhow::Result<Option<Evidence>> {
     let name = twin.name();
     let path = project.evidence_path(name);
-    let mut evidence = evidence_file::read(&path)?;
-    let published = ledger.published().collect::<Result<Vec<_>, _>>()?;
-    let mut merged = Vec::new();
-    for calibration in published {
+    let kept = evidence_file::read(&path)?;
+    let (mut evidence, was_kept) = (kept.clone().unwrap_or_default(), kept.is_some());
+    let (mut is_new, mut base) = (false, None);
+    let mut pending_files = Vec::new();
+    for calibration in ledger.published() {
+        let calibration = calibration?;
         let pending = pending_path(project, name, calibration.number);
-        if let Some(more) = evidence_file::read(&pending)? {
-            evidence.get_or_insert_default().merge(&more);
-            merged.push(pending);
+        let more = evidence_file::read(&pending)?;
+        if more.is_some() {
+            pending_files.push(pending);
+        }
+        if evidence.absorbed.contains(&calibration.number) {
+            continue;
+        }
+        if let Some(more) = &more {
+            evidence.merge(more);
+        }
+        if was_kept || more.is_some() {
+            let base = match &mut base {
+                Some(base) => base,
+                none => none.insert(twin.base_model()?),
+            };
+            let of = |number| ledger.model_after(base, number);
+            match (of(calibration.base.number), of(calibration.number)) {
+                (Ok(before), Ok(after)) => evidence.absorb(calibration.number, &before, &after),
+                // Told of where the present model is made.
+                _ => drop(evidence.absorbed.insert(calibration.number)),
+            }
+            is_new = true;
         }
     }
-    if let (Some(evidence), false) = (&evidence, merged.is_empty()) {
-        evidence_file::write(evidence, &path)?;
-        for file in merged {
-            std::fs::remove_file(&file)
-                .with_context(|| format!("cannot remove {}", file.display()))?;
-        }
+    if is_new {
+        evidence_file::write(&evidence, &path)?;
     }
-    Ok(evidence)
+    for file in pending_files {
+        std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    }
+    Ok((was_kept || is_new).then_some(evidence))
 }
 
 /// Keeps what a calibration rests on until it is published and merged with what the model rests on.
