@@ -104,6 +104,10 @@ mod tests {
         let all = [
             said("[decide]\nluck-max = 0.01\nluck-min = 0.1\n"),
             said("[decide]\nluck-max = \"little\"\n"),
+            said("[decide]\nluck-max = 5\n"),
+            said("[decide]\nunseen-max = 0.01\nlate-unseen-max = -0.1\n"),
+            said("[decide]\nabsences-min = 0\n"),
+            said("[decide]\nrefusals-min = -3\n"),
             said("\n[[publish]]\nkinds = [\"field_aded\"]\n"),
             said("[[publish]]\nunits-min = 2\nage-min = \"soon\"\n"),
             said("[[publish]]\nconfidence-min = 1.5\n"),
