@@ -206,3 +206,41 @@ async fn a_vendor_that_does_not_answer_ends_the_run() {
     let fault = sample(&vendor, &model, &probes, BTreeMap::new(), |_| {}).await.unwrap_err();
     assert!(matches!(fault, SampleError::Slow { .. }), "{fault:?}");
 }
+
+/// A list of pages without end, each naming the next.
+fn pages(first: &str, _: usize) -> String {
+    let path = first.split(' ').nth(1).unwrap();
+    let Some(page) = path.strip_prefix("/items").and_then(|rest| match rest {
+        "" => Some(1),
+        rest => rest.strip_prefix("?page=")?.parse::<u32>().ok(),
+    }) else {
+        return shop(first, 0);
+    };
+    let body = format!(r#"[{{"id": "of_page_{page}"}}]"#);
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\nlink: </items?page={}>; rel=\"next\", <https://evil.example/>; rel=\"next\"\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
+        page + 1
+    )
+}
+
+#[tokio::test]
+async fn pages_are_followed_as_far_as_the_probe_and_the_budget_say() {
+    let (url, _) = server(None, pages).await;
+    let model = model(&url);
+    let (sampled, urls) = run(&model, &probes(&model), &[]).await.unwrap();
+    assert_eq!(sampled.end, End::Complete);
+    let lists: Vec<_> = urls.iter().filter(|url| !url.contains('/') && **url != "health").collect();
+    assert_eq!(lists, ["items", "items?page=2", "items?page=3"]);
+    // What later pages show is asked for, too.
+    for page in 1..=3 {
+        assert!(urls.contains(&format!("items/of_page_{page}")), "{urls:?}");
+    }
+    let few = Probes { requests_max: 4, ..probes(&model) };
+    let (sampled, urls) = run(&model, &few, &[]).await.unwrap();
+    assert_eq!((sampled.end, urls.len()), (End::Budget, 4));
+    assert!(
+        urls.contains(&"health".to_owned()),
+        "other routes come before further pages: {urls:?}"
+    );
+}

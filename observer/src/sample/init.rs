@@ -4,7 +4,19 @@ use std::collections::BTreeMap;
 
 use models::{JsonType, Model, Route, RouteKey, Schema, Step, View};
 
-use super::probes::{Credential, Probe, Probes, Source};
+use super::probes::{Credential, Pages, Probe, Probes, Source};
+
+/// Pages of a list that a run asks for: the second is where cursors show.
+const PAGES: u32 = 3;
+/// Parameters that take a cursor, and the fields that hold one.
+///
+/// # Source
+///
+/// The descriptions of Stripe, Slack, Google (AIP-158) and Twilio.
+const CURSORS: [&str; 6] =
+    ["cursor", "page_token", "pageToken", "next_token", "after", "starting_after"];
+const CURSOR_FIELDS: [&str; 6] =
+    ["next_cursor", "next_page_token", "nextPageToken", "next_token", "end_cursor", "next"];
 
 /// How deep an answer is searched for a list of objects.
 const DEPTH_MAX: usize = 2;
@@ -14,7 +26,7 @@ const DEPTH_MAX: usize = 2;
 /// A path parameter is filled from the answers of the route before it (`/customers` for
 /// `/customers/{id}`), a required query parameter from its closed set of values. What neither
 /// fills has an empty list, to be filled by hand; until then the probe is left out of runs.
-/// The variable of the credential is named after the twin, `STRIPE_TOKEN`.
+/// Lists are asked for up to [`PAGES`] pages. The variable of the credential is named after the twin, `STRIPE_TOKEN`.
 pub fn init(model: &Model) -> Probes {
     let gets = model.routes.iter().filter(|(key, _)| key.method() == "GET");
     let probes = gets.map(|(key, route)| (key.as_str().to_owned(), probe(model, key, route)));
@@ -38,6 +50,7 @@ fn probe(model: &Model, key: &RouteKey, route: &Route) -> Probe {
             probe.query.insert(name.clone(), values.into_iter().map(str::to_owned).collect());
         }
     }
+    probe.pages = pages(model, key, route);
     let names: Vec<&str> = key.parameters().collect();
     let Some(last) = names.last() else { return probe };
     probe.from = source(model, key, last);
@@ -50,6 +63,39 @@ fn probe(model: &Model, key: &RouteKey, route: &Route) -> Probe {
         probe.values = names.iter().map(|name| ((*name).to_owned(), closed(name))).collect();
     }
     probe
+}
+
+/// How the pages of a route's list are asked for; none where its answer is no list.
+fn pages(model: &Model, key: &RouteKey, route: &Route) -> Option<Pages> {
+    let body = route.variants.get("200")?.body.as_ref()?;
+    let parent: Vec<&str> = key.segments().collect();
+    let last_id = ids(model, body, "id", &parent, "", DEPTH_MAX)?;
+    let by_link = Pages { max: PAGES, query: None, at: None, more: None };
+    let Some(parameter) = CURSORS.iter().find(|name| route.query.contains_key(**name)) else {
+        return Some(by_link);
+    };
+    let view = View::of(model, body, "");
+    let has = |name: &str| view.step(&Step::Field(name.to_owned())).is_some();
+    let more = has("has_more").then(|| "has_more".to_owned());
+    let at = match *parameter {
+        "starting_after" => Some(last_id),
+        _ => field_named(&view, &CURSOR_FIELDS, DEPTH_MAX),
+    };
+    let query = at.is_some().then(|| (*parameter).to_owned());
+    Some(Pages { query, at, more, ..by_link })
+}
+
+/// The path of a field of one of these names, in the object or one below.
+fn field_named(view: &View<'_>, names: &[&str], depth: usize) -> Option<String> {
+    let fields = view.fields();
+    if let Some(name) = names.iter().find(|name| fields.contains_key(**name)) {
+        return Some((*name).to_owned());
+    }
+    let below = depth.checked_sub(1)?;
+    fields.keys().find_map(|name| {
+        let inner = view.step(&Step::Field((*name).to_owned()))?;
+        Some(format!("{name}.{}", field_named(&inner, names, below)?))
+    })
 }
 
 /// The route whose answers show values of a route's last parameter, and where.

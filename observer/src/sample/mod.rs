@@ -8,6 +8,7 @@
 
 mod init;
 mod pace;
+mod pages;
 mod plan;
 mod pool;
 mod probes;
@@ -15,6 +16,6 @@ mod run;
 mod send;
 
 pub use init::init;
-pub use probes::{Credential, Probe, Probes, ProbesError, Source};
+pub use probes::{Credential, Pages, Probe, Probes, ProbesError, Source};
 pub use run::{End, Sampled, sample};
 pub use send::{SampleError, Sampler};

@@ -18,6 +18,8 @@ pub(super) struct Request {
     pub(super) binding: Binding,
     /// Query names and values.
     pub(super) query: Vec<(String, String)>,
+    /// From 0 on; the pages after the first are as answers say.
+    pub(super) page: u32,
 }
 
 /// Chooses requests; each is different from those before.
@@ -27,12 +29,25 @@ pub(super) struct Plan<'p> {
     asked: Asked,
     /// Of this run.
     sent: BTreeSet<Request>,
+    /// By probe, as answers named them.
+    pages: BTreeMap<String, Vec<Request>>,
     count: BTreeMap<String, u64>,
 }
 
 impl<'p> Plan<'p> {
     pub(super) fn new(probes: &'p Probes, asked: Asked) -> Self {
-        Self { probes, asked, sent: BTreeSet::new(), count: BTreeMap::new() }
+        Self {
+            probes,
+            asked,
+            sent: BTreeSet::new(),
+            pages: BTreeMap::new(),
+            count: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of the page after an answer: its probe's next request, once its own are sent.
+    pub(super) fn add_page(&mut self, page: Request) {
+        self.pages.entry(page.probe.clone()).or_default().push(page);
     }
 
     /// How often each probe was asked, this run included.
@@ -77,13 +92,15 @@ impl<'p> Plan<'p> {
             for values in &queries {
                 let query: Vec<_> =
                     names.iter().map(|name| (*name).clone()).zip(values.iter().cloned()).collect();
-                let request = Request { probe: name.to_owned(), binding: binding.clone(), query };
+                let request =
+                    Request { probe: name.to_owned(), binding: binding.clone(), query, page: 0 };
                 if !self.sent.contains(&request) {
                     return Some(request);
                 }
             }
         }
-        None
+        let mut pages = self.pages.get(name).into_iter().flatten();
+        pages.find(|page| !self.sent.contains(page)).cloned()
     }
 
     /// Probes that cannot be asked for want of values, and which.

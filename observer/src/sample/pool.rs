@@ -42,7 +42,7 @@ impl Pool {
 }
 
 /// The values at a path of a body, `data[].id`.
-fn read<'b>(body: &'b Value, path: &str) -> Vec<&'b Value> {
+pub(super) fn read<'b>(body: &'b Value, path: &str) -> Vec<&'b Value> {
     let mut found = vec![body];
     for part in path.split('.') {
         let name = part.trim_end_matches("[]");

@@ -51,12 +51,32 @@ pub struct Probe {
     /// Where the last path parameter's values are read from, those before it included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
+    /// How the pages after the first are asked for; they are not where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Pages>,
     /// The request changes something and is sent nevertheless.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub r#unsafe: bool,
     /// The body of one that does, as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+}
+
+/// The pages of a list: by the answer's `Link` header, or by a cursor in its body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    /// Pages asked for in a run, the first included; each is a request of the budget.
+    pub max: u32,
+    /// The query parameter that takes the cursor, `starting_after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// Where the cursor is, `next_cursor` or `data[].id`, of which the last counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Where `false` says that this was the last page, `has_more`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
 }
 
 /// Values in the answers of another probe.
@@ -153,6 +173,15 @@ impl Probes {
             }
             if route.parameters().next().is_none() {
                 return Err("`from` fills a path parameter, and the route has none".to_owned());
+            }
+        }
+        if let Some(pages) = &probe.pages {
+            if pages.query.is_some() != pages.at.is_some() {
+                let told = "`pages.query` and `pages.at` go together: where the cursor is, and which parameter takes it";
+                return Err(told.to_owned());
+            }
+            if !SAFE.contains(&route.method()) {
+                return Err("`pages` are of routes that only read".to_owned());
             }
         }
         for parameter in probe.values.keys() {

@@ -8,6 +8,7 @@ use models::Model;
 use serde_json::Value;
 
 use super::pace::Pace;
+use super::pages;
 use super::plan::Plan;
 use super::pool::Pool;
 use super::probes::Probes;
@@ -90,6 +91,10 @@ pub async fn sample(
         take(&exchange);
         *answers.entry(request.probe.clone()).or_default().entry(exchange.status).or_default() += 1;
         show(&mut pool, probes, &request.probe, &request.binding, &exchange);
+        let pages = probes.probes.get(&request.probe).and_then(|probe| probe.pages.as_ref());
+        if let Some(next) = pages.and_then(|pages| pages::next(pages, &request, &exchange)) {
+            plan.add_page(next);
+        }
         if let Some(asked_for) = retry_after(&exchange, Utc::now()) {
             // The vendor may say any number, and a sum of such has no place in a `Duration`.
             if asked_for > wait_max.saturating_sub(waited) {
