@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Jobs, Length};
 use crate::engine::{Beginning, Engine, Order};
-use crate::ledger::{Ending, Ledger, LedgerError, Run, RunId, State};
+use crate::ledger::{Cause, Ending, Ledger, LedgerError, Run, RunId, State};
 use crate::lock::{LockError, RunnerLock};
 use crate::notify::Sender;
 use crate::process::Place;
@@ -67,7 +67,8 @@ pub struct Daemon {
     sender: Sender,
     summary: Summary,
     /// As last logged.
-    fault: Option<String>,
+    /// What the ledger refuses for, and since when.
+    fault: Option<(String, DateTime<Utc>)>,
     _lock: RunnerLock,
 }
 
@@ -144,7 +145,7 @@ impl Daemon {
         };
         match self.engine.tick(&jobs, now) {
             Ok(orders) => {
-                self.fault = None;
+                self.mend(now);
                 for order in orders {
                     self.obey(order);
                 }
@@ -225,7 +226,13 @@ impl Daemon {
 
     fn over(&mut self, id: RunId, ending: Ending) {
         let now = self.setup.clock.now();
-        self.engine.ended(&self.jobs, id, ending, now);
+        let why = ending.reason().unwrap_or_default().to_owned();
+        if let Some(State::Scheduled { not_before }) =
+            self.engine.ended(&self.jobs, id, ending, now)
+        {
+            let again = not_before.format("%F %H:%M:%S UTC");
+            tracing::warn!(run = id.0, "an attempt failed, the next is at {again}: {why}");
+        }
         self.stops.remove(&id);
         self.tell(id);
     }
@@ -245,11 +252,25 @@ impl Daemon {
         self.summary.ended.push(run);
     }
 
+    /// Takes down, once it can be, for how long the ledger took nothing.
+    fn mend(&mut self, now: DateTime<Utc>) {
+        let Some((text, since)) = self.fault.take() else { return };
+        let told = format!("nothing was taken down since {}: {text}", since.format("%F %H:%M:%S"));
+        let state = State::Skipped(now, told);
+        let ledger = self.engine.ledger_mut();
+        if ledger.add("daemon", "ledger", Cause::Config, now, Some(&state)).is_err() {
+            // Told when it began.
+            self.fault = Some((text, since));
+        }
+    }
+
     fn tell_fault(&mut self, fault: &LedgerError) {
         let text = format!("{fault}: {}", fault.source);
-        if self.fault.as_ref() != Some(&text) {
+        let now = self.setup.clock.now();
+        let since = self.fault.as_ref().map_or(now, |(_, since)| *since);
+        if self.fault.as_ref().is_none_or(|(told, _)| *told != text) {
             tracing::error!("{text}; the daemon goes on and tries again");
-            self.fault = Some(text);
+            self.fault = Some((text, since));
         }
     }
 

@@ -177,7 +177,7 @@ impl Ledger {
         })
     }
 
-    /// Whether it can be written to: a row is written and taken back.
+    /// Whether it can be written to: a row is written and taken back, and the disk has to take both.
     ///
     /// # Errors
     ///
@@ -185,7 +185,10 @@ impl Ledger {
     pub fn exercise(&self) -> Result<(), LedgerError> {
         self.told(|db| {
             db.execute_batch(
-                "BEGIN IMMEDIATE; INSERT INTO troubles VALUES ('exercise', 0, ''); ROLLBACK",
+                "BEGIN IMMEDIATE;
+                 INSERT OR REPLACE INTO troubles VALUES ('exercise', 0, '');
+                 DELETE FROM troubles WHERE subject = 'exercise';
+                 COMMIT",
             )
         })
     }

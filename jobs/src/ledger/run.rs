@@ -117,6 +117,17 @@ impl Ending {
         }
     }
 
+    /// Why it did not end well.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Succeeded => None,
+            Self::Failed { reason, .. }
+            | Self::TimedOut(reason)
+            | Self::Abandoned(reason)
+            | Self::Cancelled(reason) => Some(reason),
+        }
+    }
+
     /// Whether another attempt may end better.
     pub(crate) fn is_worth_another(&self) -> bool {
         match self {

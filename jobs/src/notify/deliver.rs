@@ -13,8 +13,10 @@ use super::{
 
 /// How long a receiver has to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// Bytes of an answer that says why.
-const ANSWER_BYTES_MAX: usize = 300;
+/// Bytes of an answer that are told of why.
+const TOLD_BYTES_MAX: usize = 300;
+/// Bytes of an answer that are read: whoever is told of drift has no hold on the daemon's memory.
+const READ_BYTES_MAX: usize = 64 << 10;
 
 /// Why a message did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +134,7 @@ impl Deliverer {
             }
         };
         let (host, response) = send(request).await?;
-        let body = response.text().await.unwrap_or_default();
+        let body = beginning(response).await;
         // The API refuses with status 200; incoming webhooks answer `ok`.
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         if answer["ok"] == false {
@@ -225,9 +227,20 @@ async fn send(request: RequestBuilder) -> Result<(String, Response), DeliveryErr
         return Ok((host, response));
     }
     let retry_after = retry_after(&response);
-    let mut body = response.text().await.unwrap_or_default();
-    body.truncate(body.floor_char_boundary(ANSWER_BYTES_MAX));
+    let mut body = beginning(response).await;
+    body.truncate(body.floor_char_boundary(TOLD_BYTES_MAX));
     Err(DeliveryError::Refused { host, status: status.as_u16(), body, retry_after })
+}
+
+/// How an answer begins, as far as it comes.
+async fn beginning(mut response: Response) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < READ_BYTES_MAX
+        && let Ok(Some(more)) = response.chunk().await
+    {
+        bytes.extend_from_slice(&more[..more.len().min(READ_BYTES_MAX - bytes.len())]);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Seconds only: a date says nothing without the receiver's clock.

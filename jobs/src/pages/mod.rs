@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-pub use health::{Check, Checks, Health, examine};
+pub use health::{Asked, Check, Checks, Health, examine};
 pub use metrics::metrics;
 
 use crate::daemon::Clock;
@@ -25,6 +25,8 @@ use crate::daemon::Clock;
 pub struct Pages {
     /// What is exercised for `/health`, as it is at the time.
     pub checks: Arc<dyn Fn() -> Checks + Send + Sync>,
+    /// What of it is being exercised.
+    pub asked: Asked,
     /// The run ledger.
     pub ledger: PathBuf,
     /// Tells the time.
@@ -94,7 +96,7 @@ fn is_equal(one: &str, other: &str) -> bool {
 }
 
 async fn health_page(State(pages): State<Pages>) -> Response {
-    let health = examine((pages.checks)()).await;
+    let health = examine((pages.checks)(), &pages.asked).await;
     let status = if health.unreachable.is_empty() {
         StatusCode::OK
     } else {

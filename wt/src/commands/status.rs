@@ -65,6 +65,10 @@ fn job_faults(project: &Project) -> anyhow::Result<Vec<JobFault>> {
         jobs.jobs.contains_key(name) || jobs.faults.iter().any(|fault| fault.job() == Some(name))
     };
     let mut faults = Vec::new();
+    if let Some(error) = super::jobs::ledger_fault(&setup) {
+        let name = "jobs.db".to_owned();
+        faults.push(JobFault { name, state: "trouble", since: Utc::now(), error });
+    }
     for trouble in ledger.troubles()? {
         let Trouble { subject: name, since, text: error } = trouble;
         // Told by a run of `--once`, it stays in the ledger until the next, however well the file is.

@@ -16,7 +16,7 @@ pub(super) fn of_project(root: &Path) -> Checks {
     let mut checks = vec![
         check("lake", root, |project| exercise_lake(&project)),
         check("ledger", root, |project| Ok(Ledger::open(&setup(&project)?.ledger())?.exercise()?)),
-        check("keys", root, |project| exercise_keys(&project)),
+        check("keys", root, |project| project.check_keys()),
     ];
     let started = Project::open(Some(root)).and_then(|project| processes::read_pids(&project));
     for (name, twin) in started.unwrap_or_default() {
@@ -48,10 +48,4 @@ fn exercise_lake(project: &Project) -> anyhow::Result<()> {
         }
         Ok(lake.exercise().await?)
     })
-}
-
-/// The keys are there and can be used.
-fn exercise_keys(project: &Project) -> anyhow::Result<()> {
-    project.signing_key()?;
-    project.lake_key().map(drop)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use jobs::ledger::{Ledger, Run, Unsent};
+use jobs::ledger::{Attempt, Ledger, Run, Unsent};
 use serde_json::{Value, json};
 
 use super::{length, setup};
@@ -34,7 +34,7 @@ pub(crate) fn run(
         return Ok(Outcome::Done);
     };
     let runs = ledger.history(args.name.as_deref(), args.limit)?;
-    let mut documents = Vec::new();
+    let (mut documents, mut lines) = (Vec::new(), Vec::new());
     for run in &runs {
         let mut document = document(run);
         let attempts = ledger.attempts(run.id)?;
@@ -43,17 +43,29 @@ pub(crate) fn run(
             .map(|one| json!({"attempt": one.number, "state": one.state, "ended_at": one.ended_at, "reason": one.reason}))
             .collect();
         documents.push(document);
+        lines.push(line(run));
+        lines.extend(attempts.iter().map(attempt_line));
+    }
+    if let Some(fault) = super::ledger_fault(&setup) {
+        out.warn(&fault);
     }
     for trouble in ledger.troubles()? {
         out.warn(&format!("{}: {}", trouble.subject, trouble.text));
     }
     for Unsent { channel, state, count, reason } in ledger.unsent_notices()? {
         let reason = reason.map(|why| format!(": {why}")).unwrap_or_default();
-        out.warn(&format!("{count} notices to {channel} {state}{reason}"));
+        let many = if count == 1 { "notice" } else { "notices" };
+        out.warn(&format!("{count} {many} to {channel} {state}{reason}"));
     }
-    let text = || runs.iter().map(line).collect::<Vec<_>>().join("\n");
-    out.result(text, &json!({"runs": documents}))?;
+    out.result(|| lines.join("\n"), &json!({"runs": documents}))?;
     Ok(Outcome::Done)
+}
+
+/// An attempt that another followed, below its run.
+fn attempt_line(attempt: &Attempt) -> String {
+    let ended = attempt.ended_at.format("%F %H:%M:%S");
+    let reason = attempt.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("      {ended} attempt {} {}{reason}", attempt.number, attempt.state)
 }
 
 /// A run as one line.

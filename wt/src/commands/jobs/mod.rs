@@ -12,6 +12,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use jobs::daemon::{Clock, Setup};
+use jobs::ledger::Ledger;
+use jobs::lock::RunnerLock;
 
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -54,6 +56,15 @@ pub(crate) fn setup(project: &Project) -> anyhow::Result<Setup> {
         wt: std::env::current_exe().context("the path of this program is not known")?,
         clock: Clock::System,
     })
+}
+
+/// Why a daemon that runs cannot take down what it does; it goes on, and this is where it is seen.
+pub(crate) fn ledger_fault(setup: &Setup) -> Option<String> {
+    if !RunnerLock::is_held(&setup.lock()) {
+        return None;
+    }
+    let fault = Ledger::open(&setup.ledger()).and_then(|ledger| ledger.exercise()).err()?;
+    Some(format!("{fault}: {}", fault.source))
 }
 
 /// `12s`, `3m`, `2h`: the largest unit.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use jobs::config::Listen;
 use jobs::daemon::{Daemon, Life, Setup};
-use jobs::pages::{self, Pages};
+use jobs::pages::{self, Asked, Pages};
 use serde_json::json;
 
 use super::{checks, history, setup};
@@ -72,7 +72,8 @@ async fn serve_pages(daemon: &Daemon, project: &Project, setup: &Setup, out: &mu
     let token = config.token_env.as_ref().and_then(|name| std::env::var(name).ok());
     let (root, ledger) = (project.root().to_owned(), setup.ledger());
     let checks = Arc::new(move || checks::of_project(&root));
-    let pages = Pages { checks, ledger, clock: setup.clock.clone(), token };
+    let (asked, clock) = (Asked::default(), setup.clock.clone());
+    let pages = Pages { checks, asked, ledger, clock, token };
     match pages::serve(pages, address).await.context("no /health and no /metrics") {
         Ok(address) => out.say(&format!("✓ http://{address}/health and /metrics")),
         Err(fault) => out.warn(&format!("{fault:#}")),
@@ -80,7 +81,7 @@ async fn serve_pages(daemon: &Daemon, project: &Project, setup: &Setup, out: &mu
 }
 
 /// Another runner is the environment's fault and not the input's.
-fn locked(fault: anyhow::Error) -> anyhow::Error {
+pub(super) fn locked(fault: anyhow::Error) -> anyhow::Error {
     let is_held = matches!(
         fault.downcast_ref::<jobs::daemon::DaemonError>(),
         Some(jobs::daemon::DaemonError::Lock(jobs::lock::LockError::Held { .. }))

@@ -33,7 +33,12 @@ pub(crate) fn run(
         if let Some(fault) = jobs.faults.iter().find(|one| one.job() == Some(&args.name)) {
             bail!("{}, {fault}", setup.config().display());
         }
+        // A file that cannot be read is no list of jobs.
+        if let Some(fault) = jobs.faults.iter().find(|one| one.job().is_none()) {
+            bail!("{}, {fault}", setup.config().display());
+        }
         let known = jobs.jobs.keys().cloned().collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "none" } else { &known };
         bail!("no job `{}` in {}: it has {known}", args.name, setup.config().display());
     };
     let mut ledger = Ledger::open(&setup.ledger())?;
@@ -51,7 +56,8 @@ pub(crate) fn run(
     let ended = block_on(async {
         let daemon = Daemon::open(setup, Life::For(id))?;
         Ok(daemon.run(Life::For(id), stop_signal()?).await)
-    })?;
+    });
+    let ended = ended.map_err(super::run::locked)?;
     let Some(run) = ended.ended.iter().find(|run| run.id == id) else {
         bail!("run {} of {} did not come to an end", id.0, job.name);
     };
