@@ -11,7 +11,7 @@ use super::decision::Line;
 use super::{Choice, Ledger, LedgerError, Note, Refusal, State, Torn};
 use crate::calibration::{CalibrationFormat, Change, Fidelity};
 use crate::disk::{self, Access};
-use crate::{Calibration, Finding, Model, SigningKey, Window};
+use crate::{Calibration, Finding, Model, PublicKey, SigningKey, Window};
 
 /// A calibration before it has a number and a signature.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,11 +36,12 @@ pub enum AppendError {
     Ledger(#[from] LedgerError),
     /// The key's signature would be accepted by no reader.
     #[error(
-        "the key {key} is not trusted: add its public key to `trusted_keys` in wondertwin.json"
+        "this machine's key {} is not trusted: put the project's own back in .wt/keys/ledger.key, or add \"{key}\" to `trusted_keys` in wondertwin.json",
+        .key.id()
     )]
     UntrustedKey {
-        /// Its id.
-        key: String,
+        /// What would verify it.
+        key: Box<PublicKey>,
     },
     /// It would change nothing.
     #[error("the calibration would change nothing")]
@@ -70,11 +71,12 @@ pub enum DecideError {
     Ledger(#[from] LedgerError),
     /// The key's signature would be accepted by no reader.
     #[error(
-        "the key {key} is not trusted: add its public key to `trusted_keys` in wondertwin.json"
+        "this machine's key {} is not trusted: put the project's own back in .wt/keys/ledger.key, or add \"{key}\" to `trusted_keys` in wondertwin.json",
+        .key.id()
     )]
     UntrustedKey {
-        /// Its id.
-        key: String,
+        /// What would verify it.
+        key: Box<PublicKey>,
     },
     /// A decision is for good.
     #[error("calibration {number} is already {decided}: {undo}", decided = past(*.choice), undo = undo(*.choice, *.number, .twin))]
@@ -253,7 +255,7 @@ impl Ledger {
         key: &SigningKey,
     ) -> Result<Calibration, AppendError> {
         if !self.history.trusted.contains(&key.public()) {
-            return Err(AppendError::UntrustedKey { key: key.public().id() });
+            return Err(AppendError::UntrustedKey { key: Box::new(key.public()) });
         }
         if draft.change.is_empty() {
             return Err(AppendError::NoChange);
@@ -318,7 +320,7 @@ impl Ledger {
         key: &SigningKey,
     ) -> Result<(), DecideError> {
         if !self.history.trusted.contains(&key.public()) {
-            return Err(DecideError::UntrustedKey { key: key.public().id() });
+            return Err(DecideError::UntrustedKey { key: Box::new(key.public()) });
         }
         // Read anew, so that nobody decides on a file that was changed.
         self.history.get(number)?;

@@ -113,11 +113,16 @@ impl Project {
         let twins = self.twins()?;
         let root = self.root.display();
         if self.config.twins.contains_key(name) {
-            let path = self.model_path(name);
-            return Ok(format!(
-                "twin `{name}` has no model in {}: run `wt init {name} --force`",
-                path.display()
-            ));
+            let (path, ledger) = (self.model_path(name), self.ledger_dir(name));
+            let what_to_do = if ledger.is_dir() {
+                format!(
+                    "put it back as it was, for the calibrations in {} build on it; or move that folder away and run `wt init {name} --force`",
+                    ledger.display()
+                )
+            } else {
+                format!("run `wt init {name} --force`")
+            };
+            return Ok(format!("twin `{name}` has no model in {}: {what_to_do}", path.display()));
         }
         if twins.is_empty() && !self.config_path().is_file() {
             return Ok(format!(
@@ -196,14 +201,36 @@ impl Project {
         Ok(SigningKey::load_or_generate(&self.keys_dir().join("ledger.key"))?)
     }
 
+    /// Whether each key that there is can be used; none is made.
+    pub(crate) fn check_keys(&self) -> anyhow::Result<()> {
+        let there = |name: &str| Some(self.keys_dir().join(name)).filter(|path| path.exists());
+        if let Some(path) = there("ledger.key") {
+            SigningKey::load(&path)?;
+        }
+        if let Some(path) = there("lake.key") {
+            LakeKey::load_or_create(&path)?;
+        }
+        Ok(())
+    }
+
     /// Whose signatures are accepted.
     pub(crate) fn trusted_keys(&self) -> &[PublicKey] {
         &self.config.trusted_keys
     }
 
-    /// The key of the lake's pseudonyms, made where there is none.
+    /// The key of the lake's pseudonyms, made where there is none and nothing was observed yet.
     pub(crate) fn lake_key(&self) -> anyhow::Result<LakeKey> {
-        Ok(LakeKey::load_or_create(&self.keys_dir().join("lake.key"))?)
+        let path = self.keys_dir().join("lake.key");
+        let holds_any =
+            |lake: &Path| lake.read_dir().is_ok_and(|mut within| within.next().is_some());
+        let place = self.lake_place();
+        if !path.is_file() && !place.contains("://") && holds_any(&self.root.join(place)) {
+            bail!(
+                "there is no {}, and the lake in {place} was written with one: put it back, for with a new key old and new observations would not match; or move the lake away",
+                path.display()
+            );
+        }
+        Ok(LakeKey::load_or_create(&path)?)
     }
 
     /// The key that recordings are scrubbed with, made where there is none.

@@ -16,10 +16,12 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
 
-/// Let exchanges go that are older than an age, by whole days of data time.
+/// Let exchanges go that are older than an age
 ///
-/// Age counts back from the twin's newest exchange. What no published calibration has looked at
-/// stays, unless --force.
+/// Age counts back from the twin's newest exchange and not from today, and whole days (UTC) go: with
+/// --older-than 30d and a newest exchange of 30 November, all of 30 October and before. What no
+/// published calibration has looked at stays, whatever its age, unless --force. Files are removed once
+/// no reader can be at them any more, after --grace.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The twin [default: all]

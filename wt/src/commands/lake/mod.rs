@@ -20,7 +20,6 @@ pub(crate) enum Command {
     Stats(stats::Args),
     /// Make few large segments of many small ones
     Compact(compact::Args),
-    /// Let old exchanges go
     Expire(expire::Args),
     /// Ask it in SQL
     Query(query::Args),

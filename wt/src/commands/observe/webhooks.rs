@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use observer::intake::{Disclosure, Intake};
 use observer::live::{LiveConfig, LiveWriter, observe};
 use observer::webhooks::{Receiver, ReceiverConfig};
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::proxy::{announce_recovered, report};
 use crate::commands::{block_on, stop_signal};
-use crate::outcome::Outcome;
+use crate::outcome::{EnvironmentError, Outcome};
 use crate::output::Output;
 use crate::project::Project;
 
@@ -103,10 +103,10 @@ fn secrets(args: &Args, declared: Option<&String>) -> anyhow::Result<Vec<String>
     }
     let mut secrets = Vec::new();
     for name in &args.secret_env {
-        match value(name) {
-            Some(secret) => secrets.push(secret),
-            None => bail!("--secret-env: the environment variable {name} is not set"),
-        }
+        let secret = value(name).ok_or_else(|| {
+            EnvironmentError(format!("the environment has no {name}, which --secret-env names"))
+        })?;
+        secrets.push(secret);
     }
     Ok(secrets)
 }
