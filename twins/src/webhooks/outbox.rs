@@ -101,7 +101,7 @@ impl Outbox {
             }
         }
         for number in overtaken {
-            self.put_off(number, due + Duration::from_micros(1));
+            self.put_off(number, due.saturating_add(Duration::from_micros(1)));
         }
     }
 
