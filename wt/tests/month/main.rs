@@ -1,12 +1,13 @@
 //! A month of a vendor that changes thirty times, followed by the daemon on a simulated clock.
 //!
 //! The whole month runs with `WT_SOAK=1`, and from a later day on with `WT_MONTH_FROM=21`, too; the suite
-//! runs its first days.
+//! runs its first days. `WT_MONTH_KEEP=1` keeps the project, to look at.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "the table is what the test is for")]
 #![allow(unreachable_pub, missing_docs, reason = "tests have no users")]
 #![allow(clippy::cast_precision_loss, reason = "shares of small counts")]
 
+mod fidelity;
 mod script;
 mod shape;
 #[path = "../support/mod.rs"]
@@ -57,7 +58,7 @@ fn a_vendor_that_changes_for_a_month_is_followed() {
     let from = std::env::var("WT_MONTH_FROM").map_or(0, |days| days.parse().unwrap());
     let days = if is_whole { 30 - from } else { 2 };
     let (started, begin) = (Instant::now(), script::begin() + Duration::days(from));
-    let folder = Folder::new();
+    let mut folder = Folder::new();
     let mut vendor = Vendor::new(script::read());
     learn(&folder, &mut vendor, begin);
     let end = begin + Duration::days(days);
@@ -88,6 +89,9 @@ fn a_vendor_that_changes_for_a_month_is_followed() {
         .filter(|change| change.at() + Duration::hours(12) <= end)
         .collect();
     let verdict = verdict::of(&folder, &summary.ended, &changes, begin);
+    if std::env::var_os("WT_MONTH_KEEP").is_some() {
+        println!("kept in {}", folder.keep().display());
+    }
     println!("{verdict}\n{days} days in {} s", started.elapsed().as_secs());
     let failed: Vec<_> = summary
         .ended

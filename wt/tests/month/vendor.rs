@@ -122,6 +122,25 @@ impl Vendor {
         }
     }
 
+    /// The same vendor, asked by others and for other things.
+    pub fn held_out(changes: Vec<Change>) -> Self {
+        Self { requests: 1_000_000_000, ..Self::new(changes) }
+    }
+
+    /// So many exchanges at one time, with their share of deliveries.
+    pub fn sample(&mut self, at: DateTime<Utc>, count: u64) -> Vec<Value> {
+        self.advance(at);
+        let mut sample = Vec::new();
+        for _ in 0..count {
+            self.requests += 1;
+            sample.push(self.exchange(at));
+            if self.requests.is_multiple_of(8) {
+                sample.push(self.delivery(at));
+            }
+        }
+        sample
+    }
+
     /// The exchanges from one time to another as NDJSON, more by day than by night and on weekdays.
     pub fn traffic(&mut self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
         let mut text = String::new();

@@ -30,6 +30,12 @@ impl Folder {
         folder
     }
 
+    /// Leaves it where it is, and says where.
+    pub fn keep(&mut self) -> PathBuf {
+        self.dir.disable_cleanup(true);
+        self.path("")
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.dir.path().canonicalize().unwrap().join(path)
     }
