@@ -373,3 +373,73 @@ fn what_fails_recovers_or_drifts_is_told_once_and_a_deaf_channel_fails_no_job() 
         "{history}"
     );
 }
+
+/// Calls of one day, whose answers have so many fields that the model knows nothing of.
+fn day(folder: &Folder, number: u32) -> String {
+    let fields: String =
+        (0..=number).map(|field| format!(r#",\"field_{field}\":{field}"#)).collect();
+    let call = |call: u32| {
+        let id = number * 100 + call;
+        format!(
+            r#"{{"startedDateTime": "2026-{:02}-{:02}T08:{call:02}:00Z", "time": 12, "request": {{"method": "GET", "url": "https://api.emails.test/emails/em_{id}", "headers": []}}, "response": {{"status": 200, "headers": [], "content": {{"mimeType": "application/json", "text": "{{\"id\":\"em_{id}\",\"subject\":\"Hello\"{fields}}}"}}}}}}"#,
+            1 + number / 28,
+            1 + number % 28
+        )
+    };
+    let calls: Vec<_> = (0..40).map(call).collect();
+    folder.write("day.ndjson", &calls.join("\n"));
+    "day.ndjson".to_owned()
+}
+
+/// Ends whatever works in the folder at once, as a power cut does.
+fn cut(folder: &Folder) {
+    let here = folder.path("").canonicalize().unwrap();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let is_here = std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == here);
+        let pid = entry.file_name().to_string_lossy().into_owned();
+        if is_here && pid != std::process::id().to_string() {
+            let _gone = std::process::Command::new("kill").args(["-KILL", &pid]).status();
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn killed_in_the_middle_of_calibrations_none_is_torn_and_none_is_lost() {
+    let rounds = if std::env::var_os("WT_SOAK").is_some() { 50 } else { 3 };
+    let folder = Folder::with_emails();
+    folder.write(
+        "jobs.toml",
+        "[daemon]\nlisten = 'off'\n
+[jobs.calibrate]\nkind = 'calibrate'\ntwin = 'emails'\nschedule = '* * * * * *'\nretries = 0\n",
+    );
+    let is_sound = |round: u32| {
+        let listed = folder.wt(&["calibrations", "list", "emails"]);
+        assert!(listed.starts_with("exit 0\n"), "round {round}: {listed}");
+        let looked = folder.wt(&["calibrate", "emails", "--dry-run"]);
+        assert!(looked.starts_with("exit 0\n"), "round {round}: {looked}");
+        assert!(!looked.contains("warning"), "round {round}: {looked}");
+    };
+    let mut published = 0;
+    for round in 0..rounds {
+        let file = day(&folder, round);
+        let imported = folder.wt(&["observe", "import", "emails", &file]);
+        assert!(imported.starts_with("exit 0\n"), "{imported}");
+        let daemon = Daemon::start(&folder);
+        let random = RandomState::new().hash_one(round) % 1800;
+        std::thread::sleep(Duration::from_millis(200 + random));
+        daemon.kill();
+        cut(&folder);
+        is_sound(round);
+        let listed = folder.wt_json(&["calibrations", "list", "emails", "--format", "json"]);
+        published = listed["calibrations"].as_array().map_or(0, Vec::len);
+    }
+    assert!(folder.wt(&["calibrate", "emails"]).starts_with("exit 0\n"));
+    is_sound(rounds);
+    folder.run(&["export", "emails", "--openapi", "emails.json"]);
+    let model = folder.read("emails.json");
+    let missing: Vec<_> =
+        (0..rounds).filter(|field| !model.contains(&format!("field_{field}"))).collect();
+    assert_eq!(missing, Vec::<u32>::new());
+    println!("{rounds} cuts, {published} calibrations before the last run");
+}
