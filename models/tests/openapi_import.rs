@@ -410,6 +410,51 @@ fn webhooks_and_callbacks_are_webhooks_by_name() {
 }
 
 #[test]
+fn webhooks_named_by_a_slug_are_named_as_their_deliveries_are() {
+    let told = |action: Value, id: &str| {
+        let schema = json!({"type": "object", "properties": {"action": action}});
+        json!({"post": {"operationId": id,
+            "requestBody": {"content": {"application/json": {"schema": schema}}}}})
+    };
+    let one = |action: &str| json!({"type": "string", "enum": [action]});
+    let either = json!({"oneOf": [{"$ref": "#/components/schemas/user"}, {"$ref": "#/components/schemas/team"}]});
+    let asked = json!({"type": "object", "properties": {"action": one("review_requested")}});
+    let document = json!({"openapi": "3.0.3", "info": {}, "paths": {},
+        "components": {"schemas": {"user": asked, "team": asked}},
+        "x-webhooks": {
+            "issue-comment-created": told(one("created"), "issue-comment/created"),
+            "property-promoted": told(one("promote"), "property/promote"),
+            "pull-request-review-requested": {"post": {"requestBody": {"content": {"application/json": {"schema": either}}}}},
+            "dispatch-sample.collected": told(json!({"type": "string"}), "dispatch/sample.collected"),
+            "page-build": {"post": {}}}});
+    let model = import(&document).model;
+    let names: Vec<_> = model.webhooks.keys().collect();
+    assert_eq!(
+        names,
+        [
+            "dispatch.sample.collected",
+            "issue_comment.created",
+            "page_build",
+            "property.promote",
+            "pull_request.review_requested"
+        ]
+    );
+    assert_eq!(import(&openapi::export(&model)).model, model);
+}
+
+#[test]
+fn webhooks_that_are_no_slugs_keep_the_names_they_have() {
+    let told = |action: &str| {
+        let schema = json!({"type": "object", "properties": {"action": {"type": "string", "enum": [action]}}});
+        json!({"post": {"requestBody": {"content": {"application/json": {"schema": schema}}}}})
+    };
+    let document = json!({"openapi": "3.1.0", "info": {}, "webhooks": {
+        "email.sent": told("sent"), "order-paid": told("refund"), "page-build": {"post": {}}}});
+    let names: Vec<_> = import(&document).model.webhooks.into_keys().collect();
+    assert_eq!(names, ["email.sent", "order-paid", "page-build"]);
+}
+
+#[test]
 fn the_server_with_its_variables_is_the_base_url() {
     let base = |servers: Value| {
         import(&json!({"openapi": "3.0.0", "servers": servers, "paths": {}})).model.base_url

@@ -26,6 +26,8 @@ pub(super) struct Document<'d> {
     pub(super) open: Vec<String>,
     /// Schemas around the one being read.
     pub(super) schemas: usize,
+    /// The ids of webhooks' operations, by the webhook.
+    pub(super) operations: BTreeMap<String, String>,
     /// What was ignored or ambiguous.
     pub(super) notes: Vec<String>,
 }
@@ -44,6 +46,7 @@ impl<'d> Document<'d> {
             siblings_count,
             open: Vec::new(),
             schemas: 0,
+            operations: BTreeMap::new(),
             notes: Vec::new(),
         };
         let Some(components) = document.member(root, "components", &At::ROOT)? else {

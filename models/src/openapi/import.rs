@@ -9,7 +9,7 @@ use super::at::At;
 use super::document::{Document, extension_of};
 use super::extension::RootExtension;
 use super::read::read;
-use super::{ImportError, media};
+use super::{ImportError, events, media};
 use crate::{Model, RateLimit, Webhook};
 
 /// A model read from an OpenAPI document.
@@ -38,7 +38,9 @@ pub fn import(name: &str, bytes: &[u8], file: &str) -> Result<Imported, ImportEr
     let mut document = Document::new(file, &root, !is_3_0)?;
     let mut model = Model::empty(name, document.base_url()?);
     model.api_version = document.api_version()?;
-    if let Some(own) = extension_of::<RootExtension>(&root) {
+    let own = extension_of::<RootExtension>(&root);
+    let is_exported = own.is_some();
+    if let Some(own) = own {
         model.version = own.version;
         model.api_version = model.api_version.filter(|_| !own.unversioned);
     }
@@ -48,6 +50,10 @@ pub fn import(name: &str, bytes: &[u8], file: &str) -> Result<Imported, ImportEr
     }
     document.entities(&mut model)?;
     document.limits(&mut model)?;
+    if !is_exported {
+        let notes = events::name(&mut model, &document.operations);
+        document.notes.extend(notes);
+    }
     Ok(Imported { model, notes: document.notes })
 }
 
@@ -158,6 +164,8 @@ impl<'d> Document<'d> {
         let at = At::ROOT.key(member);
         for (event, item) in self.object(raw, &at)? {
             let webhook = self.webhook(item, &at.key(event))?;
+            let id = item.pointer("/post/operationId").and_then(Value::as_str);
+            self.operations.extend(id.map(|id| (event.clone(), id.to_owned())));
             model.webhooks.insert(event.clone(), webhook);
         }
         Ok(())

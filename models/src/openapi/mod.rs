@@ -28,6 +28,7 @@ mod alternatives;
 mod at;
 mod document;
 mod error;
+mod events;
 mod export;
 mod export_schema;
 mod extension;
