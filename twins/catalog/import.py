@@ -7,8 +7,8 @@ WT is the binary; SOURCES a folder that holds, unpacked:
   stripe.yaml          stripe/openapi, tag v525: openapi/spec3.yaml
   stripe-fixtures.json the same: openapi/fixtures3.json, one object of each resource
   github.json          npm @octokit/openapi 23.0.2: generated/api.github.com.json
-  slack.json           slackapi/slack-api-specs: web-api/slack_web_openapi_v2.json, made OpenAPI 3.0 by
-                       npm swagger2openapi 7 (`swagger2openapi --patch --warnOnly`)
+  slack.json           slackapi/slack-api-specs: web-api/slack_web_openapi_v2.json, OpenAPI 2.0; made 3.0 here by
+                       npm swagger2openapi 7, which npx fetches
   twilio-*.json        twilio/twilio-oai of 2024-06-06: api_v2010, verify_v2, lookups_v2
   resend.yaml          resend/resend-openapi of 2026-08-21
 PostHog publishes no description of what its SDKs call; ours stands beside its model.
@@ -38,9 +38,44 @@ TWINS = {
 }
 
 
+def converted(source, folder):
+    """An OpenAPI 2.0 document as 3.0, where it is one; other documents as they are.
+
+    Slack's writes alternatives as a list of `items` of what is no array; in 3.0 that would be an array of any of them.
+    """
+    if not source.endswith(".json"):
+        return source
+    document = json.loads(pathlib.Path(source).read_text())
+    if "swagger" not in document:
+        return source
+
+    def walk(value):
+        if isinstance(value, list):
+            for one in value:
+                walk(one)
+        elif isinstance(value, dict):
+            if isinstance(value.get("items"), list):
+                alternatives = value.pop("items")
+                if value.get("type") == "array":
+                    value["items"] = {"anyOf": alternatives}
+                else:
+                    value.pop("type", None)
+                    value["anyOf"] = alternatives
+            for key, one in value.items():
+                if key not in ("examples", "example", "enum"):
+                    walk(one)
+
+    walk(document)
+    plain, whole = pathlib.Path(folder, "swagger.json"), pathlib.Path(folder, "openapi.json")
+    plain.write_text(json.dumps(document))
+    subprocess.run(["npx", "-y", "swagger2openapi@7", "--patch", "--warnOnly", str(plain), "-o", str(whole)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return str(whole)
+
+
 def imported(wt, name, source):
     """The model that `wt init --openapi` makes of one document."""
     with tempfile.TemporaryDirectory() as folder:
+        source = converted(source, folder)
         subprocess.run([wt, "init", name, "--openapi", source], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return json.loads(pathlib.Path(folder, "twins", name, "model/symbols.json").read_text())
 
@@ -84,6 +119,29 @@ NULL = {
         "ListBroadcastsResponseSuccess": ["name", "scheduled_at", "sent_at", "topic_id", "audience_id", "segment_id"],
     },
 }
+
+
+# What the vendor's own answers hold and its description's formats do not allow, by field. Source: GitHub's reference shows any text as
+# `homepage` and an empty `blog`; Twilio's shows addresses without a host, which are references (RFC 3986).
+FORMATS = {
+    "github": {"homepage": None, "blog": None},
+    "twilio": {"uri": "uri-reference", "first_page_uri": "uri-reference", "next_page_uri": "uri-reference", "previous_page_uri": "uri-reference"},
+}
+
+
+def with_formats(model, name):
+    """Gives the fields of `FORMATS`, wherever they are, the format they have; none where that is None."""
+    def walk(value):
+        if isinstance(value, dict):
+            for field, schema in (value.get("properties") or {}).items():
+                if field in FORMATS[name] and isinstance(schema, dict) and schema.get("format") == "uri":
+                    schema.pop("format")
+                    schema.update({"format": FORMATS[name][field]} if FORMATS[name][field] else {})
+            for one in value.values():
+                walk(one)
+
+    if name in FORMATS:
+        walk({part: model[part] for part in ("routes", "entities") if part in model})
 
 
 def with_nulls(model, name):
@@ -149,6 +207,30 @@ def by_either_method(model):
             routes.setdefault(f"GET {path}", {part: value for part, value in routes[key].items() if part != "request"})
 
 
+def errors_with_status_200(model):
+    """Slack answers errors with status 200, which its description lists as `default`: such an answer is either.
+
+    One shape of error for all methods, its codes open: each method lists some and any may send others.
+    Source: Slack's public documentation, "Using the Slack Web API" (evaluating responses; lists of errors are not exhaustive).
+    """
+    text = {"types": {"string": True}}
+    fields = {"ok": {"types": {"boolean": True}, "enum": {"false": True}, "required": True}, "error": {**text, "required": True},
+              "warning": text, "response_metadata": {"types": {"object": True}, "properties": {
+                  "messages": {"types": {"array": True}, "items": text}, "warnings": {"types": {"array": True}, "items": text}}}}
+    for route in model["routes"].values():
+        variants = route["variants"]
+        error = variants.get("default", {}).pop("body", None)
+        if error is None:
+            continue
+        for name, schema in error.get("properties", {}).items():
+            schema = {part: value for part, value in schema.items() if part not in ("enum", "required")}
+            schema.get("items", {}).get("properties", {}).get("error", {}).pop("enum", None)
+            fields.setdefault(name, schema)
+        variants["default"]["body"] = {"ref": "error"}
+        variants["200"]["body"].setdefault("any_of", {})["error"] = {"ref": "error"}
+    model["entities"]["error"] = {"types": {"object": True}, "properties": fields}
+
+
 def main(wt, sources, *names):
     wt, sources = str(pathlib.Path(wt).resolve()), pathlib.Path(sources).resolve()
     for name, (files, base_url, url, licence, date, api_version, package) in TWINS.items():
@@ -158,6 +240,7 @@ def main(wt, sources, *names):
         model = joined([imported(wt, name, str(path)) for path in paths])
         if name == "slack":
             by_either_method(model)
+            errors_with_status_200(model)
         if name == "stripe":
             paths.append(sources / "stripe-fixtures.json")
             examples(model, paths[-1])
@@ -165,6 +248,7 @@ def main(wt, sources, *names):
             left_out(model)
         model = extended(wt, name, model)
         with_nulls(model, name)
+        with_formats(model, name)
         model.update({"limits": LIMITS[name]} if name in LIMITS else {})
         model["version"] = "0.1.0"
         model["base_url"] = base_url

@@ -1,10 +1,11 @@
 //! A model compiled: what is needed to answer, worked out once and route by route.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use models::{Algorithm, Model, RateLimit, Route, RouteKey, Variant};
+use models::{Algorithm, Model, RateLimit, Route, RouteKey, Schema, Variant};
 use serde_json::Value;
 
 use crate::action::Action;
@@ -153,7 +154,7 @@ impl Program {
             let key = &self.routes[number].key;
             let creates = key.method() == "POST" && self.routes[number].template.item().is_none();
             match success(&self.model_route(number).variants, creates) {
-                Some((status, variant)) => self.compile_answer(status, variant),
+                Some((status, variant)) => self.compile_answer(status, variant, Outcome::Good),
                 None => Answer::of_json(StatusCode::OK),
             }
         })
@@ -196,19 +197,19 @@ impl Program {
             self.model_route(*number).variants.get(&**name)
         };
         match own.or_else(usual) {
-            Some(variant) => self.compile_answer(status, variant),
+            Some(variant) => self.compile_answer(status, variant, Outcome::Bad),
             None => Answer::of_json(status),
         }
     }
 
-    fn compile_answer(&self, status: StatusCode, variant: &Variant) -> Answer {
+    fn compile_answer(&self, status: StatusCode, variant: &Variant, outcome: Outcome) -> Answer {
         let media_type = variant.media_type.as_deref().and_then(|text| text.parse().ok());
         let headers = variant.headers.iter().filter(|(name, schema)| {
             (schema.required && is_vendors_own(name)) || name.eq_ignore_ascii_case("location")
         });
         Answer {
             status,
-            body: variant.body.as_ref().map(|schema| self.shapes.compile(schema)),
+            body: variant.body.as_ref().map(|schema| self.shapes.compile(&told(schema, outcome))),
             media_type: media_type.unwrap_or(JSON),
             headers: headers
                 .filter_map(|(name, schema)| {
@@ -220,6 +221,27 @@ impl Program {
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// How a request went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Good,
+    Bad,
+}
+
+/// The alternative of a body that tells of an error, where a vendor says errors with the status of a success.
+const ERROR: &str = "error";
+
+/// What a body may be, as a request went: its alternative `error`, or all the others.
+fn told(schema: &Schema, outcome: Outcome) -> Cow<'_, Schema> {
+    let Some(error) = schema.any_of.get(ERROR) else { return Cow::Borrowed(schema) };
+    if outcome == Outcome::Bad {
+        return Cow::Borrowed(error);
+    }
+    let mut good = schema.clone();
+    good.any_of.remove(ERROR);
+    if good.says_nothing() { Cow::Borrowed(schema) } else { Cow::Owned(good) }
+}
 
 impl Answer {
     /// An answer of which the model says nothing.

@@ -19,6 +19,7 @@ use crate::project::{ErrorText, Projector, Spot};
 use crate::refusal::Refusal;
 use crate::shape::Node;
 use crate::state::{Entity, Rendered};
+use crate::validate;
 use crate::webhooks::pattern_of;
 
 /// An answer on its way out.
@@ -286,6 +287,33 @@ pub(crate) fn refusal(program: &Program, number: Option<usize>, refusal: &Refusa
         reply.headers_mut().extend(HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)));
     }
     reply
+}
+
+/// An error in the vendor's general words, made to fit the route's own answer of that status where the model has one of another form.
+pub(crate) fn fitted(program: &Program, number: Option<usize>, reply: Reply) -> Reply {
+    let own = number.and_then(|number| {
+        program.model_route(number).variants.get(reply.status().as_str())?.body.as_ref()
+    });
+    let Some(schema) = own else { return reply };
+    let (mut parts, body) = reply.into_parts();
+    let bytes = whole(body);
+    let Ok(Value::Object(said)) = serde_json::from_slice(&bytes) else {
+        return Response::from_parts(parts, Full::new(bytes));
+    };
+    let said = Value::Object(said);
+    if validate::admits(&program.model, schema, &said) {
+        return Response::from_parts(parts, Full::new(bytes));
+    }
+    let answer = program.answer_with(number, parts.status);
+    let spot = Spot::root(Dice::of(0, parts.status.as_str()));
+    let fitted = answer.body.as_ref().map(|node| {
+        Projector::new(&program.shapes).project_with(node, said.as_object(), &[], spot)
+    });
+    parts.headers.insert(CONTENT_TYPE, answer.media_type.clone());
+    Response::from_parts(
+        parts,
+        Full::new(fitted.map_or(bytes, |body| bytes_of(&answer, Some(&body)))),
+    )
 }
 
 /// A body's bytes.

@@ -35,6 +35,14 @@ pub fn validate(model: &Model, schema: &Schema, value: &Value) -> Vec<Problem> {
     problems
 }
 
+/// Whether a value lacks nothing that a schema asks for and holds nothing it forbids; fields the model does not have are neither.
+pub(crate) fn admits(model: &Model, schema: &Schema, value: &Value) -> bool {
+    validate(model, schema, value).iter().all(|problem| problem.message.ends_with(UNKNOWN))
+}
+
+/// What is said of a field that the model does not have.
+const UNKNOWN: &str = "is not in the model";
+
 fn check(model: &Model, schema: &Schema, value: &Value, at: &FieldPath, into: &mut Vec<Problem>) {
     let view = View::of(model, schema, "");
     if view.says_nothing() {
@@ -111,7 +119,7 @@ fn check_object(
     for (key, value) in object.iter().filter(|(key, _)| !schema.properties.contains_key(*key)) {
         match schema.map.as_deref() {
             Some(values) => check_inner(model, values, value, &at.then(Step::Values), into),
-            None => into.push(problem(at, format!("`{key}` is not in the model"))),
+            None => into.push(problem(at, format!("`{key}` {UNKNOWN}"))),
         }
     }
 }

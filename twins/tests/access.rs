@@ -231,3 +231,45 @@ fn a_quirk_answers_its_routes_while_it_is_on_in_a_session() {
         assert_eq!(client.delete("/admin/quirks/SHOP-Q-9").await.status, StatusCode::NOT_FOUND);
     });
 }
+
+/// A vendor that says errors with the status of a success, and one route whose refusals look like no other's.
+fn outspoken() -> Twin {
+    let text = json!({"types": {"string": true}, "required": true});
+    let ok = |is: &str| json!({"types": {"boolean": true}, "enum": {is: true}, "required": true});
+    let error =
+        json!({"types": {"object": true}, "properties": {"ok": ok("false"), "error": text}});
+    let posted = json!({"types": {"object": true}, "properties": {"ok": ok("true"), "ts": text},
+        "any_of": {"error": {"ref": "error"}}});
+    let state = json!({"types": {"string": true}, "enum": {"queued": true, "failed": true}, "required": true});
+    let details =
+        json!({"types": {"object": true}, "properties": {"status": state, "details": text}});
+    let model = json!({"format": "wondertwin.model/1", "name": "t", "version": "1.0.0", "entities": {"error": error},
+        "routes": {
+            "POST /post": {"variants": {"200": {"body": posted}, "default": {"body": {"ref": "error"}}}},
+            "POST /merge": {
+                "request": {"content": {"application/json": {"types": {"object": true}}}},
+                "variants": {"202": {}, "400": {"body": details}}}}});
+    let document = json!({"errors": {"bad_request": {"status": 400, "body": {"status": "400", "message": "{{message}}"}}}});
+    let document = serde_json::from_value(document).unwrap();
+    Twin::frozen(serde_json::from_value(model).unwrap(), TwinConfig { document, ..config() })
+}
+
+#[test]
+fn an_answer_that_may_be_an_error_is_none_where_all_goes_well() {
+    let twin = outspoken();
+    for _ in 0..8 {
+        let request = Request::post("/post").body(Bytes::new()).unwrap();
+        let posted: Value = serde_json::from_slice(twin.call(&request).body()).unwrap();
+        assert_eq!((&posted["ok"], posted["ts"].is_string()), (&json!(true), true), "{posted}");
+    }
+}
+
+#[test]
+fn a_declared_error_takes_the_form_a_route_has_for_its_status() {
+    let request = Request::post("/merge").header("content-type", "application/json");
+    let refused = outspoken().call(&request.body(Bytes::from_static(b"{")).unwrap());
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let told: Value = serde_json::from_slice(refused.body()).unwrap();
+    assert!(["queued", "failed"].contains(&told["status"].as_str().unwrap()), "{told}");
+    assert!(told["details"].is_string(), "{told}");
+}

@@ -252,7 +252,12 @@ def test_one_life_on_a_test_clock(receiver):
         "customer.created", "customer.subscription.created", "invoice.created", "invoice.finalized", "invoice.paid",
         "customer.subscription.updated", "charge.refunded", "charge.dispute.created",
     ]
-    came = receiver.wait(lambda came: {json.loads(body)["type"] for _, body in came} >= set(wanted))
+    def all_came(came):
+        events = [json.loads(body) for _, body in came]
+        of_invoice = [event for event in events if event["data"]["object"]["id"] == invoice.id]
+        return {event["type"] for event in events} >= set(wanted) and len(of_invoice) >= 4
+
+    came = receiver.wait(all_came)
     events = [stripe.Webhook.construct_event(body, headers["stripe-signature"], endpoint.secret) for headers, body in came]
     log = list(stripe.Event.list(limit=100).auto_paging_iter())[::-1]
     assert {event.id for event in log} >= {event.id for event in events}

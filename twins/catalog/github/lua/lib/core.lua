@@ -101,6 +101,11 @@ local function make_user(login, kind)
 end
 core.make_user = make_user
 
+-- Whether a name is one that an account may have: letters, digits and single hyphens within, 39 at most.
+function core.is_login(name)
+    return #name <= 39 and string.match(name, "^%w[%w%-]*$") ~= nil and not string.find(name, "%-%-") and string.sub(name, -1) ~= "-"
+end
+
 -- A user or organisation that is there; nil where it is not.
 function core.user(login)
     return login and state.get("/users", core.key(login))

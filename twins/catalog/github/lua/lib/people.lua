@@ -65,7 +65,7 @@ end
 -- has no call that makes one.
 function people.find_organisation(login)
     local org = core.user(login)
-    if org and org.type ~= "Organization" then
+    if org and org.type ~= "Organization" or not core.is_login(login) then
         core.not_found()
     end
     return org or core.make_user(login, "Organization")

@@ -54,7 +54,7 @@ users.set_profile = core.handler(function(args, me, request)
     user.updated = core.now()
     state.put("/users", user.id, user)
     world.tell(request, { type = "user_change", user = world.show_user(user), cache_ts = core.now() }, user.id)
-    return { profile = world.show_user(user).profile }
+    return { username = user.name, profile = world.show_user(user).profile }
 end)
 
 users.presence = core.handler(function(args, me)
@@ -114,7 +114,7 @@ end)
 users.bot = core.handler(function(args, me)
     for _, user in state.query("/users", "is_bot", true) do
         if user.bot_id == (args.bot or me.bot_id) then
-            return { bot = { id = user.bot_id, deleted = false, name = user.name, updated = user.updated or 0, app_id = world.app_id, user_id = user.id, icons = { image_36 = "", image_48 = "", image_72 = "" } } }
+            return { bot = { id = user.bot_id, deleted = false, name = user.name, updated = user.updated or 0, app_id = world.app_id, user_id = user.id, icons = { image_36 = "https://a.slack-edge.com/80588/img/plugins/app/bot_36.png", image_48 = "https://a.slack-edge.com/80588/img/plugins/app/bot_48.png", image_72 = "https://a.slack-edge.com/80588/img/plugins/app/bot_72.png" } } }
         end
     end
     core.fail("bot_not_found")
