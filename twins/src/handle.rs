@@ -1,6 +1,7 @@
 //! A call answered by a Lua handler: what it sees of the twin, and what becomes of what it wrote.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ use crate::owners;
 use crate::project::{Projector, Spot};
 use crate::refusal::Refusal;
 use crate::render::Reply;
-use crate::state::{CreateError, Entity, Known, Start};
+use crate::session::Session;
+use crate::state::{CreateError, Entity, Known, Start, State};
 use crate::timers::Timer;
 use crate::webhooks::written;
 
@@ -32,6 +34,30 @@ type Change = (Arc<Entity>, Arc<Entity>);
 
 /// A change a handler made: the collection, the entity as it was and as it is.
 type Move = (String, Arc<Entity>, Arc<Entity>);
+
+/// What a handler has written so far, in one call or several.
+#[derive(Default)]
+struct Done {
+    /// What there was before, where another call follows: it may fail.
+    before: Option<Before>,
+    /// The collection and id of each entity written.
+    written: Vec<(String, String)>,
+    moves: Vec<Move>,
+    /// What is not read by the next call and waits for the end of the last.
+    rest: Vec<Writes>,
+}
+
+/// What a handler writes that its next call reads, as it was.
+struct Before {
+    state: State,
+    counters: BTreeMap<String, u64>,
+}
+
+impl Before {
+    fn of(session: &Session) -> Self {
+        Self { state: session.state.fork(), counters: session.counters.all() }
+    }
+}
 
 impl Call<'_> {
     /// The handler of the route, from `routes.yaml` or the model. None where what was never written is
@@ -84,53 +110,85 @@ impl Call<'_> {
         };
         // Held until the writes are applied, so that the next handler reads them.
         let mut turn = self.twin.handlers.turn(&self.session.turns);
-        let mut moves = Vec::new();
-        let said = loop {
+        let mut done = Done::default();
+        let emitted = loop {
             match turn.call(name, &asked, self) {
                 Ok((mut emitted, writes)) => {
-                    self.apply(writes, &mut moves)?;
-                    if emitted.again && asked.round < ROUNDS_MAX {
+                    let again = emitted.again && asked.round < ROUNDS_MAX;
+                    if again && done.before.is_none() {
+                        done.before = Some(Before::of(self.session));
+                    }
+                    if let Err(refusal) = self.write(writes, &mut done) {
+                        self.undo(done);
+                        return Err(refusal);
+                    }
+                    if again {
                         asked.round += 1;
                         continue;
                     }
                     if emitted.body.is_some() {
                         emitted.status = emitted.status.or(usual);
                     }
-                    break self.said(emitted);
+                    break emitted;
                 }
                 Err(failure) => {
                     let (twin, route) = (&self.twin.config.name, self.head.uri.path());
                     tracing::warn!(%twin, handler = name, route, "Lua handler failed, the engine answers: {failure}");
-                    break None;
+                    self.undo(done);
+                    return Ok(None);
                 }
             }
         };
+        for (collection, id) in &done.written {
+            match self.find(collection, id) {
+                Some(entity) => self.settle(collection, id, Some(&entity.fields)),
+                None => self.settle(collection, id, None),
+            }
+        }
+        for writes in done.rest {
+            self.follow_up(writes);
+        }
+        let said = self.said(emitted);
         // What follows may run other handlers.
         drop(turn);
-        for (collection, before, after) in &moves {
+        for (collection, before, after) in &done.moves {
             self.moved(collection, before, after);
         }
         Ok(said)
     }
 
-    /// Applies what a handler wrote; entities it changed go to `moves`, as they were and are.
-    fn apply(&self, writes: Writes, moves: &mut Vec<Move>) -> Result<(), Refusal> {
+    /// Puts what one call of a handler wrote where its next call reads it.
+    fn write(&self, mut writes: Writes, done: &mut Done) -> Result<(), Refusal> {
         let state = &self.session.state;
-        for Write { collection, id, fields } in writes.entities {
+        for Write { collection, id, fields } in std::mem::take(&mut writes.entities) {
+            done.written.push((collection.clone(), id.clone()));
             let Some(fields) = fields else {
                 state.remove(&collection, &id);
                 state.remove_below(&collection, &id);
-                self.settle(&collection, &id, None);
                 continue;
             };
             let change = self.put(&collection, &id, fields).map_err(|_| Refusal::Full)?;
-            moves.extend(change.map(|(before, after)| (collection, before, after)));
+            done.moves.extend(change.map(|(before, after)| (collection, before, after)));
         }
+        self.session.counters.set(std::mem::take(&mut writes.counters));
+        done.rest.push(writes);
+        Ok(())
+    }
+
+    /// Takes back what a handler wrote in the calls before the one that failed.
+    fn undo(&self, done: Done) {
+        let Some(before) = done.before else { return };
+        self.session.state.put_back(&before.state, &done.written);
+        self.session.counters.put_back(before.counters);
+    }
+
+    /// Does what a handler wants done beside its writes.
+    fn follow_up(&self, writes: Writes) {
+        let state = &self.session.state;
         for (after, name, args) in writes.timers {
             let timer = Timer::Handler { name, args, route: self.route_key() };
             self.later(after, timer);
         }
-        self.session.counters.set(writes.counters);
         self.session.clock.advance(writes.advance);
         let webhooks = &self.session.webhooks;
         for object in writes.untold {
@@ -143,7 +201,6 @@ impl Call<'_> {
             webhooks.outbox().replay(number, self.head.at);
             webhooks.wake.notify_one();
         }
-        Ok(())
     }
 
     /// The route of the call, as every model in service after this one names it.
@@ -168,8 +225,7 @@ impl Call<'_> {
             }
             let made = state.create(collection, Some(id), |_, _| (id.to_owned(), fields.clone()));
             if !matches!(made, Err(CreateError::Taken)) {
-                let made = made?;
-                self.settle(collection, id, Some(&made.fields));
+                made?;
                 return Ok(None);
             }
         }

@@ -103,4 +103,4 @@ pub use state::StateLimits;
 pub use twin::{Status, Twin};
 pub use universe::{Member, Universe, Wish};
 pub use validate::{Problem, validate};
-pub use webhooks::WebhookConfig;
+pub use webhooks::{WebhookConfig, is_url as is_webhook_url};

@@ -86,6 +86,11 @@ impl Plan {
         plainest.map(|(pattern, _)| &**pattern)
     }
 
+    /// The patterns of all collections, `/repos/{}/{}/issues`.
+    pub(crate) fn collections(&self) -> impl Iterator<Item = &str> {
+        self.collections.keys().map(|pattern| &**pattern)
+    }
+
     /// The one collection without parameters whose path ends so, if there is just one.
     pub(crate) fn only_one_called(&self, ending: &str) -> Option<&str> {
         let mut called = self.collections.iter().filter(|(pattern, one)| {

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::config::TwinConfig;
+use crate::owners;
 use crate::program::Program;
 use crate::served::Source;
-use crate::state::State;
+use crate::state::{State, is_of};
+use crate::twin::Twin;
 
 /// What every session begins with. What does not fit is left out, and the log says so.
 pub(crate) fn beginning(source: &Source, config: &TwinConfig) -> State {
@@ -27,6 +29,36 @@ pub(crate) fn beginning(source: &Source, config: &TwinConfig) -> State {
     }
     state
 }
+
+/// Why state may not be loaded under a name: nothing of the twin would ever look there. `None` where it may.
+///
+/// A collection is known where a route of the model, a machine or a handler has it, whichever account it is of, and where
+/// there is something in it.
+pub(crate) fn unknown(twin: &Twin, state: &State, name: &str) -> Option<String> {
+    let served = twin.source.load();
+    let plan = &served.program.plan;
+    let collection = collection_named(&served.program, name);
+    let bare = owners::bare(&collection);
+    let is_known = plan.collections().any(|pattern| is_of(pattern, bare))
+        || twin.rules.kind_of(bare).is_some()
+        || twin.handlers.may_keep(bare)
+        || state.created(&collection) > 0;
+    if is_known {
+        return None;
+    }
+    let known: Vec<_> = plan.collections().filter(|pattern| !pattern.contains("{}")).collect();
+    let shown = known.iter().take(KNOWN_SHOWN).map(|name| format!("`{name}`"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let list = match known.len() {
+        0 => "none by its model".to_owned(),
+        count if count > KNOWN_SHOWN => format!("{shown} and {} more", count - KNOWN_SHOWN),
+        _ => shown,
+    };
+    Some(format!("there is no collection `{name}`; there are {list}"))
+}
+
+/// Collections that are named where one is not known.
+const KNOWN_SHOWN: usize = 20;
 
 /// The collection that state loaded under a name goes to: `/v1/customers`, `v1/customers`, or
 /// `customers` where only one collection is called so.

@@ -45,6 +45,9 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// What its sessions are to begin with is nothing of the twin's.
+    #[error("the seed: {0}")]
+    Seed(String),
     /// The ledger could not be read.
     #[error("the calibrations in {} cannot be read", dir.display())]
     Ledger {
@@ -70,7 +73,7 @@ impl Running {
 ///
 /// # Errors
 ///
-/// Where it cannot listen, and where the ledger's folder cannot be read.
+/// Where it cannot listen, where its seed names collections it does not have, and where the ledger's folder cannot be read.
 pub async fn serve(
     model: Model,
     follow: Follow,
@@ -94,6 +97,9 @@ pub async fn serve(
         }
     };
     let twin = Arc::new(twin);
+    if let Some(why) = twin.unknown_seed() {
+        return Err(ServeError::Seed(why));
+    }
     twin.config.universe.join(&twin);
     tokio::spawn(check_handlers(Arc::clone(&twin)));
     let serving = Arc::clone(&twin);

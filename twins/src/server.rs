@@ -261,7 +261,7 @@ async fn administer(
         Err(refusal) => return admin::error(refusal.status(), &refusal.message()),
     };
     // What starts and stops twins is no part of what one of them went through.
-    if let Some(reply) = admin::of_universe(twin, path, head, &bytes).await {
+    if let Some(reply) = admin::of_universe(twin, session, path, head, &bytes).await {
         return reply;
     }
     let reply = admin::answer(twin, session, path, head, &bytes);

@@ -85,18 +85,16 @@ impl Session {
     }
 
     /// A session in which nothing has happened, with what was set of this one: its seed, its
-    /// failures but for those injected, where its webhooks go. Its clock is this one's, put back.
+    /// failures but for those injected, where its webhooks go. Its clock is this one's.
     pub(crate) fn afresh(&self, state: State) -> Self {
-        self.clock.reset();
         let (chaos, webhooks) = (self.chaos.afresh(), self.webhooks.afresh());
         let quirks = self.quirks.fork();
         Self::new(&self.name, self.seed, self.clock.clone(), state, chaos, webhooks, quirks)
     }
 
-    /// A session that goes on from here under a name of its own. What was asked, and what is still
-    /// on its way to somebody, stay with this one.
+    /// A session that goes on from here under a name of its own, by a clock that is where it is. What was
+    /// asked, and what is still on its way to somebody, stay with this one.
     pub(crate) fn fork(&self, name: &str, clock: Clock) -> Self {
-        clock.set_as(&self.clock.position());
         Self {
             name: name.into(),
             seed: self.seed,
@@ -108,7 +106,7 @@ impl Session {
             usage: Arc::new(self.usage.fork()),
             answered: self.answered.fork(),
             tokens: self.tokens.fork(),
-            counters: Counters(Mutex::new(self.counters.lock().clone())),
+            counters: Counters(Mutex::new(self.counters.all())),
             quirks: self.quirks.fork(),
             turns: Turns::default(),
             timers: self.timers.fork(),
@@ -134,6 +132,16 @@ impl Counters {
     /// Where a counter stands.
     pub(crate) fn get(&self, name: &str) -> u64 {
         self.lock().get(name).copied().unwrap_or(0)
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> BTreeMap<String, u64> {
+        self.lock().clone()
+    }
+
+    /// Puts all of them where they were.
+    pub(crate) fn put_back(&self, counters: BTreeMap<String, u64>) {
+        *self.lock() = counters;
     }
 
     pub(crate) fn set(&self, counters: BTreeMap<String, u64>) {

@@ -384,6 +384,33 @@ impl State {
         Ok(())
     }
 
+    /// Puts the collections of entities, and those below them, back to what they were in a fork; what changed in
+    /// them since is told to nobody.
+    pub(crate) fn put_back(&self, before: &Self, written: &[(String, String)]) {
+        let is_written = |name: &str| {
+            written.iter().any(|(collection, id)| {
+                let rest = name.strip_prefix(&**collection);
+                rest.is_some_and(|rest| {
+                    let below = rest.strip_prefix('/').and_then(|rest| rest.strip_prefix(&**id));
+                    rest.is_empty() || below.is_some_and(|rest| rest.starts_with('/'))
+                })
+            })
+        };
+        for (now, was) in self.shards.iter().zip(&before.shards) {
+            let mut now = now.write().unwrap_or_else(PoisonError::into_inner);
+            for (_, known) in now.extract_if(|name, _| is_written(name)) {
+                self.bytes.fetch_sub(known.bytes(), Ordering::Relaxed);
+            }
+            let was = was.read().unwrap_or_else(PoisonError::into_inner);
+            for (name, known) in was.iter().filter(|(name, _)| is_written(name)) {
+                self.bytes.fetch_add(known.bytes(), Ordering::Relaxed);
+                now.insert(name.clone(), Arc::clone(known));
+            }
+        }
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.retain(|change| !is_written(&change.collection));
+    }
+
     /// How many entities there are.
     pub(crate) fn count(&self) -> usize {
         let count = |shard: &RwLock<Shard>| {

@@ -163,6 +163,12 @@ impl Twin {
         tell(&self.config, &self.handlers.problems());
     }
 
+    /// What of the seed is nothing of the twin's; `None` where all is.
+    pub(crate) fn unknown_seed(&self) -> Option<String> {
+        let none = State::new(self.config.state);
+        self.config.beginning.keys().find_map(|name| seed::unknown(self, &none, name))
+    }
+
     /// The session of a name, begun where there is none.
     pub(crate) fn session(&self, name: &str) -> Held {
         self.sessions.get(name, || self.new_session(name, self.config.seed))
@@ -180,8 +186,33 @@ impl Twin {
         session
     }
 
-    /// Has a session forget all that happened, at once: a fresh one takes its place.
+    /// Has a session forget all that happened, at once: a fresh one takes its place. Its clock goes back to where
+    /// it began, unless other twins go by it too.
     pub(crate) fn reset_session(&self, session: &Session) {
+        if !self.shares(&session.name, &session.clock) {
+            session.clock.reset();
+        }
+        self.renew_session(session);
+    }
+
+    /// Puts a session's clock where another is, unless other twins go by it too: theirs is no time to move back.
+    pub(crate) fn move_clock(&self, name: &str, clock: &Clock, to: &Clock) {
+        if !self.shares(name, clock) {
+            clock.set_as(&to.position());
+        }
+    }
+
+    /// Whether other twins go by the clock of a session.
+    fn shares(&self, name: &str, clock: &Clock) -> bool {
+        let others = self.config.universe.all();
+        others
+            .iter()
+            .filter(|other| !std::ptr::eq(&raw const ***other, self))
+            .any(|other| other.sessions.find(name).is_ok_and(|theirs| theirs.clock.is_same(clock)))
+    }
+
+    /// Puts a fresh session in the place of one, by the same clock.
+    pub(crate) fn renew_session(&self, session: &Session) {
         let fresh = session.afresh(self.beginning.fork());
         self.settle_all(&fresh);
         self.sessions.put(fresh);
@@ -522,7 +553,8 @@ impl Twin {
         let document = &self.config.document;
         let declared = (!document.errors.is_empty())
             .then(|| declared::refusal(document, refusal, head, session.next_dice("errors")));
-        declared.flatten().unwrap_or_else(|| render::refusal(program, route, refusal))
+        let declared = declared.flatten().map(|reply| render::fitted(program, route, reply));
+        declared.unwrap_or_else(|| render::refusal(program, route, refusal))
     }
 }
 

@@ -242,6 +242,39 @@ fn work_beyond_one_call_is_done_in_rounds_of_one_request() {
 }
 
 #[test]
+fn a_handler_that_fails_in_a_later_round_leaves_nothing_of_the_earlier_ones() {
+    let source = "
+        if req.round == 0 then
+            state.counter('made')
+            state.put('orders', 'kept', {id = 'kept', status = 'paid', total = 2, lines = wt.array()})
+            state.put('orders', 'more', {id = 'more', status = 'open', total = 0, lines = wt.array()})
+            state.delete('orders', 'gone')
+            state.put('/notes', 'n', {id = 'n'})
+            clock.advance(3600)
+            return wt.again()
+        end
+        error('too much')";
+    let seed = "
+        for _, id in {'kept', 'gone'} do
+            state.put('orders', id, {id = id, status = 'open', total = 1, lines = wt.array()})
+        end
+        emit.json({made = state.counter('made')})";
+    let twin = twin_with(&[("pay", source), ("create_order", seed)]);
+    send(&twin, "POST", "/orders", &lines());
+    let before = twin.state();
+    // The engine answers, and finds what was there.
+    let paid = send(&twin, "POST", "/orders/kept/pay", &Value::Null);
+    assert_eq!((paid.status(), &read(&paid)["id"]), (StatusCode::OK, &json!("kept")));
+    let after = twin.state();
+    assert_eq!(after["/orders"]["gone"], before["/orders"]["gone"]);
+    assert_eq!(after["/orders"].as_object().unwrap().len(), 2, "{after:?}");
+    assert_eq!(after["/orders"]["kept"]["total"], json!(1));
+    assert!(after.get("/notes").is_none_or(|notes| *notes == json!({})), "{after:?}");
+    assert_eq!(twin.clock().offset(), Duration::ZERO);
+    assert_eq!(read(&send(&twin, "POST", "/orders", &lines())), json!({"made": 2}));
+}
+
+#[test]
 fn a_page_shows_the_items_a_handler_wants() {
     let source = "
         for index = 1, 5 do

@@ -287,6 +287,45 @@ async fn an_effect_in_another_twin_happens_there_in_the_session_of_the_same_name
     assert_eq!(tracker.client.get("/admin/time").await.json()["offset"], "0s");
 }
 
+#[tokio::test]
+async fn the_time_of_twins_that_run_together_goes_back_with_all_of_them_only() {
+    let universe = Universe::new();
+    let clock = twins::Clock::still(twins::BASE_EPOCH);
+    let of = |name: &str, config: TwinConfig| TwinConfig {
+        name: name.to_owned(),
+        universe: universe.clone(),
+        clock: clock.clone(),
+        ..config
+    };
+    let shop = of("shop", config());
+    let shop = support::start(fixture("shop.json"), twins::Follow::Frozen, shop).await;
+    let moved = json!({"duration": "1h"});
+    shop.client.post("/admin/time/advance", moved.clone()).await;
+    shop.client.post("/admin/reset", json!({})).await;
+    assert_eq!(shop.client.get("/admin/time").await.json()["offset"], "0s", "it is alone");
+    let tracker = of("tracker", tracker_config());
+    let tracker = support::start(fixture("tracker.json"), twins::Follow::Frozen, tracker).await;
+    let issues = || async { tracker.client.get("/issues").await.json() };
+    tracker.client.post("/issues", json!({"summary": "disk"})).await;
+    shop.client.post("/customers", json!({"email": "a@example.com"})).await;
+    shop.client.post("/admin/snapshots", json!({"name": "before"})).await;
+    shop.client.post("/admin/time/advance", moved.clone()).await;
+    shop.client.post("/admin/snapshots/before/restore", json!({})).await;
+    assert_eq!(tracker.client.get("/admin/time").await.json()["offset"], "1h0m0s", "restored");
+    shop.client.post("/admin/reset", json!({})).await;
+    assert_eq!(shop.client.get("/customers").await.json()["data"], json!([]));
+    assert_eq!(tracker.client.get("/admin/time").await.json()["offset"], "1h0m0s", "reset");
+    assert_eq!(issues().await.as_array().unwrap().len(), 1);
+    // A session that only one of them has is that one's.
+    shop.client.post("/__wt/s/a/admin/time/advance", moved).await;
+    shop.client.post("/__wt/s/a/admin/reset", json!({})).await;
+    assert_eq!(shop.client.get("/__wt/s/a/admin/time").await.json()["offset"], "0s");
+    let told = tracker.client.post("/admin/universe/reset", json!({})).await.json();
+    assert_eq!(told, json!({"status": "reset", "twins": ["shop", "tracker"]}));
+    assert_eq!(shop.client.get("/admin/time").await.json()["offset"], "0s");
+    assert_eq!(issues().await, json!([]));
+}
+
 #[test]
 fn what_effects_draw_differs_though_the_clock_stands_still() {
     let routes: Routes = serde_norway::from_str(

@@ -270,6 +270,18 @@ async fn state_is_loaded_shown_and_reset_by_the_admin_api() {
     assert_eq!(client.get("/admin/requests").await.json().as_array().unwrap().len(), 1);
     assert_eq!(client.post("/__wraith/reset", json!({})).await.json(), json!({"status": "reset"}));
     assert_eq!(client.get("/admin/state").await.json(), json!({}));
+    let unknown = client.post("/admin/state", json!({"custmers": {"cus_1": {}}})).await;
+    assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
+    let message = unknown.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.starts_with("state: there is no collection `custmers`; there are `/"),
+        "{message}"
+    );
+    assert!(message.contains("`/customers`"), "{message}");
+    let below =
+        json!({"/customers/cus_1/sources": {"src_1": {}}, "/@acct_1/customers": {"cus_2": {}}});
+    assert_eq!(client.post("/admin/state", below).await.json(), json!({"status": "loaded"}));
+    client.post("/admin/reset", json!({})).await;
     let bad = client.send(Method::POST, "/admin/state", &[], "{").await.unwrap();
     assert_eq!((bad.status, &bad.json()["error"]["code"]), (StatusCode::BAD_REQUEST, &json!(400)));
 

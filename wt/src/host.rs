@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use twins::{Clock, Universe, Wish};
 
-use crate::commands::serve::{self, Serving};
+use crate::commands::serve::{self, Loaded, Serving};
 use crate::project::Project;
 
 /// Runs the twins of a project beside each other.
@@ -36,17 +36,43 @@ impl<'p> Host<'p> {
         Self { project, serving, universe, clock, running }
     }
 
+    /// Reads what several twins are made of, beside each other: a large model takes a while. In their order.
+    pub(crate) fn load(&self, twins: &[(String, u16)]) -> Vec<anyhow::Result<Loaded>> {
+        std::thread::scope(|scope| {
+            let load = |(name, port): &'_ (String, u16)| self.load_one(name, *port);
+            let all: Vec<_> = twins.iter().map(|twin| scope.spawn(move || load(twin))).collect();
+            all.into_iter()
+                .map(|one| one.join().expect("what reads a twin does not panic"))
+                .collect()
+        })
+    }
+
+    fn load_one(&self, name: &str, port: u16) -> anyhow::Result<Loaded> {
+        let together =
+            serve::Together { universe: self.universe.clone(), clock: self.clock.clone() };
+        serve::load(&self.project.twin(name)?, port, &self.serving, together)
+    }
+
     /// Starts a twin.
-    pub(crate) async fn start(&mut self, name: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    async fn start(&mut self, name: &str, port: u16) -> anyhow::Result<SocketAddr> {
+        let loaded = self.load_one(name, port);
+        // What serves is large, and this waits beside what else is wished for.
+        Box::pin(self.start_loaded(name, port, loaded)).await
+    }
+
+    /// Starts a twin that was read.
+    pub(crate) async fn start_loaded(
+        &mut self,
+        name: &str,
+        port: u16,
+        loaded: anyhow::Result<Loaded>,
+    ) -> anyhow::Result<SocketAddr> {
         self.running.retain(|_, one| !one.handle.is_finished());
         if self.running.contains_key(name) {
             bail!("{name} runs already");
         }
-        let twin = self.project.twin(name)?;
         let (stop, stopped) = watch::channel(false);
-        let together =
-            serve::Together { universe: self.universe.clone(), clock: self.clock.clone() };
-        let running = serve::start(&twin, port, &self.serving, together, stopped).await?;
+        let running = loaded?.start(name, port, stopped).await?;
         if let Some(refused) = running.status().refused {
             tracing::warn!(twin = name, "a calibration is refused: {}", refused.reason);
         }

@@ -143,6 +143,27 @@ fn a_port_in_use_is_the_environments_fault_and_nothing_is_started() {
 }
 
 #[test]
+fn what_a_twin_could_not_use_is_refused_before_it_starts() {
+    let folder = Folder::with_emails();
+    folder.write("seed.json", r#"{"mails": {"e_1": {}}}"#);
+    let refused = |option: &str, value: &str| {
+        let output = folder.run(&["serve", "emails", "--port", "0", option, value]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for address in ["nope", "/hooks", "ftp://127.0.0.1/hooks", "https://127.0.0.1/hooks"] {
+        let (code, told) = refused("--webhook-url", address);
+        assert_eq!(code, Some(2), "{address}: {told}");
+        assert!(
+            told.contains("--webhook-url") && told.contains("no address of webhooks"),
+            "{told}"
+        );
+    }
+    let (code, told) = refused("--seed-file", "seed.json");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("there is no collection `mails`; there are `/emails`"), "{told}");
+}
+
+#[test]
 fn a_twin_that_cannot_start_says_why() {
     let folder = Folder::with_emails();
     folder.give_port("emails");

@@ -52,6 +52,17 @@ fn twins_run_together_join_and_leave_and_have_one_time() {
         .map(|one| one["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["emails", "resend"]);
+    // A name is no path.
+    let strange = json!({"name": "../../twins/emails", "port": 0});
+    let refused = post(resend, "/admin/universe/twins", "", &strange);
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("`../../twins/emails` is no name of a twin"), "{message}");
+    // What one forgets is its own; the time goes back with all of them.
+    folder.run(&["reset", "emails"]);
+    assert_eq!(body(resend, "/admin/time")["offset"], "48h0m0s");
+    folder.run(&["reset"]);
+    assert_eq!(body(emails, "/admin/time")["offset"], "0s");
+    post(emails, "/admin/time/advance", "", &json!({"duration": "48h"}));
     // One leaves, the other goes on.
     folder.run(&["down", "emails"]);
     assert!(TcpStream::connect(("127.0.0.1", emails)).is_err());

@@ -10,6 +10,7 @@ use crate::admin::{Answer, bad, object, wrong_method};
 use crate::go_duration;
 use crate::session::Session;
 use crate::twin::{Head, Twin};
+use crate::webhooks;
 
 pub(super) fn answer(twin: &Twin, session: &Session, head: &Head<'_>, body: &Bytes) -> Answer {
     match *head.method {
@@ -77,9 +78,8 @@ impl Wanted {
                     wanted.verbose = Some(value.as_bool().ok_or_else(|| wrong("a boolean"))?);
                 }
                 "webhook_url" => {
-                    let url = value.as_str().filter(|url| {
-                        url.is_empty() || url::Url::parse(url).is_ok_and(|url| url.has_host())
-                    });
+                    let url = value.as_str();
+                    let url = url.filter(|url| url.is_empty() || webhooks::is_url(url));
                     wanted.webhook_url = Some(url.ok_or_else(|| wrong("an address"))?.to_owned());
                 }
                 _ => {

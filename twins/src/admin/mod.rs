@@ -136,6 +136,7 @@ fn told(answer: Answer) -> Reply {
 /// Answers a request about the twins that run together; `None` for all others.
 pub(crate) async fn of_universe(
     twin: &Twin,
+    session: &Session,
     path: &str,
     head: &Head<'_>,
     body: &Bytes,
@@ -144,7 +145,7 @@ pub(crate) async fn of_universe(
     if let Err((status, why)) = may(twin, head.headers) {
         return Some(error(status, why));
     }
-    Some(told(universe::answer(twin, rest, head.method, body).await))
+    Some(told(universe::answer(twin, session, rest, head.method, body).await))
 }
 
 /// Waits for what an admin request has set going, where its caller means to see it done.

@@ -141,7 +141,9 @@ fn fork(twin: &Twin, from: &str, fields: &Map<String, Value>) -> Answer {
     if twin.sessions.find(&name).is_ok() {
         return Err(SessionError::Taken(name).into());
     }
-    twin.sessions.put(from.fork(&name, twin.config.clock.of_session(&name)));
+    let clock = twin.config.clock.of_session(&name);
+    twin.move_clock(&name, &clock, &from.clock);
+    twin.sessions.put(from.fork(&name, clock));
     Ok(json!({"status": "forked", "session": shown(twin, &*twin.sessions.find(&name)?)}))
 }
 
@@ -156,6 +158,7 @@ fn keep(twin: &Twin, session: &Session, fields: &Map<String, Value>) -> Answer {
 /// Puts a session back to what was kept.
 fn restore(twin: &Twin, session: &Session, snapshot: &str) -> Answer {
     let kept = twin.sessions.snapshot(snapshot)?;
+    twin.move_clock(&session.name, &session.clock, &kept.clock);
     twin.sessions.put(kept.fork(&session.name, session.clock.clone()));
     twin.wake.notify_one();
     Ok(json!({"status": "restored", "snapshot": snapshot, "session": session.name}))

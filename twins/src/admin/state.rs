@@ -5,6 +5,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::admin::{Answer, bad, object, wrong_method};
+use crate::seed;
 use crate::session::Session;
 use crate::state::CreateError;
 use crate::twin::Twin;
@@ -24,6 +25,9 @@ fn load(twin: &Twin, session: &Session, body: &Bytes) -> Answer {
     for (name, entities) in collections {
         // A flag among the collections is nobody's mistake worth refusing the rest for.
         let Value::Object(entities) = entities else { continue };
+        if let Some(why) = seed::unknown(twin, &session.state, &name) {
+            return Err(bad(format!("state: {why}")));
+        }
         let collection = twin.collection_named(&name);
         let mut load = Vec::new();
         for (id, fields) in entities {

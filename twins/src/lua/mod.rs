@@ -90,6 +90,16 @@ pub(crate) enum Failure {
 }
 
 impl Handlers {
+    /// Whether handlers may keep a collection: they name it, or what its path begins with.
+    pub(crate) fn may_keep(&self, collection: &str) -> bool {
+        let fits = |text: &str| {
+            text.starts_with('/')
+                && text.len() > 1
+                && (text == collection || text.ends_with('/') && collection.starts_with(text))
+        };
+        self.scripts.say(fits) || self.libs.say(fits)
+    }
+
     /// Compiles nothing yet: each script is compiled when it is first run, and the engine answers for one that cannot be.
     pub(crate) fn of(scripts: Scripts, routes: &Routes) -> Self {
         Self {

@@ -38,6 +38,13 @@ impl Sources {
         self.scripts.contains_key(name)
     }
 
+    /// Whether some script has a text that fits, as it is written between double quotes.
+    pub(super) fn say(&self, fits: impl Fn(&str) -> bool) -> bool {
+        let texts =
+            self.scripts.values().flat_map(|script| script.source.split('"').skip(1).step_by(2));
+        texts.into_iter().any(fits)
+    }
+
     /// The bytecode of a script; `None` where there is no such script, or it does not compile.
     pub(super) fn bytecode(&self, name: &str) -> Option<&[u8]> {
         self.scripts.get(name)?.bytecode().as_deref().ok()

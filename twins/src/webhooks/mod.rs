@@ -38,6 +38,11 @@ pub struct WebhookConfig {
     pub url: Option<String>,
 }
 
+/// Whether webhooks can be sent to an address: over plain HTTP, to a host.
+pub fn is_url(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| url.scheme() == "http" && url.has_host())
+}
+
 /// The webhooks of a session.
 #[derive(Debug)]
 pub(crate) struct Webhooks {

@@ -1,5 +1,6 @@
 //! `wt reset`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -37,10 +38,17 @@ pub(crate) fn run(
             .map(|name| Ok((name.clone(), processes::running(&project, name)?)))
             .collect::<anyhow::Result<_>>()?
     };
+    // Twins of one process have one clock, which goes back only with all of them.
+    let (what, ports): (_, BTreeSet<u16>) = if args.names.is_empty() {
+        let hosts: BTreeMap<u32, u16> = twins.values().map(|one| (one.pid, one.port)).collect();
+        ("universe/reset", hosts.into_values().collect())
+    } else {
+        ("reset", twins.values().map(|one| one.port).collect())
+    };
     block_on(async {
-        for started in twins.values() {
-            let path = client::in_session(args.session.as_deref(), "reset");
-            client::admin(started.port, Method::POST, &path, Bytes::new()).await?;
+        let path = client::in_session(args.session.as_deref(), what);
+        for port in ports {
+            client::admin(port, Method::POST, &path, Bytes::new()).await?;
         }
         Ok(())
     })?;

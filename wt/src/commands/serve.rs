@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use models::Model;
 use serde_json::json;
 use tokio::sync::watch;
 use twins::{Clock, Follow, Missing, Running, TwinConfig, Universe};
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     fail_rate: f64,
     /// Gets every webhook, beside the endpoints registered through the API
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     webhook_url: Option<String>,
     /// What time it is: the machine's, always the same, or a second later with each request
     #[arg(long, default_value = "real", value_parser = ["real", "fixed", "deterministic"])]
@@ -91,6 +92,14 @@ impl Serving {
 pub(crate) struct Together {
     pub(crate) universe: Universe,
     pub(crate) clock: Clock,
+}
+
+/// Where webhooks can be sent: an address over HTTP with a host.
+fn address(text: &str) -> Result<String, String> {
+    if twins::is_webhook_url(text) {
+        return Ok(text.to_owned());
+    }
+    Err("it is no address of webhooks, as `http://127.0.0.1:3000/hooks`".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -148,7 +157,7 @@ pub(crate) fn run(
     block_on(async {
         let stop = stop_signal()?;
         let together = Together { universe: Universe::new(), clock: serving.clock() };
-        let running = start(&twin, port, &serving, together, stop).await?;
+        let running = load(&twin, port, &serving, together)?.start(twin.name(), port, stop).await?;
         announce(&twin, &running, out)?;
         running.handle.await.context("the twin stopped by itself")
     })?;
@@ -163,14 +172,20 @@ pub(super) fn port_of(twin: &Twin<'_>) -> anyhow::Result<u16> {
     }
 }
 
-/// Serves a twin until told to stop.
-pub(crate) async fn start(
+/// What a twin is served from.
+pub(crate) struct Loaded {
+    model: Model,
+    follow: Follow,
+    config: TwinConfig,
+}
+
+/// Reads what a twin is served from.
+pub(crate) fn load(
     twin: &Twin<'_>,
     port: u16,
     serving: &Serving,
     together: Together,
-    mut stop: watch::Receiver<bool>,
-) -> anyhow::Result<Running> {
+) -> anyhow::Result<Loaded> {
     let follow = match twin.calibrations() {
         Calibrations::Follow => twin.follow(),
         Calibrations::Frozen => Follow::Frozen,
@@ -193,17 +208,26 @@ pub(crate) async fn start(
         session_header: serving.session_header.clone(),
         ..config
     };
-    let stopped = async move {
-        // An error means that whoever could say so is gone.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    let running = twins::serve(twin.base_model()?, follow, config, stopped).await;
-    running.with_context(|| format!("cannot serve {}{}", twin.name(), port_hint(port, twin)))
+    Ok(Loaded { model: twin.base_model()?, follow, config })
 }
 
-fn port_hint(port: u16, twin: &Twin<'_>) -> String {
-    let name = twin.name();
-    format!(" on port {port} (another one: --port, or `twins.{name}.port` in wondertwin.json)")
+impl Loaded {
+    /// Serves the twin until told to stop.
+    pub(crate) async fn start(
+        self,
+        name: &str,
+        port: u16,
+        mut stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<Running> {
+        let stopped = async move {
+            // An error means that whoever could say so is gone.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        let running = twins::serve(self.model, self.follow, self.config, stopped).await;
+        running.with_context(|| {
+            format!("cannot serve {name} on port {port} (another one: --port, or `twins.{name}.port` in wondertwin.json)")
+        })
+    }
 }
 
 fn announce(twin: &Twin<'_>, running: &Running, out: &mut Output) -> anyhow::Result<()> {

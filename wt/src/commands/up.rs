@@ -145,7 +145,7 @@ fn plan(project: &Project, names: &[String], pids: &Pids) -> anyhow::Result<Vec<
     let mut open = Vec::new();
     for name in names {
         let twin = project.twin(&name)?;
-        twin.base_model()?;
+        twin.check_model()?;
         let started = pids.get(&name).filter(|started| processes::is_alive(started, &name));
         match (started, twin.port()?) {
             (Some(started), _) => plan.push(Planned { port: started.port, running: true, name }),
@@ -284,8 +284,9 @@ fn in_background(project: &Project, at: &[String], out: &mut Output) -> anyhow::
     block_on(async {
         let stop = stop_signal()?;
         let mut host = Host::new(project, Serving::default());
-        for (name, port) in twins {
-            let started = host.start(&name, port).await;
+        let loaded = host.load(&twins);
+        for ((name, port), loaded) in twins.into_iter().zip(loaded) {
+            let started = host.start_loaded(&name, port, loaded).await;
             let error = started.as_ref().err().map(|error| format!("{error:#}"));
             let environment =
                 started.as_ref().is_err_and(|error| Outcome::of(error) == Outcome::Environment);
@@ -343,8 +344,9 @@ fn foreground(
     let result = block_on(async {
         let stop = stop_signal()?;
         let mut host = Host::new(project, Serving::default());
-        for twin in plan {
-            host.start(&twin.name, twin.port).await?;
+        let twins: Vec<_> = plan.iter().map(|twin| (twin.name.clone(), twin.port)).collect();
+        for (twin, loaded) in plan.iter().zip(host.load(&twins)) {
+            host.start_loaded(&twin.name, twin.port, loaded).await?;
             let (pid, binary) = (std::process::id(), binary.clone());
             pids.insert(twin.name.clone(), Started { pid, port: twin.port, binary });
         }

@@ -86,7 +86,13 @@ impl Project {
     /// One twin, with its model: the project's, else the catalog's.
     ///
     /// One that the project file names a package for is that package's, verified.
+    ///
+    /// # Errors
+    ///
+    /// Where the name is none that a twin can have (it becomes part of a path, and the admin API takes it from
+    /// anybody), where there is no such twin, or its package does not verify.
     pub(crate) fn twin(&self, name: &str) -> anyhow::Result<Twin<'_>> {
+        check_name(name)?;
         if let Some(path) = self.config.twins.get(name).and_then(|entry| entry.package.as_ref()) {
             let path = self.root.join(path);
             let package = Package::open(&path, self.trusted_keys())

@@ -65,6 +65,15 @@ impl<'p> Twin<'p> {
         model.with_context(|| format!("there is no model in {}", path.display()))
     }
 
+    /// Why it has no model that can be read, if it has none. Those that come with the program need no look.
+    pub(crate) fn check_model(&self) -> anyhow::Result<()> {
+        let is_own = self.project.model_path(&self.name).is_file();
+        if self.package.is_none() && !is_own && catalog::Entry::named(&self.name).is_some() {
+            return Ok(());
+        }
+        self.base_model().map(drop)
+    }
+
     /// What stands beside the model: the folder's documents, else the catalog's.
     pub(crate) fn behaviour(&self) -> anyhow::Result<Behaviour> {
         if let Some(package) = &self.package {
