@@ -50,7 +50,8 @@ pub(crate) struct Limiter {
     pub(crate) refused: u64,
 }
 
-/// What the limiter says of one call.
+/// What the limiter says of one call; nothing of one that is none of the vendor's.
+#[derive(Debug, Default)]
 pub(crate) struct Passage {
     pub(crate) refused: bool,
     pub(crate) headers: Vec<(&'static str, String)>,

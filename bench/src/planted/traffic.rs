@@ -8,7 +8,7 @@ use models::{Kind, Model, Place, Route, RouteKey, Schema, Surface};
 use serde_json::{Value, json};
 
 use super::change::Plan;
-use super::limiter::Limiter;
+use super::limiter::{Limiter, Passage};
 use super::value::{Location, Maker, Root, Sight, hex, presence, segment, word};
 use crate::random::Random;
 
@@ -156,8 +156,13 @@ impl<'m> Writer<'m> {
         let (mut path, has_segments) = Self::path(route_key, route, random);
         let (query, asked) = Self::query(route_key, route, random);
         let search = route_key.path().contains("search");
-        let passage = self.limiter.pass(&self.model.limits, key, self.at_ms, search);
         let noise = random.below(1000);
+        let is_own = noise >= 6;
+        let passage = if is_own {
+            self.limiter.pass(&self.model.limits, key, self.at_ms, search)
+        } else {
+            Passage::default()
+        };
         let (mut method, mut host) = (route_key.method(), self.model.base_url.as_str());
         match noise {
             0..3 => method = "OPTIONS",
@@ -165,7 +170,6 @@ impl<'m> Writer<'m> {
             6..14 => path.push('/'),
             _ => {}
         }
-        let is_own = noise >= 6;
         let mut maker = Maker::new(self.model, self.plan, Random::of(&[random.next()]));
         let sent = self.sent(route_key, route, &mut maker, random);
         let mut answer =
@@ -255,7 +259,6 @@ impl<'m> Writer<'m> {
             }
             let value = match schema.values.iter().next() {
                 Some(value) => value.clone(),
-                None if schema.format.is_some() => segment(name, schema, random.below(SEGMENTS)),
                 None if schema
                     .types
                     .iter()
@@ -263,6 +266,10 @@ impl<'m> Writer<'m> {
                 {
                     random.below(90).to_string()
                 }
+                None if schema.format.as_deref() == Some("phone-number") => {
+                    format!("%2B1555{:07}", random.below(10_000_000))
+                }
+                None if schema.format.is_some() => segment(name, schema, random.below(SEGMENTS)),
                 None if schema.types.iter().any(|one| one.name() == "boolean") => "true".to_owned(),
                 None => word(random),
             };
@@ -288,10 +295,12 @@ impl<'m> Writer<'m> {
         let mut sights = std::mem::take(&mut maker.sights);
         let mut visited = std::mem::take(&mut maker.visited);
         let text = if media == FORM {
-            // A form has neither types nor null, and an empty list is not in it.
-            for ((number, _), sight) in &mut sights {
+            // A form has neither types nor null, and an empty object is not in it: a change within an
+            // object is one of the object's presence, too.
+            for ((number, path), sight) in &mut sights {
                 let kind = self.plan.changes[*number].kind;
                 sight.apart |= !matches!(kind, Kind::FieldAdded | Kind::EnumValueAdded);
+                sight.apart |= path.0.len() > 1;
             }
             form(&value)
         } else if random.chance(1) {
@@ -404,7 +413,8 @@ impl<'m> Writer<'m> {
             .split_once('.')
             .map_or((event.as_str(), None), |(name, action)| (name, Some(action)));
         // GitHub's payloads say the action, those of others the whole event.
-        if webhook.body.properties.contains_key("type") {
+        let says_event = value.get("type").is_some_and(Value::is_string);
+        if says_event {
             value["type"] = json!(event);
         } else if let Some(action) = action {
             value["action"] = json!(action);
@@ -424,7 +434,7 @@ impl<'m> Writer<'m> {
         let entry = json!({
             "_kind": "webhook", "startedDateTime": self.time(), "time": 12,
             "request": {"method": "POST", "url": "https://hooks.example.org/in", "queryString": [],
-                "headers": if webhook.body.properties.contains_key("type") { json!([]) } else { json!([{"name": "X-GitHub-Event", "value": name}]) },
+                "headers": if says_event { json!([]) } else { json!([{"name": "X-GitHub-Event", "value": name}]) },
                 "postData": {"mimeType": "application/json", "text": value.to_string()}},
             "response": {"status": 200, "headers": [], "content": {"mimeType": "text/plain", "text": "ok"}}
         });
@@ -510,7 +520,10 @@ fn form(value: &Value) -> String {
             }),
             Value::Null => out.push(format!("{name}=")),
             Value::String(text) => {
-                out.push(format!("{name}={}", text.replace(' ', "+").replace('&', "%26")));
+                out.push(format!(
+                    "{name}={}",
+                    text.replace('+', "%2B").replace(' ', "+").replace('&', "%26")
+                ));
             }
             other => out.push(format!("{name}={other}")),
         }
