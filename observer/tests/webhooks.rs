@@ -132,7 +132,8 @@ async fn a_delivery_is_stored_with_its_verdict_and_without_its_content() {
     }
     send(observed.addr, &post("/hook/k3y", &[], PAYLOAD)).await;
     let (summary, folder) = observed.end().await;
-    assert_eq!((summary.exchanges, summary.dropped), (3, 0));
+    assert_eq!((summary.exchanges, summary.dropped), (2, 0), "a forged one is no evidence");
+    assert_eq!(summary.skipped.get("invalid signature"), Some(&1));
     let rows = deliveries(&folder);
     assert_eq!(texts(&rows, "verdict"), ["valid", "invalid", "unsigned"]);
     assert_eq!(texts(&rows, "event"), ["invoice.paid"; 3]);

@@ -20,13 +20,13 @@ pub(super) fn arrived<T>(raw: &RawExchange<'_>, use_it: impl FnOnce(&Arrived<'_>
 }
 
 /// The row of one attempt. Its signature is looked at here, over the bytes as they came: no later
-/// step has them.
+/// step has them. The verdict on it stands beside the row.
 pub(super) fn row(
     raw: &RawExchange<'_>,
     event: &str,
     secrets: &[String],
     key: &LakeKey,
-) -> DeliveryRow {
+) -> (DeliveryRow, Verdict) {
     let (facts, check) = arrived(raw, |arrived| (Facts::of(arrived), verify(arrived, secrets)));
     let body = raw.request_body.as_ref().map_or(&[][..], |body| &body.bytes);
     let path = url::parse(&raw.url).map_or("", |url| url.path);
@@ -35,7 +35,7 @@ pub(super) fn row(
         // The same bytes are the same delivery.
         None => key.pseudonym(Domain::Delivery, &[b"body", body]),
     };
-    DeliveryRow {
+    let row = DeliveryRow {
         seen_at_us: raw.seen_at_us,
         event: event.to_owned(),
         endpoint: key.pseudonym(Domain::Endpoint, &[path.as_bytes()]),
@@ -50,5 +50,6 @@ pub(super) fn row(
         scheme: (check.scheme != Scheme::None).then(|| check.scheme.name()),
         header: check.header,
         verdict: check.verdict.name(),
-    }
+    };
+    (row, check.verdict)
 }

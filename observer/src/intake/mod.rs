@@ -13,7 +13,7 @@ mod url;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use models::webhooks::{Kind, facts};
+use models::webhooks::{Kind, Verdict, facts};
 use models::{Model, Surface};
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_128;
@@ -65,6 +65,9 @@ pub enum Skip {
     BadUrl,
     /// A webhook that asks whether anybody is there, and tells of nothing.
     Challenge,
+    /// A webhook whose signature is of none of the secrets: anybody may have sent it. The attempt is
+    /// kept among the deliveries, with its verdict.
+    Forged,
 }
 
 impl Skip {
@@ -76,6 +79,7 @@ impl Skip {
             Self::NoAnswer => "no answer",
             Self::BadUrl => "unreadable URL",
             Self::Challenge => "challenge or ping",
+            Self::Forged => "invalid signature",
         }
     }
 }
@@ -174,9 +178,9 @@ impl Intake {
         Self { secrets, ..self }
     }
 
-    /// Rows waiting to be flushed.
+    /// Rows waiting to be flushed, of exchanges or of deliveries, whichever are more.
     pub fn pending(&self) -> usize {
-        self.rows.len()
+        self.rows.len().max(self.deliveries.len())
     }
 
     /// Exchanges that left no row, by reason, since the intake was made.
@@ -303,7 +307,11 @@ impl Intake {
         {
             return Err(Skip::Challenge);
         }
-        self.deliveries.push(delivery::row(raw, &event, &self.secrets, &self.key));
+        let (row, verdict) = delivery::row(raw, &event, &self.secrets, &self.key);
+        self.deliveries.push(row);
+        if verdict == Verdict::Invalid {
+            return Err(Skip::Forged);
+        }
         let name = self.places.name(&event);
         let place = self.places.webhook(name);
         let mut scratch = std::mem::take(&mut self.scratch);

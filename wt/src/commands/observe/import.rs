@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::Utc;
 use observer::import::{Imported, Strictness, import};
 use observer::intake::{Disclosure, Intake};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::commands::calibrate::after_published;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
 
 /// Faults named; a file of another format has one a line.
 pub(crate) const FAULTS_NAMED_MAX: usize = 10;
+
+/// How far clocks of two machines may differ, microseconds: a day, so that local times taken for UTC
+/// are no warning.
+const AHEAD_MAX_US: i64 = 86_400_000_000;
 
 /// Import recorded traffic: HAR 1.2, NDJSON of HAR entries, VCR; plain or gzip.
 #[derive(Debug, clap::Args)]
@@ -35,7 +41,9 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
-    let model = project.twin(&args.name)?.current(out)?.model;
+    let twin = project.twin(&args.name)?;
+    let model = twin.current(out)?.model;
+    let published_us = after_published(&twin.ledger()?)?;
     let lake = project.lake()?;
     let mut intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION);
     let strictness = if args.strict { Strictness::Strict } else { Strictness::Lenient };
@@ -49,6 +57,7 @@ pub(crate) fn run(
         bar.finish_and_clear();
         let imported = imported?;
         name_faults(&imported, out);
+        warn_of_times(file, &imported, published_us, out);
         files.push(FileImport::of(file, &imported));
         anyhow::Ok(())
     });
@@ -68,6 +77,31 @@ fn name_faults(imported: &Imported, out: &mut Output) {
     let named = imported.faults.len().min(FAULTS_NAMED_MAX) as u64;
     if imported.faults_count > named {
         out.warn(&format!("and {} more that could not be read", imported.faults_count - named));
+    }
+}
+
+/// Says where exchanges lie outside of what the next run looks at, or end every window to come.
+fn warn_of_times(file: &Path, imported: &Imported, published_us: i64, out: &mut Output) {
+    let segment = &imported.segment;
+    if imported.was_there || segment.exchanges == 0 {
+        return;
+    }
+    let (file, date) = (file.display(), |us| {
+        chrono::DateTime::from_timestamp_micros(us).unwrap_or_default().format("%Y-%m-%d %H:%M")
+    });
+    if segment.from_us < published_us {
+        out.warn(&format!(
+            "{file}: what is older than {} UTC is not looked at again, a published calibration ends there; \
+             `wt calibrate {} --since DUR` looks further back",
+            date(published_us), segment.twin
+        ));
+    }
+    if segment.to_us > Utc::now().timestamp_micros() + AHEAD_MAX_US {
+        out.warn(&format!(
+            "{file}: its last exchange is dated {} UTC, ahead of this machine's clock; once a calibration \
+             rests on it, nothing older is looked at",
+            date(segment.to_us)
+        ));
     }
 }
 
