@@ -571,6 +571,28 @@ fn scopes_that_headers_name_are_judged_apart_and_new_ones_are_a_note() {
 }
 
 #[test]
+fn a_single_statement_of_a_reset_gives_the_usual_window_that_holds_it() {
+    let truth = limit(Algorithm::FixedWindow, 30, 60.0);
+    for (wait_s, window_s) in [(58, 60.0), (60, 60.0), (3_337, 3_600.0)] {
+        let mut series = Scene::new(truth.clone(), Load::Steady(0.01)).play(1);
+        series.truncate(1);
+        stating(&mut series, |call| {
+            let reset = call.at_us.div_euclid(1_000_000) + wait_s;
+            vec![
+                ("x-ratelimit-limit", "30".to_owned()),
+                ("x-ratelimit-remaining", "29".to_owned()),
+                ("x-ratelimit-reset", reset.to_string()),
+            ]
+        });
+        let verdicts = infer(&series, &BTreeMap::new());
+        let [LimitVerdict::NewScope { limit, stated: true, .. }] = &verdicts[..] else {
+            panic!("{}", told(&verdicts))
+        };
+        assert_eq!((limit.limit, limit.window_seconds), (30, window_s));
+    }
+}
+
+#[test]
 fn plans_of_several_callers_are_no_change_while_one_shows_the_priors_limit() {
     let truth = limit(Algorithm::FixedWindow, 100, 60.0);
     let mut series = Scene::new(truth.clone(), Load::Steady(0.01)).play(1);

@@ -199,7 +199,7 @@ fn window(
         .filter_map(|(index, o)| Wait::of(&series[*index as usize], o, limit))
         .collect();
     if resets.len() < 3 {
-        return None;
+        return if prior.is_none() { holding(&resets) } else { None };
     }
     let fit =
         aligned(&resets).or_else(|| refilling(&resets, limit)).or_else(|| longest(&resets))?;
@@ -312,6 +312,14 @@ fn longest(resets: &[Wait]) -> Option<Window> {
     let all: Vec<f64> = resets.iter().map(|wait| wait.seconds).collect();
     let seconds = snapped(if whole { typical } else { top(&all) });
     (seconds > 0.0).then(|| Window::shown(seconds, None, whole))
+}
+
+/// Of waits too few to show more: the shortest usual window that holds them all.
+fn holding(resets: &[Wait]) -> Option<Window> {
+    let longest = resets.iter().map(|wait| wait.seconds).reduce(f64::max)?;
+    let usual = WINDOWS_SECONDS.into_iter().find(|window| longest <= window + 1.0);
+    let seconds = usual.unwrap_or_else(|| longest.ceil());
+    (longest > 0.0).then(|| Window::shown(seconds, None, false))
 }
 
 /// The usual window a rounded wait stands for.
