@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use models::{Algorithm, Model, RateLimit, Route, RouteKey, Schema, Variant};
+use models::{Algorithm, Model, RateLimit, Route, RouteKey, Schema, StateVerb, Variant};
 use serde_json::Value;
 
-use crate::action::Action;
+use crate::action::{Action, items_of};
 use crate::dice::Dice;
 use crate::plan::Plan;
 use crate::project::{Projector, Spot};
 use crate::router::Router;
-use crate::shape::{Node, Shapes};
+use crate::shape::{EntityId, Form, Node, Shapes};
 use crate::template::Template;
 
 /// A model made ready to serve.
@@ -46,6 +46,16 @@ pub(crate) struct RouteProgram {
     answer: OnceLock<Answer>,
     requests: OnceLock<Vec<(Box<str>, Node)>>,
     action: OnceLock<Action>,
+    look: OnceLock<Look>,
+}
+
+/// How an item is shown: two routes with one look show it with the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// As only one route does.
+    OfRoute(usize),
+    /// As an entity of a collection, which the first of its routes stands for.
+    OfItem { entity: EntityId, first: usize },
 }
 
 /// An answer's status, and what its body and headers are.
@@ -86,6 +96,7 @@ impl Program {
             answer: OnceLock::new(),
             requests: OnceLock::new(),
             action: OnceLock::new(),
+            look: OnceLock::new(),
         });
         Self {
             routes: compiled.collect(),
@@ -178,6 +189,37 @@ impl Program {
     /// What a route does to the state.
     pub(crate) fn action(&self, number: usize) -> &Action {
         self.routes[number].action.get_or_init(|| Action::of(self, number))
+    }
+
+    /// How a route shows an item.
+    pub(crate) fn look(&self, number: usize) -> Look {
+        *self.routes[number]
+            .look
+            .get_or_init(|| self.common_look(number).unwrap_or(Look::OfRoute(number)))
+    }
+
+    /// The look that an item has alone and in lists: that of an entity, in a collection which is the only one of its
+    /// name.
+    fn common_look(&self, number: usize) -> Option<Look> {
+        let target = self.action(number).target.as_ref()?;
+        let body = self.answer(number).body.as_ref()?;
+        let node = match (target.verb, &target.within) {
+            (StateVerb::List, Some(name)) => {
+                items_of(&self.shapes, &self.shapes.record(body)?.0.field(name)?.node)?
+            }
+            (StateVerb::List, None) => items_of(&self.shapes, body)?,
+            (StateVerb::Create, None) => body,
+            (_, None) if target.id.is_some() => body,
+            _ => return None,
+        };
+        let [Form::Entity(entity)] = node.forms[..] else { return None };
+        let pattern = target.home.pattern();
+        if node.nullable || node.tag.is_some() || pattern.contains("{}") {
+            return None;
+        }
+        let collection = self.plan.collection(&pattern)?;
+        let first = collection.items.values().chain(collection.own.values()).min()?;
+        Some(Look::OfItem { entity, first: *first })
     }
 
     /// How a route says a status; where it does not, in the shape that most errors have.

@@ -14,7 +14,7 @@ use crate::action::{Target, items_of};
 use crate::call::{Call, Event, Outcome};
 use crate::dice::Dice;
 use crate::list::{self, Address, Listed};
-use crate::program::{Answer, Program};
+use crate::program::{Answer, Look, Program};
 use crate::project::{ErrorText, Projector, Spot};
 use crate::refusal::Refusal;
 use crate::shape::Node;
@@ -85,14 +85,30 @@ impl Call<'_> {
     /// The answer that shows a stored item: the bytes of last time, if model and route are those
     /// of last time.
     fn cached(&self, answer: &Answer, target: Option<&Target>, entity: &Entity) -> Bytes {
-        let (load, route, seed) = (self.served.load, self.number, self.session.seed);
+        self.kept(entity, self.look(), || {
+            bytes_of(answer, self.item_body(answer, target, entity, Event::Seen).as_ref())
+        })
+    }
+
+    /// How the route shows items. What hides fields where an item is not made shows it in several ways.
+    fn look(&self) -> Look {
+        if self.twin.config.document.shown_once.is_empty() {
+            self.served.program.look(self.number)
+        } else {
+            Look::OfRoute(self.number)
+        }
+    }
+
+    /// The bytes of an item in a look: those of last time, if it was shown so then.
+    fn kept(&self, entity: &Entity, look: Look, render: impl FnOnce() -> Bytes) -> Bytes {
+        let (load, seed) = (self.served.load, self.session.seed);
         if let Some(last) = entity.rendered.load().as_ref()
-            && (last.load, last.route, last.seed) == (load, route, seed)
+            && (last.load, last.look, last.seed) == (load, look, seed)
         {
             return last.body.clone();
         }
-        let body = bytes_of(answer, self.item_body(answer, target, entity, Event::Seen).as_ref());
-        entity.rendered.store(Some(Arc::new(Rendered { load, route, seed, body: body.clone() })));
+        let body = render();
+        entity.rendered.store(Some(Arc::new(Rendered { load, look, seed, body: body.clone() })));
         body
     }
 
@@ -144,7 +160,9 @@ impl Call<'_> {
             Some(name) => self.envelope(node, name, listed, &address, dice),
             None => self.items(node, listed),
         });
-        let mut reply = self.reply(answer, bytes_of(answer, body.as_ref()), dice);
+        let empty = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let body = body.filter(|_| !empty).unwrap_or_default();
+        let mut reply = self.reply(answer, body, dice);
         if within.is_none()
             && let Some(link) = list::link_header(listed, &address)
         {
@@ -160,7 +178,7 @@ impl Call<'_> {
         listed: &Listed,
         address: &Address<'_>,
         dice: Dice,
-    ) -> Value {
+    ) -> Bytes {
         let shapes = &self.served.program.shapes;
         let empty = Value::Array(Vec::new());
         let projector = Projector::new(shapes);
@@ -168,15 +186,17 @@ impl Call<'_> {
         if let (Some((record, _)), Some(object)) = (shapes.record(node), envelope.as_object_mut()) {
             list::settle(object, record, shapes, listed, address);
             if let Some(field) = record.field(name) {
-                object.insert(name.to_owned(), self.items(&field.node, listed));
+                object.insert(name.to_owned(), Value::Null);
+                return around(object, name, &self.items(&field.node, listed));
             }
         }
-        envelope
+        serde_json::to_vec(&envelope).unwrap_or_default().into()
     }
 
-    fn items(&self, array: &Node, listed: &Listed) -> Value {
+    /// The items of a page, as a JSON array.
+    fn items(&self, array: &Node, listed: &Listed) -> Bytes {
         let shapes = &self.served.program.shapes;
-        let Some(items) = items_of(shapes, array) else { return Value::Array(Vec::new()) };
+        let Some(items) = items_of(shapes, array) else { return Bytes::from_static(b"[]") };
         let target = self.served.program.action(self.number).target.as_ref();
         let project = |entity: &Arc<Entity>| {
             let spot = Spot::root(self.dice_of(entity));
@@ -192,7 +212,23 @@ impl Call<'_> {
             }
             item
         };
-        listed.entities.iter().map(project).collect()
+        let bytes = |entity: &Arc<Entity>| serde_json::to_vec(&project(entity)).unwrap_or_default();
+        let look = self.look();
+        let mut page = Vec::with_capacity(listed.entities.len() * ITEM_BYTES);
+        page.push(b'[');
+        for (index, entity) in listed.entities.iter().enumerate() {
+            if index > 0 {
+                page.push(b',');
+            }
+            // A look of the route's own is what an item has alone there, and no list's.
+            if entity.made_up || matches!(look, Look::OfRoute(_)) {
+                page.extend(bytes(entity));
+            } else {
+                page.extend(self.kept(entity, look, || bytes(entity).into()));
+            }
+        }
+        page.push(b']');
+        page.into()
     }
 
     /// An item as the route's list shows it; `None` where the list shows no items.
@@ -287,6 +323,30 @@ pub(crate) fn refusal(program: &Program, number: Option<usize>, refusal: &Refusa
         reply.headers_mut().extend(HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)));
     }
     reply
+}
+
+/// Bytes an item of a list has, about.
+const ITEM_BYTES: usize = 768;
+
+/// The JSON of an object, one of whose fields is written already.
+fn around(object: &Map<String, Value>, name: &str, field: &[u8]) -> Bytes {
+    let mut text = Vec::with_capacity(field.len() + 256);
+    text.push(b'{');
+    for (key, value) in object {
+        if text.len() > 1 {
+            text.push(b',');
+        }
+        // Writing texts and finite numbers into memory does not fail.
+        let _ = serde_json::to_writer(&mut text, key);
+        text.push(b':');
+        if key == name {
+            text.extend_from_slice(field);
+        } else {
+            let _ = serde_json::to_writer(&mut text, value);
+        }
+    }
+    text.push(b'}');
+    text.into()
 }
 
 /// An error in the vendor's general words, made to fit the route's own answer of that status where the model has one of another form.

@@ -10,6 +10,8 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::program::Look;
+
 /// How much a twin remembers.
 ///
 /// A collection that is full forgets its oldest entity for a new one, passing over those that were
@@ -84,15 +86,15 @@ pub(crate) struct Entity {
     pub(crate) made_up: bool,
     /// Whether it was asked for since it could last have been forgotten.
     wanted: AtomicBool,
-    /// The last answer that showed it alone.
+    /// As it was last shown.
     pub(crate) rendered: ArcSwapOption<Rendered>,
 }
 
-/// An answer's body, for as long as the model and the route are the same.
+/// An item's bytes, for as long as the model and the look are the same.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) load: u64,
-    pub(crate) route: usize,
+    pub(crate) look: Look,
     /// Of the session, as sessions forked from one another share their entities.
     pub(crate) seed: u64,
     pub(crate) body: Bytes,
