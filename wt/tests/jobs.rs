@@ -376,8 +376,9 @@ fn what_fails_recovers_or_drifts_is_told_once_and_a_deaf_channel_fails_no_job() 
 
 /// Calls of one day, whose answers have so many fields that the model knows nothing of.
 fn day(folder: &Folder, number: u32) -> String {
-    let fields: String =
+    let fields: Vec<_> =
         (0..=number).map(|field| format!(r#",\"field_{field}\":{field}"#)).collect();
+    let fields = fields.concat();
     let call = |call: u32| {
         let id = number * 100 + call;
         format!(
