@@ -88,7 +88,7 @@ fn run(names: &[String]) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (universe, clock) = (Universe::new(), Clock::real());
-        let mut handles = Vec::new();
+        let mut starting = Vec::new();
         for (name, (model, behaviour)) in names.iter().zip(loaded) {
             let declared = behaviour.document.webhooks.clone();
             let config = TwinConfig {
@@ -102,8 +102,12 @@ fn run(names: &[String]) {
                 clock: clock.clone(),
                 ..TwinConfig::new(name.clone())
             };
-            let running =
-                serve(model, Follow::Frozen, config, std::future::pending()).await.unwrap();
+            let started = serve(model, Follow::Frozen, config, std::future::pending());
+            starting.push((name, tokio::spawn(started)));
+        }
+        let mut handles = Vec::new();
+        for (name, started) in starting {
+            let running = started.await.unwrap().unwrap();
             let mut out = std::io::stdout().lock();
             writeln!(out, "{name} {}", running.addr.port()).unwrap();
             out.flush().unwrap();

@@ -29,6 +29,12 @@ struct Running {
     handle: JoinHandle<()>,
 }
 
+/// A twin that will serve in a moment.
+pub(crate) struct Starting {
+    stop: watch::Sender<bool>,
+    ready: JoinHandle<anyhow::Result<twins::Running>>,
+}
+
 impl<'p> Host<'p> {
     pub(crate) fn new(project: &'p Project, serving: Serving) -> Self {
         let clock = serving.clock();
@@ -55,24 +61,35 @@ impl<'p> Host<'p> {
 
     /// Starts a twin.
     async fn start(&mut self, name: &str, port: u16) -> anyhow::Result<SocketAddr> {
-        let loaded = self.load_one(name, port);
-        // What serves is large, and this waits beside what else is wished for.
-        Box::pin(self.start_loaded(name, port, loaded)).await
+        let starting = self.begin(name, port, self.load_one(name, port));
+        self.take_in(name, starting).await
     }
 
-    /// Starts a twin that was read.
-    pub(crate) async fn start_loaded(
+    /// Begins to start a twin that was read; others can be begun before it serves.
+    pub(crate) fn begin(
         &mut self,
         name: &str,
         port: u16,
         loaded: anyhow::Result<Loaded>,
-    ) -> anyhow::Result<SocketAddr> {
+    ) -> anyhow::Result<Starting> {
         self.running.retain(|_, one| !one.handle.is_finished());
         if self.running.contains_key(name) {
             bail!("{name} runs already");
         }
+        let (loaded, name) = (loaded?, name.to_owned());
         let (stop, stopped) = watch::channel(false);
-        let running = loaded?.start(name, port, stopped).await?;
+        let ready = tokio::spawn(async move { loaded.start(&name, port, stopped).await });
+        Ok(Starting { stop, ready })
+    }
+
+    /// Waits until a twin serves.
+    pub(crate) async fn take_in(
+        &mut self,
+        name: &str,
+        starting: anyhow::Result<Starting>,
+    ) -> anyhow::Result<SocketAddr> {
+        let Starting { stop, ready } = starting?;
+        let running = ready.await.with_context(|| format!("{name} ended as it was started"))??;
         if let Some(refused) = running.status().refused {
             tracing::warn!(twin = name, "a calibration is refused: {}", refused.reason);
         }

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::serve::Serving;
 use super::{block_on, stop_signal};
 use crate::client;
-use crate::host::Host;
+use crate::host::{Host, Starting};
 use crate::outcome::{EnvironmentError, Outcome};
 use crate::output::Output;
 use crate::processes::{self, PORTS_FROM, Pids, Started};
@@ -284,9 +284,8 @@ fn in_background(project: &Project, at: &[String], out: &mut Output) -> anyhow::
     block_on(async {
         let stop = stop_signal()?;
         let mut host = Host::new(project, Serving::default());
-        let loaded = host.load(&twins);
-        for ((name, port), loaded) in twins.into_iter().zip(loaded) {
-            let started = host.start_loaded(&name, port, loaded).await;
+        for (name, starting) in begin_all(&mut host, &twins) {
+            let started = host.take_in(&name, starting).await;
             let error = started.as_ref().err().map(|error| format!("{error:#}"));
             let environment =
                 started.as_ref().is_err_and(|error| Outcome::of(error) == Outcome::Environment);
@@ -299,6 +298,16 @@ fn in_background(project: &Project, at: &[String], out: &mut Output) -> anyhow::
         host.run(stop).await
     })?;
     Ok(Outcome::Done)
+}
+
+/// Begins to start twins beside each other; in their order.
+fn begin_all(
+    host: &mut Host<'_>,
+    twins: &[(String, u16)],
+) -> Vec<(String, anyhow::Result<Starting>)> {
+    let loaded = host.load(twins);
+    let each = twins.iter().zip(loaded);
+    each.map(|((name, port), loaded)| (name.clone(), host.begin(name, *port, loaded))).collect()
 }
 
 /// What a twin that ended had to say: its error and the causes, on one line.
@@ -345,8 +354,8 @@ fn foreground(
         let stop = stop_signal()?;
         let mut host = Host::new(project, Serving::default());
         let twins: Vec<_> = plan.iter().map(|twin| (twin.name.clone(), twin.port)).collect();
-        for (twin, loaded) in plan.iter().zip(host.load(&twins)) {
-            host.start_loaded(&twin.name, twin.port, loaded).await?;
+        for (twin, (_, starting)) in plan.iter().zip(begin_all(&mut host, &twins)) {
+            host.take_in(&twin.name, starting).await?;
             let (pid, binary) = (std::process::id(), binary.clone());
             pids.insert(twin.name.clone(), Started { pid, port: twin.port, binary });
         }
