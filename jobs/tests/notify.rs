@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use jobs::config::Jobs;
 use jobs::notify::{Deliverer, DeliveryError, Message, Occasion};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use twins::catalog::Entry;
@@ -126,6 +126,30 @@ async fn a_webhook_is_signed_as_the_standard_says() {
         (&body["type"], &body["data"]["twin"]),
         (&"wondertwin.drift".into(), &"stripe".into())
     );
+}
+
+#[tokio::test]
+async fn a_receiver_that_answers_without_end_is_read_to_a_beginning() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let asked = stream.read(&mut [0; 16 << 10]).await;
+                assert!(asked.is_ok(), "{asked:?}");
+                let head =
+                    b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\n\r\n";
+                let mut sent = stream.write_all(head).await;
+                while sent.is_ok() {
+                    sent = stream.write_all(&[b'x'; 4096]).await;
+                }
+            });
+        }
+    });
+    let channel = format!("kind = 'webhook'\nurl = 'http://{addr}/in'\nsecret_env = 'SECRET'");
+    let refused = deliver(&channel).await.unwrap_err();
+    let DeliveryError::Refused { status: 500, body, .. } = refused else { panic!("{refused}") };
+    assert_eq!(body, "x".repeat(300));
 }
 
 #[tokio::test]

@@ -216,6 +216,24 @@ fn what_a_calibration_rests_on_is_merged_once_whatever_a_crash_leaves() {
 }
 
 #[test]
+fn another_key_is_told_of_with_what_to_add_and_a_lost_model_with_what_builds_on_it() {
+    let folder = with_a_change_to_decide();
+    folder.run(&["calibrate", "notes"]);
+    std::fs::remove_file(folder.path(".wt/keys/ledger.key")).unwrap();
+    let told = folder.wt(&["calibrations", "approve", "notes"]);
+    assert!(told.starts_with("exit 2"), "{told}");
+    let added = told.split("or add \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let mut config = folder.json("wondertwin.json");
+    config["trusted_keys"].as_array_mut().unwrap().push(added.into());
+    folder.write("wondertwin.json", &config.to_string());
+    assert!(folder.wt(&["calibrations", "approve", "notes"]).starts_with("exit 0"));
+
+    std::fs::remove_file(folder.path("twins/notes/model/symbols.json")).unwrap();
+    let told = folder.wt(&["calibrate", "notes"]);
+    assert!(told.contains("calibrations/notes build on it"), "{told}");
+}
+
+#[test]
 fn a_canary_is_promoted_by_the_clock_of_the_runs() {
     let folder = with_a_change_to_decide();
     folder.write(

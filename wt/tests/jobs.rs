@@ -88,6 +88,8 @@ fn once_refuses_a_file_that_is_missing_or_broken_and_a_later_good_one_clears_it(
     assert!(missing.starts_with("exit 2\n"), "{missing}");
     assert!(missing.contains("jobs.toml, line 1, `jobs.toml`: cannot be read"), "{missing}");
     assert!(folder.wt(&["status"]).contains("· 0 errors\n"), "nothing is taken down");
+    let asked = folder.wt(&["jobs", "trigger", "a"]);
+    assert!(asked.contains("jobs.toml, line 1, `jobs.toml`: cannot be read"), "{asked}");
 
     folder.write("jobs.toml", "[jobs.a\n");
     let broken = folder.wt(&["jobs", "run", "--once"]);

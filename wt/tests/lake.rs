@@ -96,6 +96,23 @@ fn a_day_of_small_segments_becomes_one_and_what_was_looked_at_may_go() {
     assert_eq!(rows(&folder), 240);
 }
 
+#[test]
+fn a_lost_key_is_told_of_and_not_replaced() {
+    let folder = with_model();
+    let second = traffic(&folder, 2);
+    assert!(folder.wt(&["observe", "import", "notes", &second]).starts_with("exit 0"));
+    let key = folder.path(".wt/keys/lake.key");
+    let kept = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let third = traffic(&folder, 3);
+    let told = folder.wt(&["observe", "import", "notes", &third]);
+    assert!(told.starts_with("exit 2"), "{told}");
+    assert!(told.contains(".wt/keys/lake.key") && told.contains("put it back"), "{told}");
+    assert!(!key.exists(), "no other is made");
+    std::fs::write(&key, kept).unwrap();
+    assert!(folder.wt(&["observe", "import", "notes", &third]).starts_with("exit 0"));
+}
+
 fn rows(folder: &Folder) -> u64 {
     let stats = folder.wt_json(&["lake", "stats", "--format", "json"]);
     stats["twins"][0]["exchanges"].as_u64().unwrap()

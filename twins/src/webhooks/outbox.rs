@@ -93,7 +93,9 @@ impl Outbox {
         let hold = chance(dice.at("reorder"), knobs.reorder);
         for _ in 0..copies {
             if hold {
-                if let Some(number) = self.add(Arc::clone(&message), now + HELD_MAX, false) {
+                if let Some(number) =
+                    self.add(Arc::clone(&message), now.saturating_add(HELD_MAX), false)
+                {
                     self.held.entry(endpoint.clone()).or_default().push(number);
                 }
             } else {
@@ -429,6 +431,23 @@ mod tests {
             again.iter().map(|ticket| &*ticket.message.event.id).collect::<Vec<_>>(),
             ["e2"]
         );
+    }
+
+    #[test]
+    fn at_the_end_of_time_deliveries_wait_and_nothing_overflows() {
+        let knobs = Knobs { reorder: 0.5, delay: 0.5, delay_seconds: 1e300, ..Knobs::default() };
+        let mut outbox = outbox(&[1e300], knobs);
+        for number in 0..40 {
+            outbox.queue(message(&format!("{number:03}"), "one", "e"), Duration::MAX);
+        }
+        assert_eq!(outbox.waiting(), 40);
+        let now = Duration::MAX;
+        let due: Vec<_> = outbox.take_due(now, 100).iter().map(|ticket| ticket.number).collect();
+        assert!(!due.is_empty());
+        for number in due {
+            outbox.settle(number, attempt(now, 500), now);
+        }
+        assert!(outbox.waiting() > 0, "what failed waits for a time that does not come");
     }
 
     #[test]
