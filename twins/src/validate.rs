@@ -14,6 +14,8 @@ pub struct Problem {
     pub path: FieldPath,
     /// What is wrong there.
     pub message: String,
+    /// Only that the value holds a field the model does not have.
+    pub is_unknown_field: bool,
 }
 
 impl fmt::Display for Problem {
@@ -37,11 +39,8 @@ pub fn validate(model: &Model, schema: &Schema, value: &Value) -> Vec<Problem> {
 
 /// Whether a value lacks nothing that a schema asks for and holds nothing it forbids; fields the model does not have are neither.
 pub(crate) fn admits(model: &Model, schema: &Schema, value: &Value) -> bool {
-    validate(model, schema, value).iter().all(|problem| problem.message.ends_with(UNKNOWN))
+    validate(model, schema, value).iter().all(|problem| problem.is_unknown_field)
 }
-
-/// What is said of a field that the model does not have.
-const UNKNOWN: &str = "is not in the model";
 
 fn check(model: &Model, schema: &Schema, value: &Value, at: &FieldPath, into: &mut Vec<Problem>) {
     let view = View::of(model, schema, "");
@@ -119,7 +118,10 @@ fn check_object(
     for (key, value) in object.iter().filter(|(key, _)| !schema.properties.contains_key(*key)) {
         match schema.map.as_deref() {
             Some(values) => check_inner(model, values, value, &at.then(Step::Values), into),
-            None => into.push(problem(at, format!("`{key}` {UNKNOWN}"))),
+            None => into.push(Problem {
+                is_unknown_field: true,
+                ..problem(at, format!("`{key}` is not in the model"))
+            }),
         }
     }
 }
@@ -166,5 +168,5 @@ fn type_of(schema: &Schema, value: &Value) -> Option<JsonType> {
 }
 
 fn problem(at: &FieldPath, message: impl Into<String>) -> Problem {
-    Problem { path: at.clone(), message: message.into() }
+    Problem { path: at.clone(), message: message.into(), is_unknown_field: false }
 }

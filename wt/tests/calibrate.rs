@@ -177,6 +177,19 @@ fn with_a_change_to_decide() -> Folder {
     folder
 }
 
+#[test]
+fn an_import_of_what_is_older_than_a_published_calibration_says_that_no_run_looks_at_it() {
+    let folder = with_a_change_to_decide();
+    let old = "is not looked at again";
+    traffic(&folder, "same-day.ndjson", 2, "api.notes.test");
+    assert!(!folder.wt(&["observe", "import", "notes", "same-day.ndjson"]).contains(old));
+    folder.run(&["calibrate", "notes"]);
+    traffic(&folder, "late.ndjson", 1, "api.notes.test");
+    let told = folder.wt(&["observe", "import", "notes", "late.ndjson"]);
+    assert!(told.starts_with("exit 0\n") && told.contains(old), "{told}");
+    assert!(told.contains("`wt calibrate notes --since DUR`"), "{told}");
+}
+
 fn states(folder: &Folder) -> Vec<String> {
     let listed = folder.wt_json(&["calibrations", "list", "notes", "--format", "json"]);
     let all = listed["calibrations"].as_array().into_iter().flatten();

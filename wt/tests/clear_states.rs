@@ -6,48 +6,13 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use chrono::{TimeDelta, Utc};
 use jobs::ledger::{Cause, Ledger, State};
 use serde_json::Value;
+use support::daemon::{Daemon, history, until};
 use support::{Folder, fixture, free_port};
-
-/// Ends with the test.
-struct Daemon(Child);
-
-impl Daemon {
-    fn start(folder: &Folder, variables: &[(&str, &str)]) -> Self {
-        let mut command = folder.command(&["jobs", "run"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.env_remove("NOBODY_TOKEN").envs(variables.iter().copied());
-        Self(command.spawn().unwrap())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_mins(2), "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn history(folder: &Folder) -> Vec<Value> {
-    if !folder.path(".wt/jobs.db").exists() {
-        return Vec::new();
-    }
-    let history = folder.wt_json(&["jobs", "history", "-n", "100000", "--format", "json"]);
-    history["runs"].as_array().unwrap().clone()
-}
 
 /// The last end of each job that began: state and reason.
 fn ends(folder: &Folder) -> BTreeMap<String, String> {
@@ -114,7 +79,7 @@ fn each_fault_of_file_credential_and_vendor_has_its_state_and_other_jobs_run_on(
         ),
     );
     let tokens = [("DOWN_TOKEN", "x"), ("SLOW_TOKEN", "x"), ("GARBLED_TOKEN", "x")];
-    let _daemon = Daemon::start(&folder, &tokens);
+    let _daemon = Daemon::start_with(&folder, &tokens);
     let expected = [
         ("cron", "failed: jobs.toml, line ", "`jobs.cron.schedule`"),
         ("kind", "failed: jobs.toml, line ", "`bake` is no kind"),
@@ -160,7 +125,7 @@ fn a_clock_that_went_back_is_told_and_what_is_due_runs_on() {
     ledger.plan("often", "command", &[], later).unwrap();
     drop(ledger);
 
-    let _daemon = Daemon::start(&folder, &[]);
+    let _daemon = Daemon::start_with(&folder, &[]);
     until("a run at the time it is now", || succeeded(&folder, "often") > 0);
     let told = history(&folder);
     let clock = told.iter().find(|run| run["job"] == "clock" || run["job"] == "daemon").unwrap();

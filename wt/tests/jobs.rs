@@ -6,54 +6,11 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
+use support::daemon::{Daemon, history, until};
 use support::{Folder, free_port, get};
-
-/// A daemon that is stopped when the test ends.
-struct Daemon(Child);
-
-impl Daemon {
-    fn start(folder: &Folder) -> Self {
-        let mut command = folder.command(&["jobs", "run"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    /// Asks it to end, and waits.
-    fn stop(mut self) -> i32 {
-        let pid = self.0.id().to_string();
-        std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-        self.0.wait().unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_mins(1), "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn history(folder: &Folder) -> Vec<Value> {
-    let history = folder.wt_json(&["jobs", "history", "-n", "100000", "--format", "json"]);
-    history["runs"].as_array().unwrap().clone()
-}
 
 fn state(folder: &Folder, job: &str) -> Option<String> {
     let runs = history(folder);

@@ -36,6 +36,20 @@ fn an_import_adds_rows_names_bad_lines_and_is_done_once() {
 }
 
 #[test]
+fn an_import_tells_of_exchanges_that_are_dated_ahead() {
+    let folder = Folder::with_emails();
+    let import = |at: &str| {
+        let file = format!("{at}.ndjson");
+        folder.write(&file, &entry("api.emails.test", 1).replace("2026-11-19", at));
+        folder.wt(&["observe", "import", "emails", &file])
+    };
+    assert!(!import("2026-11-19").contains("ahead of this machine's clock"));
+    let told = import("2190-01-01");
+    assert!(told.starts_with("exit 0\n"), "{told}");
+    assert!(told.contains("its last exchange is dated 2190-01-01 08:00 UTC"), "{told}");
+}
+
+#[test]
 fn a_strict_import_adds_nothing_of_a_file_with_a_bad_line() {
     let folder = Folder::with_emails();
     traffic(&folder);

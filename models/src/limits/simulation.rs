@@ -573,9 +573,11 @@ fn scopes_that_headers_name_are_judged_apart_and_new_ones_are_a_note() {
 #[test]
 fn a_single_statement_of_a_reset_gives_the_usual_window_that_holds_it() {
     let truth = limit(Algorithm::FixedWindow, 30, 60.0);
-    for (wait_s, window_s) in [(58, 60.0), (60, 60.0), (3_337, 3_600.0)] {
+    let waits = [(1, 1.0), (2, 2.0), (6, 6.0), (58, 60.0), (60, 60.0), (3_337, 3_600.0)];
+    for (wait_s, window_s) in waits {
         let mut series = Scene::new(truth.clone(), Load::Steady(0.01)).play(1);
         series.truncate(1);
+        series[0].at_us -= series[0].at_us.rem_euclid(1_000_000);
         stating(&mut series, |call| {
             let reset = call.at_us.div_euclid(1_000_000) + wait_s;
             vec![

@@ -317,7 +317,9 @@ fn longest(resets: &[Wait]) -> Option<Window> {
 /// Of waits too few to show more: the shortest usual window that holds them all.
 fn holding(resets: &[Wait]) -> Option<Window> {
     let longest = resets.iter().map(|wait| wait.seconds).reduce(f64::max)?;
-    let usual = WINDOWS_SECONDS.into_iter().find(|window| longest <= window + 1.0);
+    // A time in whole seconds is up to one late, which tells nothing of windows that short.
+    let rounding = |window: f64| (0.05 * window).clamp(0.25, 1.0);
+    let usual = WINDOWS_SECONDS.into_iter().find(|&window| longest <= window + rounding(window));
     let seconds = usual.unwrap_or_else(|| longest.ceil());
     (longest > 0.0).then(|| Window::shown(seconds, None, false))
 }

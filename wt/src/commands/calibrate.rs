@@ -13,7 +13,7 @@ use calibrator::publish::{Approval, Publisher};
 use calibrator::reading::Reading;
 use calibrator::{Known, checkpoint, evidence_file};
 use chrono::{DateTime, TimeDelta, Utc};
-use models::{Drift, Ledger, Model, Replay};
+use models::{Calibration, Drift, Ledger, Model, Replay};
 
 use super::block_on;
 use crate::outcome::Outcome;
@@ -214,8 +214,8 @@ fn evidence(
     let name = twin.name();
     let path = project.evidence_path(name);
     let kept = evidence_file::read(&path)?;
-    let (mut evidence, was_kept) = (kept.clone().unwrap_or_default(), kept.is_some());
-    let (mut is_new, mut base) = (false, None);
+    let (was_kept, mut is_new) = (kept.is_some(), false);
+    let mut evidence = kept.unwrap_or_default();
     let mut pending_files = Vec::new();
     for calibration in ledger.published() {
         let calibration = calibration?;
@@ -224,25 +224,14 @@ fn evidence(
         if more.is_some() {
             pending_files.push(pending);
         }
-        if evidence.absorbed.contains(&calibration.number) {
+        if evidence.absorbed.contains(&calibration.number) || !was_kept && more.is_none() {
             continue;
         }
         if let Some(more) = &more {
             evidence.merge(more);
         }
-        if was_kept || more.is_some() {
-            let base = match &mut base {
-                Some(base) => base,
-                none => none.insert(twin.base_model()?),
-            };
-            let of = |number| ledger.model_after(base, number);
-            match (of(calibration.base.number), of(calibration.number)) {
-                (Ok(before), Ok(after)) => evidence.absorb(calibration.number, &before, &after),
-                // Told of where the present model is made.
-                _ => drop(evidence.absorbed.insert(calibration.number)),
-            }
-            is_new = true;
-        }
+        absorb(&mut evidence, twin, ledger, &calibration)?;
+        is_new = true;
     }
     if is_new {
         evidence_file::write(&evidence, &path)?;
@@ -251,6 +240,23 @@ fn evidence(
         std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
     }
     Ok((was_kept || is_new).then_some(evidence))
+}
+
+/// Tells evidence what a published calibration changed. One that cannot be followed is told of where the
+/// present model is made.
+fn absorb(
+    evidence: &mut Evidence,
+    twin: &Twin<'_>,
+    ledger: &Ledger,
+    calibration: &Calibration,
+) -> anyhow::Result<()> {
+    let base = twin.base_model()?;
+    let after = |number| ledger.model_after(&base, number);
+    match (after(calibration.base.number), after(calibration.number)) {
+        (Ok(before), Ok(after)) => evidence.absorb(calibration.number, &before, &after),
+        _ => drop(evidence.absorbed.insert(calibration.number)),
+    }
+    Ok(())
 }
 
 /// Keeps what a calibration rests on until it is published and merged with what the model rests on.

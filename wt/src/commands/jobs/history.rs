@@ -54,8 +54,8 @@ pub(crate) fn run(
     }
     for Unsent { channel, state, count, reason } in ledger.unsent_notices()? {
         let reason = reason.map(|why| format!(": {why}")).unwrap_or_default();
-        let many = if count == 1 { "notice" } else { "notices" };
-        out.warn(&format!("{count} {many} to {channel} {state}{reason}"));
+        let notices = crate::commands::count(usize::try_from(count).unwrap_or(0), "notice");
+        out.warn(&format!("{notices} to {channel} {state}{reason}"));
     }
     out.result(|| lines.join("\n"), &json!({"runs": documents}))?;
     Ok(Outcome::Done)

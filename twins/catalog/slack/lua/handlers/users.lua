@@ -114,7 +114,7 @@ end)
 users.bot = core.handler(function(args, me)
     for _, user in state.query("/users", "is_bot", true) do
         if user.bot_id == (args.bot or me.bot_id) then
-            return { bot = { id = user.bot_id, deleted = false, name = user.name, updated = user.updated or 0, app_id = world.app_id, user_id = user.id, icons = { image_36 = "https://a.slack-edge.com/80588/img/plugins/app/bot_36.png", image_48 = "https://a.slack-edge.com/80588/img/plugins/app/bot_48.png", image_72 = "https://a.slack-edge.com/80588/img/plugins/app/bot_72.png" } } }
+            return { bot = { id = user.bot_id, deleted = false, name = user.name, updated = user.updated or 0, app_id = world.app_id, user_id = user.id, icons = world.bot_icons() } }
         end
     end
     core.fail("bot_not_found")

@@ -49,7 +49,7 @@ local KINDS = { channel = "channel", group = "group", im = "im", mpim = "mpim" }
 local function bot_profile(me)
     return {
         id = me.bot_id, app_id = world.app_id, user_id = me.id, name = me.user.name, deleted = false, updated = me.user.updated, team_id = world.team_id,
-        icons = { image_36 = "https://a.slack-edge.com/80588/img/plugins/app/bot_36.png", image_48 = "https://a.slack-edge.com/80588/img/plugins/app/bot_48.png", image_72 = "https://a.slack-edge.com/80588/img/plugins/app/bot_72.png" },
+        icons = world.bot_icons(),
     }
 end
 

@@ -8,6 +8,12 @@ local TEAM = core.id("T", "team")
 local APP = core.id("A", "app")
 world.team_id, world.app_id = TEAM, APP
 
+-- The pictures of a bot that was given none.
+function world.bot_icons()
+    local at = "https://a.slack-edge.com/80588/img/plugins/app/bot_"
+    return { image_36 = at .. "36.png", image_48 = at .. "48.png", image_72 = at .. "72.png" }
+end
+
 function world.team()
     return state.get("/team", TEAM)
 end
