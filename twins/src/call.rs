@@ -18,7 +18,7 @@ use crate::rules::{self, Move};
 use crate::search::Search;
 use crate::served::Served;
 use crate::session::Session;
-use crate::state::{CreateError, Entity, Known, Start};
+use crate::state::{CreateError, Entity, Fresh, Known, Start};
 use crate::twin::{Head, Twin};
 use crate::webhooks::pattern_of;
 use crate::webhooks::written;
@@ -42,8 +42,8 @@ pub(crate) struct Call<'c> {
 pub(crate) enum Outcome {
     /// Nothing is kept; what the request says is said back.
     Echo(Map<String, Value>),
-    /// One item.
-    Item { entity: Arc<Entity>, event: Event },
+    /// One item; its fields where they are at hand.
+    Item { entity: Arc<Entity>, fields: Option<Map<String, Value>>, event: Event },
     /// Some of a collection.
     List(Listed),
 }
@@ -59,6 +59,19 @@ pub(crate) enum Event {
     Deleted,
     /// Made up; nothing is stored of it.
     Implied,
+}
+
+impl Outcome {
+    /// An item that is there.
+    pub(crate) const fn seen(entity: Arc<Entity>) -> Self {
+        Self::Item { entity, fields: None, event: Event::Seen }
+    }
+
+    /// An item that nothing is stored of.
+    fn made_up(id: &str, fields: Map<String, Value>, event: Event) -> Self {
+        let entity = Arc::new(Entity::made_up(id, &fields));
+        Self::Item { entity, fields: Some(fields), event }
+    }
 }
 
 /// Items of a collection in which nothing can be created.
@@ -205,46 +218,44 @@ impl<'c> Call<'c> {
         let field = target.item.id.as_ref();
         let wanted = field.and_then(|field| fields.get(&*field.name)).and_then(text_of);
         let dice = Dice::of(self.session.seed, collection);
-        let created =
-            self.session.state.create(collection, wanted.as_deref(), |ordinal, wanted| {
-                let mut fields = fields.clone();
-                let id = match (wanted, field) {
-                    (Some(wanted), _) => wanted.to_owned(),
-                    (None, Some(field)) => field.kind.make(dice.nth(ordinal), ordinal),
-                    (None, None) => ordinal.to_string(),
-                };
-                if let (None, Some(field)) = (wanted, field) {
-                    fields.insert(field.name.to_string(), field.kind.value(&id));
-                }
-                self.stamp(&mut fields, target.item.created.iter().chain(&target.item.changed));
-                if self.session.state.is_watched() {
-                    self.session.webhooks.complete(&target.home.pattern(), &mut fields, &id);
-                }
-                (id, fields)
-            });
-        let entity = created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
+        let make_id = |ordinal: u64| match field {
+            Some(field) => field.kind.make(dice.nth(ordinal), ordinal),
+            None => ordinal.to_string(),
+        };
+        let complete = |_: u64, id: &str| {
+            if let (None, Some(field)) = (&wanted, field) {
+                fields.insert(field.name.to_string(), field.kind.value(id));
+            }
+            self.stamp(&mut fields, target.item.created.iter().chain(&target.item.changed));
+            if self.session.state.is_watched() {
+                self.session.webhooks.complete(&target.home.pattern(), &mut fields, id);
+            }
+            fields
+        };
+        let created = self.session.state.create(collection, wanted.as_deref(), make_id, complete);
+        let Fresh { entity, fields } =
+            created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
         drop(unique);
         if kind.is_some() {
-            self.settle(collection, &entity.id, Some(&entity.fields));
+            self.settle(collection, &entity.id, Some(&fields));
         }
         if self.is_made_up() {
             self.session.state.forget(collection, &entity.id);
         }
-        Ok(Outcome::Item { entity, event: Event::Created })
+        Ok(Outcome::Item { entity, fields: Some(fields), event: Event::Created })
     }
 
     fn find(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
         let id = self.id(target);
         match self.session.state.find(collection, id) {
-            Known::Here(entity) => Ok(Outcome::Item { entity, event: Event::Seen }),
+            Known::Here(entity) => Ok(Outcome::seen(entity)),
             Known::Never if self.is_implied(target) => {
-                let entity = Arc::new(self.implied(target, id));
-                Ok(Outcome::Item { entity, event: Event::Implied })
+                Ok(Outcome::made_up(id, self.implied(target, id), Event::Implied))
             }
             Known::Gone if self.leaves_tombstones(target) => {
-                let mut entity = self.implied(target, id);
-                entity.fields.insert("deleted".to_owned(), true.into());
-                Ok(Outcome::Item { entity: Arc::new(entity), event: Event::Deleted })
+                let mut fields = self.implied(target, id);
+                fields.insert("deleted".to_owned(), true.into());
+                Ok(Outcome::made_up(id, fields, Event::Deleted))
             }
             Known::Gone | Known::Never => Err(not_found(target, id)),
         }
@@ -262,17 +273,17 @@ impl<'c> Call<'c> {
         let (start, event) = match self.session.state.find(collection, id) {
             Known::Here(_) => (None, Event::Changed),
             Known::Never if self.is_made_up() => {
-                let mut entity = self.implied(target, id);
-                self.change(target, &mut entity.fields, Self::fields_of(target, input), replaces);
-                return Ok(Outcome::Item { entity: Arc::new(entity), event: Event::Implied });
+                let mut fields = self.implied(target, id);
+                self.change(target, &mut fields, Self::fields_of(target, input), replaces);
+                return Ok(Outcome::made_up(id, fields, Event::Implied));
             }
             Known::Never if self.is_implied(target) => {
-                (Some(self.implied(target, id).fields), Event::Changed)
+                (Some(self.implied(target, id)), Event::Changed)
             }
             _ if replaces
                 && self.served.program.has_answer(self.number, http::StatusCode::CREATED) =>
             {
-                let mut fields = self.implied(target, id).fields;
+                let mut fields = self.implied(target, id);
                 self.stamp(&mut fields, target.item.created.iter());
                 (Some(fields), Event::Upserted)
             }
@@ -304,11 +315,11 @@ impl<'c> Call<'c> {
         drop(unique);
         verdict?;
         match updated.map_err(|error| refused(error, id))? {
-            Some(entity) => {
+            Some(Fresh { entity, fields }) => {
                 if let Some(before) = before {
-                    self.moved(collection, &Entity::new(entity.id.clone(), before), &entity);
+                    self.moved(collection, id, &before, &fields);
                 }
-                Ok(Outcome::Item { entity, event })
+                Ok(Outcome::Item { entity, fields: Some(fields), event })
             }
             None => Err(not_found(target, id)),
         }
@@ -352,7 +363,9 @@ impl<'c> Call<'c> {
         let id = self.id(target);
         let before = match self.session.state.find(collection, id) {
             Known::Here(entity) => entity,
-            Known::Never if self.is_implied(target) => Arc::new(self.implied(target, id)),
+            Known::Never if self.is_implied(target) => {
+                Arc::new(Entity::made_up(id, &self.implied(target, id)))
+            }
             _ => return Err(not_found(target, id)),
         };
         let kind = self.twin.rules.kind(&target.home.pattern());
@@ -368,7 +381,7 @@ impl<'c> Call<'c> {
         if target.has_below {
             self.session.state.remove_below(collection, id);
         }
-        Ok(Outcome::Item { entity: before, event: Event::Deleted })
+        Ok(Outcome::Item { entity: before, fields: None, event: Event::Deleted })
     }
 
     fn list(&self, target: &Target, collection: &str) -> Result<Listed, Refusal> {
@@ -395,7 +408,7 @@ impl<'c> Call<'c> {
                 return true;
             }
             // Most of what is not wanted is told by what was written, which need not be shown.
-            let told = |filter: &Filter<'_>| filter.lets_stored(&entity.fields);
+            let told = |filter: &Filter<'_>| filter.lets_stored(&entity.packed);
             if filters.iter().any(|filter| told(filter) == Some(false)) {
                 return false;
             }
@@ -481,11 +494,10 @@ impl<'c> Call<'c> {
         let never =
             ids.filter(|id| matches!(self.session.state.find(collection, id), Known::Never));
         let made_up = never.map(|id| {
-            let mut entity = self.implied(target, &id);
+            let mut fields = self.implied(target, &id);
             let asked = asked.iter().filter_map(Filter::exact);
-            let asked = asked.map(|(name, value)| (name.to_owned(), value.into()));
-            entity.fields.extend(asked);
-            Arc::new(entity)
+            fields.extend(asked.map(|(name, value)| (name.to_owned(), value.into())));
+            Arc::new(Entity::made_up(&id, &fields))
         });
         made_up.chain(stored).collect()
     }
@@ -496,6 +508,9 @@ impl<'c> Call<'c> {
     fn fields_of(target: &Target, input: Option<Value>) -> Map<String, Value> {
         let Some(Value::Object(fields)) = input else { return Map::new() };
         let fields = unwrapped(fields, target.within.as_deref());
+        if fields.keys().all(|name| target.item.name_for(name) == name) {
+            return fields;
+        }
         let named = fields.into_iter().map(|(name, value)| {
             let own = target.item.name_for(&name);
             (if *own == name { name } else { own.to_owned() }, value)
@@ -535,14 +550,14 @@ impl<'c> Call<'c> {
             || parameters.iter().any(|parameter| target.item.name_for(parameter) == name)
     }
 
-    /// An item of which nothing was written: its id, and what the path says.
-    fn implied(&self, target: &Target, id: &str) -> Entity {
+    /// The fields of an item of which nothing was written: its id, and what the path says.
+    fn implied(&self, target: &Target, id: &str) -> Map<String, Value> {
         let mut fields = Map::new();
         if let (Some(field), false) = (&target.item.id, id.is_empty()) {
             fields.insert(field.name.to_string(), field.kind.value(id));
         }
         self.add_parameters(target, &mut fields);
-        Entity::made_up(id.into(), fields)
+        fields
     }
 
     fn is_implied(&self, target: &Target) -> bool {

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use serde_json::{Map, Value};
 
 use crate::body::pairs;
-use crate::call::{Call, Event, Outcome};
+use crate::call::{Call, Outcome};
 use crate::refusal::Refusal;
 use crate::render::{Reply, whole};
 use crate::router::Found;
@@ -120,7 +120,7 @@ impl Call<'_> {
                 Known::Here(entity) => {
                     let values = [id.into()];
                     let call = Call { number: route, values: &values, ..*self };
-                    let shown = call.render(&Outcome::Item { entity, event: Event::Seen });
+                    let shown = call.render(&Outcome::seen(entity));
                     serde_json::from_slice(&whole(shown.into_body())).ok()
                 }
                 _ => None,

@@ -13,7 +13,7 @@ use models::RouteKey;
 use serde_json::{Map, Value, json};
 
 use crate::action::Target;
-use crate::call::{Call, Event, Outcome};
+use crate::call::{Call, Outcome};
 use crate::config::Missing;
 use crate::dice::{BASE62, Dice};
 use crate::gate;
@@ -141,7 +141,7 @@ impl Call<'_> {
         };
         for (collection, id) in &done.written {
             match self.find(collection, id) {
-                Some(entity) => self.settle(collection, id, Some(&entity.fields)),
+                Some(entity) => self.settle(collection, id, Some(&entity.fields())),
                 None => self.settle(collection, id, None),
             }
         }
@@ -152,7 +152,7 @@ impl Call<'_> {
         // What follows may run other handlers.
         drop(turn);
         for (collection, before, after) in &done.moves {
-            self.moved(collection, before, after);
+            self.moved(collection, &after.id, &before.fields(), &after.fields());
         }
         Ok(said)
     }
@@ -223,14 +223,15 @@ impl Call<'_> {
             if state.is_watched() {
                 self.session.webhooks.complete(owners::bare(collection), &mut fields, id);
             }
-            let made = state.create(collection, Some(id), |_, _| (id.to_owned(), fields.clone()));
+            let taken = |_: u64, _: &str| std::mem::take(&mut fields);
+            let made = state.create(collection, Some(id), |_| id.to_owned(), taken);
             if !matches!(made, Err(CreateError::Taken)) {
                 made?;
                 return Ok(None);
             }
         }
         let after = state.update(collection, id, Some(Map::new()), |stored| *stored = fields)?;
-        Ok(before.zip(after))
+        Ok(before.zip(after.map(|after| after.entity)))
     }
 
     fn said(&self, emitted: Emitted) -> Option<Reply> {
@@ -249,9 +250,7 @@ impl Call<'_> {
             }
             Some(Body::Entity { collection, id }) => {
                 match self.session.state.find(&collection, &id) {
-                    Known::Here(entity) => {
-                        self.render(&Outcome::Item { entity, event: Event::Seen })
-                    }
+                    Known::Here(entity) => self.render(&Outcome::seen(entity)),
                     _ => Reply::default(),
                 }
             }
@@ -277,7 +276,7 @@ impl Call<'_> {
         let lists = &self.twin.config.document.lists;
         let query = Query::of(self.head.uri.query().unwrap_or(""), lists);
         let fits = |entity: &Entity| {
-            wanted.iter().all(|(name, wanted)| is_one_of(entity.fields.get(name), wanted))
+            wanted.iter().all(|(name, wanted)| is_one_of(entity.packed.get(name).as_ref(), wanted))
         };
         Listed::chosen(self.all(collection), query, fits)
     }
@@ -395,7 +394,8 @@ impl World for Call<'_> {
         let route = plan.items.get("GET").or_else(|| plan.own.get("POST"))?;
         let node = program.answer(*route).body.as_ref()?;
         let spot = Spot::root(Dice::of(self.session.seed, id));
-        Some(Projector::new(&program.shapes).project_with(node, Some(fields), &[], spot))
+        let projector = Projector::new(&program.shapes);
+        Some(projector.project_with(node, Some(fields), &[], spot).into_value())
     }
 
     fn counter(&self, name: &str) -> u64 {

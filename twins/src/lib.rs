@@ -82,6 +82,7 @@ mod server;
 mod session;
 mod sessions;
 mod shape;
+mod shown;
 mod state;
 mod template;
 mod timers;

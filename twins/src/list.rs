@@ -12,7 +12,7 @@ use crate::body::pairs;
 use crate::format::Format;
 use crate::project::{Projector, Spot};
 use crate::shape::{Field, Form, Record, Shapes};
-use crate::state::{Entity, Start};
+use crate::state::{Entity, Packed, Start};
 
 /// What a list's query asks for.
 #[derive(Debug, Clone, Default)]
@@ -170,14 +170,14 @@ impl Filter<'_> {
 
     /// The same of an item as it was written; `None` where it has to be shown to tell, as a time that
     /// is written as a text and shown as a number has.
-    pub(crate) fn lets_stored(&self, fields: &Map<String, Value>) -> Option<bool> {
-        let value = fields.get(self.field).filter(|_| self.bound.is_none())?;
+    pub(crate) fn lets_stored(&self, fields: &Packed) -> Option<bool> {
+        let value = if self.bound.is_none() { fields.get(self.field)? } else { return None };
         let mut wanted = std::iter::once(&self.wanted).chain(&self.others);
         let is_number = |wanted: &&str| wanted.parse::<f64>().is_ok();
         if !value.is_string() || wanted.clone().any(is_number) {
             return None;
         }
-        Some(wanted.any(|wanted| self.lets_value(value, wanted)))
+        Some(wanted.any(|wanted| self.lets_value(&value, wanted)))
     }
 
     fn lets_value(&self, value: &Value, wanted: &str) -> bool {
@@ -266,8 +266,8 @@ pub(crate) fn settle(
         let spot = Spot::root(crate::dice::Dice::of(0, &field.name)).field(&field.name);
         match said {
             Some(value) => {
-                let value = projector.project(&field.node, Some(&value), spot);
-                envelope.insert(field.name.to_string(), value);
+                let shown = projector.project(&field.node, Some(&value), spot);
+                envelope.insert(field.name.to_string(), shown.into_value());
             }
             None if leaves.nullable => {
                 envelope.insert(field.name.to_string(), Value::Null);

@@ -116,7 +116,8 @@ impl Program {
         let body = self.model.routes.get(key)?.variants.get(variant)?.body.as_ref()?;
         let node = self.shapes.compile(body);
         let dice = Dice::of(seed, key.as_str()).at(variant);
-        Some(Projector::new(&self.shapes).project(&node, None, Spot::root(dice)))
+        let shown = Projector::new(&self.shapes).project(&node, None, Spot::root(dice));
+        Some(shown.into_value())
     }
 
     /// The path as templates have it: without the path of the base URL, which may stand before it

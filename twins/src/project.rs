@@ -1,5 +1,6 @@
 //! Rendering: what is stored, seen through the present model, and made up where nothing is stored.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use serde_json::{Map, Number, Value};
@@ -9,6 +10,7 @@ use crate::dice::{BASE62, Dice};
 use crate::format::{past, read_time};
 use crate::id;
 use crate::shape::{ENDLESS, Form, Leaf, Leaves, Node, Record, Shapes};
+use crate::shown::Shown;
 use crate::words;
 
 /// Objects within objects beyond which only what is required is made up, in its shortest form.
@@ -50,12 +52,24 @@ pub(crate) struct Spot<'n> {
 }
 
 /// What is known of an object.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Known<'k> {
+    /// What stands whatever was written.
+    fixed: &'k [(&'k str, &'k Value)],
+    /// The field that names the alternative it is, which stands too.
+    tag: Option<(&'k str, &'k Value)>,
     /// What was written of it.
     stored: Option<&'k Map<String, Value>>,
     /// What there is where nothing was written.
     base: Option<&'k Map<String, Value>>,
+}
+
+impl<'k> Known<'k> {
+    /// What a field certainly is.
+    fn given(&self, name: &str) -> Option<&'k Value> {
+        let fixed = self.fixed.iter().chain(&self.tag).find(|(fixed, _)| *fixed == name);
+        fixed.map(|(_, value)| *value).or_else(|| self.stored?.get(name))
+    }
 }
 
 impl<'n> Spot<'n> {
@@ -74,6 +88,7 @@ impl<'n> Spot<'n> {
     }
 }
 
+/// A projector's `'p` outlives all that it borrows (`'s`): what is shown is not the projector's.
 impl<'p> Projector<'p> {
     pub(crate) const fn new(shapes: &'p Shapes) -> Self {
         let optional_left = Cell::new(OPTIONAL_MAX);
@@ -96,20 +111,31 @@ impl<'p> Projector<'p> {
     }
 
     /// A value the node allows: the stored one where it fits or can be made to, else a new one.
-    pub(crate) fn project(&self, node: &Node, stored: Option<&Value>, spot: Spot<'_>) -> Value {
+    pub(crate) fn project<'s>(
+        &self,
+        node: &'s Node,
+        stored: Option<&'s Value>,
+        spot: Spot<'_>,
+    ) -> Shown<'s>
+    where
+        'p: 's,
+    {
         self.project_over(node, stored, None, spot)
     }
 
     /// As [`Projector::project`], with what there is where nothing is stored.
-    fn project_over(
+    fn project_over<'s>(
         &self,
-        node: &Node,
-        stored: Option<&Value>,
-        base: Option<&Value>,
+        node: &'s Node,
+        stored: Option<&'s Value>,
+        base: Option<&'s Value>,
         spot: Spot<'_>,
-    ) -> Value {
+    ) -> Shown<'s>
+    where
+        'p: 's,
+    {
         if node.says_nothing() {
-            return stored.or(base).cloned().unwrap_or(Value::Null);
+            return stored.or(base).map_or(Shown::NULL, Shown::Stored);
         }
         let leaves = self.shapes.leaves(node);
         let below = base.and_then(Value::as_object);
@@ -120,19 +146,21 @@ impl<'p> Projector<'p> {
     }
 
     /// As [`Projector::project`] for an object, with fields that stand whatever is stored.
-    pub(crate) fn project_with(
+    pub(crate) fn project_with<'s>(
         &self,
-        node: &Node,
-        stored: Option<&Map<String, Value>>,
-        fixed: &[(&str, &Value)],
+        node: &'s Node,
+        stored: Option<&'s Map<String, Value>>,
+        fixed: &'s [(&'s str, &'s Value)],
         spot: Spot<'_>,
-    ) -> Value {
+    ) -> Shown<'s>
+    where
+        'p: 's,
+    {
         let leaves = self.shapes.leaves(node);
         let empty = Map::new();
         match record_for(&leaves, stored.unwrap_or(&empty)) {
             Some((record, leaf)) => {
-                let known = Known { stored, base: self.base(leaf) };
-                self.record(record, known, &with_tag(leaf, fixed), spot)
+                self.record(record, Known { fixed, stored, ..self.nothing(leaf) }, spot)
             }
             None => self.project(node, None, spot),
         }
@@ -140,22 +168,26 @@ impl<'p> Projector<'p> {
 
     // What is stored
 
-    fn fit(
+    fn fit<'s>(
         &self,
-        leaves: &Leaves<'_>,
-        value: &Value,
-        base: Option<&Map<String, Value>>,
+        leaves: &Leaves<'s>,
+        value: &'s Value,
+        base: Option<&'s Map<String, Value>>,
         spot: Spot<'_>,
-    ) -> Option<Value> {
+    ) -> Option<Shown<'s>>
+    where
+        'p: 's,
+    {
         if spot.depth > DEEPEST {
             return None;
         }
         match value {
-            Value::Null => leaves.nullable.then_some(Value::Null),
+            Value::Null => leaves.nullable.then_some(Shown::NULL),
             Value::Object(map) if leaves.leaves.iter().any(Leaf::is_object) => {
                 let (record, leaf) = record_for(leaves, map)?;
-                let known = Known { stored: Some(map), base: base.or_else(|| self.base(leaf)) };
-                Some(self.record(record, known, &tagged(leaf), spot))
+                let base = base.or_else(|| self.base(leaf));
+                let known = Known { tag: leaf.tag, stored: Some(map), base, ..Known::default() };
+                Some(self.record(record, known, spot))
             }
             _ => {
                 leaves.leaves.iter().find_map(|leaf| self.keep(leaf.form, value, spot)).or_else(
@@ -166,20 +198,31 @@ impl<'p> Projector<'p> {
     }
 
     /// What there is where nothing is stored; the addresses in it are those of another object.
-    fn fit_base(&self, leaves: &Leaves<'_>, base: &Value, spot: Spot<'_>) -> Option<Value> {
+    fn fit_base<'s>(
+        &self,
+        leaves: &Leaves<'s>,
+        base: &'s Value,
+        spot: Spot<'_>,
+    ) -> Option<Shown<'s>>
+    where
+        'p: 's,
+    {
         let Some((map, (record, leaf))) =
             base.as_object().and_then(|map| Some((map, record_for(leaves, map)?)))
         else {
             return self.fit(leaves, base, None, spot);
         };
         (spot.depth <= DEEPEST).then(|| {
-            let known = Known { stored: None, base: Some(map) };
-            self.record(record, known, &tagged(leaf), spot)
+            let known = Known { tag: leaf.tag, base: Some(map), ..Known::default() };
+            self.record(record, known, spot)
         })
     }
 
     /// The value as it is, where the form allows it.
-    fn keep(&self, form: &Form, value: &Value, spot: Spot<'_>) -> Option<Value> {
+    fn keep<'s>(&self, form: &'s Form, value: &'s Value, spot: Spot<'_>) -> Option<Shown<'s>>
+    where
+        'p: 's,
+    {
         let allowed = match (form, value) {
             (Form::Boolean(only), Value::Bool(is)) => only.is_none_or(|only| only == *is),
             (Form::Integer { values, .. }, Value::Number(number)) => {
@@ -199,15 +242,18 @@ impl<'p> Projector<'p> {
                     .iter()
                     .enumerate()
                     .map(|(index, item)| self.project(items, Some(item), spot.item(index)));
-                return Some(fitted.collect());
+                return Some(Shown::List(fitted.collect()));
             }
             _ => false,
         };
-        allowed.then(|| value.clone())
+        allowed.then_some(Shown::Stored(value))
     }
 
     /// The value turned into the form, where it can be without inventing anything.
-    fn convert(&self, leaf: &Leaf<'_>, value: &Value, spot: Spot<'_>) -> Option<Value> {
+    fn convert<'s>(&self, leaf: &Leaf<'s>, value: &Value, spot: Spot<'_>) -> Option<Shown<'s>>
+    where
+        'p: 's,
+    {
         let converted = match (leaf.form, value) {
             (Form::Boolean(_), Value::String(text)) => Value::Bool(text.parse().ok()?),
             (Form::Integer { .. }, Value::Number(number)) => whole(number)?,
@@ -237,17 +283,17 @@ impl<'p> Projector<'p> {
             (Form::Object(record), _) => return self.as_object(record, leaf, value, spot),
             _ => return None,
         };
-        self.keep(leaf.form, &converted, spot)
+        Some(Shown::Made(self.keep(leaf.form, &converted, spot)?.into_value()))
     }
 
     /// The whole object where there was a reference, or a list's envelope around its items.
-    fn as_object(
+    fn as_object<'s>(
         &self,
         record: &Record,
         leaf: &Leaf<'_>,
         value: &Value,
         spot: Spot<'_>,
-    ) -> Option<Value> {
+    ) -> Option<Shown<'s>> {
         let name = match value {
             Value::String(_) => "id",
             Value::Array(_) => "data",
@@ -255,35 +301,31 @@ impl<'p> Projector<'p> {
         };
         record.field(name)?;
         let stored = Map::from_iter([(name.to_owned(), value.clone())]);
-        let known = Known { stored: Some(&stored), base: self.base(*leaf) };
-        Some(self.record(record, known, &tagged(*leaf), spot))
+        let known = Known { stored: Some(&stored), ..self.nothing(*leaf) };
+        Some(Shown::Made(self.record(record, known, spot).into_value()))
     }
 
-    fn record(
-        &self,
-        record: &Record,
-        known: Known<'_>,
-        fixed: &[(&str, impl std::borrow::Borrow<Value>)],
-        spot: Spot<'_>,
-    ) -> Value {
-        let Known { stored, base } = known;
+    fn record<'s>(&self, record: &'s Record, known: Known<'s>, spot: Spot<'_>) -> Shown<'s>
+    where
+        'p: 's,
+    {
+        let Known { stored, base, .. } = known;
         if record.is_opaque() {
-            return Value::Object(stored.or(base).cloned().unwrap_or_default());
+            let known = stored.or(base).into_iter().flatten();
+            let fields = known.map(|(name, value)| (Cow::from(name), Shown::Stored(value)));
+            return Shown::Object(fields.collect());
         }
         // What was written of an inner object is all there is of it.
         let is_written = stored.is_some() && base.is_none() && spot.depth > 0;
         let is_whole = is_written && !self.made_up && self.error.is_none();
-        let mut object = Map::new();
+        let mut object = Vec::with_capacity(record.fields.len());
         for field in &record.fields {
             let name = &*field.name;
-            let fixed = fixed.iter().find(|(fixed, _)| *fixed == name);
-            let given = fixed
-                .map(|(_, value)| value.borrow())
-                .or_else(|| stored.and_then(|stored| stored.get(name)));
+            let given = known.given(name);
             let below = base.and_then(|base| base.get(name));
             if is_whole && given.is_none() {
                 if self.shapes.leaves(&field.node).nullable {
-                    object.insert(name.to_owned(), Value::Null);
+                    object.push((Cow::from(name), Shown::NULL));
                     continue;
                 } else if !field.required {
                     continue;
@@ -295,15 +337,16 @@ impl<'p> Projector<'p> {
                 continue;
             }
             let value = match self.address(record, name, given, spot) {
-                Some(address) => address,
+                Some(address) => Shown::Made(address),
                 None => self.project_over(&field.node, given, below, spot.field(name)),
             };
-            object.insert(name.to_owned(), value);
+            object.push((Cow::from(name), value));
         }
         if let Some(values) = &record.values {
             self.entries(values, record, stored.or(base), &mut object, spot);
+            return Shown::object(object);
         }
-        Value::Object(object)
+        Shown::Object(object)
     }
 
     /// Where the rest of a list within an item is to be found.
@@ -319,6 +362,14 @@ impl<'p> Projector<'p> {
         is_list.then(|| format!("{place}/{}", spot.name).into())
     }
 
+    /// What is known of an object of which nothing was written.
+    fn nothing<'s>(&self, leaf: Leaf<'s>) -> Known<'s>
+    where
+        'p: 's,
+    {
+        Known { tag: leaf.tag, base: self.base(leaf), ..Known::default() }
+    }
+
     /// What there is in an object of an entity beside what is known of it.
     fn base(&self, leaf: Leaf<'_>) -> Option<&'p Map<String, Value>> {
         let base = self.shapes.base(leaf.entity.filter(|_| self.error.is_none())?)?;
@@ -326,25 +377,29 @@ impl<'p> Projector<'p> {
     }
 
     /// The keys of a map that are data.
-    fn entries(
+    fn entries<'s>(
         &self,
-        values: &Node,
+        values: &'s Node,
         record: &Record,
-        stored: Option<&Map<String, Value>>,
-        object: &mut Map<String, Value>,
+        stored: Option<&'s Map<String, Value>>,
+        object: &mut Vec<(Cow<'s, str>, Shown<'s>)>,
         spot: Spot<'_>,
-    ) {
+    ) where
+        'p: 's,
+    {
         let Some(stored) = stored else {
             // What applications file away under keys of their own starts empty.
             if spot.depth <= DEEP && !matches!(spot.name, "metadata" | "") {
                 let spot = spot.field("key");
-                let value = self.project(values, None, spot);
-                object.insert(words::string("slug", spot.dice), value);
+                let (name, value) =
+                    (words::string("slug", spot.dice), self.project(values, None, spot));
+                object.retain(|(own, _)| *own != name);
+                object.push((name.into(), value));
             }
             return;
         };
         for (key, value) in stored.iter().filter(|(key, _)| record.field(key).is_none()) {
-            object.insert(key.clone(), self.project(values, Some(value), spot.field(key)));
+            object.push((key.into(), self.project(values, Some(value), spot.field(key))));
         }
     }
 
@@ -369,17 +424,20 @@ impl<'p> Projector<'p> {
         wanted && left > 0
     }
 
-    fn make(&self, leaves: &Leaves<'_>, spot: Spot<'_>) -> Value {
-        let Some(leaf) = self.choose(leaves, spot) else { return Value::Null };
+    fn make<'s>(&self, leaves: &Leaves<'s>, spot: Spot<'_>) -> Shown<'s>
+    where
+        'p: 's,
+    {
+        let Some(leaf) = self.choose(leaves, spot) else { return Shown::NULL };
         let height = self.shapes.height(leaf.form);
         let null = leaves.nullable
             && spot.depth > 0
             && !matches!(spot.name, "metadata")
             && ((height > 0 && spot.depth >= DEEP) || spot.dice.at("null?").within_percent(15));
         if spot.depth > DEEPEST || (null && self.error.is_none()) {
-            return Value::Null;
+            return Shown::NULL;
         }
-        match leaf.form {
+        Shown::Made(match leaf.form {
             Form::Boolean(only) => {
                 Value::Bool(only.unwrap_or_else(|| spot.dice.within_percent(50)))
             }
@@ -394,13 +452,10 @@ impl<'p> Projector<'p> {
                 (None, None) => self.reference(leaves, spot).unwrap_or_else(|| self.text(spot)),
             },
             Form::Array(None) => Value::Array(Vec::new()),
-            Form::Array(Some(items)) => self.items(items, spot),
-            Form::Object(record) => {
-                let known = Known { stored: None, base: self.base(leaf) };
-                self.record(record, known, &tagged(leaf), spot)
-            }
+            Form::Array(Some(items)) => return self.items(items, spot),
+            Form::Object(record) => return self.record(record, self.nothing(leaf), spot),
             Form::Entity(_) | Form::Alternative(..) => Value::Null,
-        }
+        })
     }
 
     /// The form to make: a scalar where one is allowed, else by the dice; deep down the shortest.
@@ -414,7 +469,10 @@ impl<'p> Projector<'p> {
         spot.dice.at("which?").pick(&finite).map(|leaf| **leaf).or(Some(*shortest))
     }
 
-    fn items(&self, items: &Node, spot: Spot<'_>) -> Value {
+    fn items<'s>(&self, items: &'s Node, spot: Spot<'_>) -> Shown<'s>
+    where
+        'p: 's,
+    {
         let flat = items.forms.iter().any(|form| self.shapes.height(form) == 0);
         let count = match (flat, spot.depth) {
             (_, 0..=1) => 1 + spot.dice.at("how many?").below(3),
@@ -422,7 +480,8 @@ impl<'p> Projector<'p> {
             _ => 0,
         };
         let count = usize::try_from(count).unwrap_or(0);
-        (0..count).map(|index| self.project(items, None, spot.item(index))).collect()
+        let made = (0..count).map(|index| self.project(items, None, spot.item(index)));
+        Shown::List(made.collect())
     }
 
     fn integer(&self, values: &[i64], unix_time: bool, spot: Spot<'_>) -> Value {
@@ -503,11 +562,6 @@ fn is_alike(value: &str, code: &str) -> bool {
     letters(value).contains(&letters(code))
 }
 
-/// The tag that names the alternative, as a fixed field.
-fn tagged(leaf: Leaf<'_>) -> Vec<(&str, Value)> {
-    leaf.tag.iter().map(|(name, value)| (*name, Value::from(*value))).collect()
-}
-
 /// The alternative an object is most like.
 fn record_for<'n>(leaves: &Leaves<'n>, map: &Map<String, Value>) -> Option<(&'n Record, Leaf<'n>)> {
     let records = leaves.leaves.iter().filter_map(|leaf| match leaf.form {
@@ -522,7 +576,7 @@ fn record_for<'n>(leaves: &Leaves<'n>, map: &Map<String, Value>) -> Option<(&'n 
 fn likeness(record: &Record, leaf: &Leaf<'_>, map: &Map<String, Value>) -> i64 {
     let by_tag = match leaf.tag {
         Some((name, value)) => match map.get(name) {
-            Some(stored) if stored.as_str() == Some(value) => 1000,
+            Some(stored) if stored == value => 1000,
             Some(_) => -1000,
             None => 0,
         },
@@ -553,9 +607,4 @@ fn whole(number: &Number) -> Option<Value> {
         return None;
     }
     format!("{float:.0}").parse::<i64>().ok().map(Value::from)
-}
-
-fn with_tag<'n>(leaf: Leaf<'n>, fixed: &[(&'n str, &Value)]) -> Vec<(&'n str, Value)> {
-    let own = fixed.iter().map(|(name, value)| (*name, (*value).clone()));
-    own.chain(tagged(leaf)).collect()
 }

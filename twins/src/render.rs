@@ -1,5 +1,6 @@
 //! Answers: what came of a call, in the model's words.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -18,6 +19,7 @@ use crate::program::{Answer, Look, Program};
 use crate::project::{ErrorText, Projector, Spot};
 use crate::refusal::Refusal;
 use crate::shape::Node;
+use crate::shown::Shown;
 use crate::state::{Entity, Rendered};
 use crate::validate;
 use crate::webhooks::pattern_of;
@@ -34,36 +36,43 @@ impl Call<'_> {
         match outcome {
             Outcome::Echo(fields) => {
                 let key = program.route(self.number).key.as_str();
+                let projector = self.projector(true).at(self.head.uri.path());
                 let body = answer.body.as_ref().map(|node| {
                     if let Some(example) = program.model.examples.get(key) {
-                        return example.clone();
+                        return Shown::Stored(example);
                     }
                     let dice = match serde_json::to_string(fields) {
                         Ok(text) if !fields.is_empty() => dice.at(&text),
                         _ => dice,
                     };
                     let fields = (!fields.is_empty()).then_some(fields);
-                    let projector = self.projector(true).at(self.head.uri.path());
                     projector.project_with(node, fields, &[], Spot::root(dice))
                 });
                 self.reply(answer, bytes_of(answer, body.as_ref()), dice)
             }
-            Outcome::Item { entity, event } => self.item(entity, *event, dice),
+            Outcome::Item { entity, fields, event } => {
+                self.item(entity, fields.as_ref(), *event, dice)
+            }
             Outcome::List(listed) => self.page(answer, listed, dice),
         }
     }
 
-    fn item(&self, entity: &Arc<Entity>, event: Event, dice: Dice) -> Reply {
+    fn item(
+        &self,
+        entity: &Entity,
+        fields: Option<&Map<String, Value>>,
+        event: Event,
+        dice: Dice,
+    ) -> Reply {
         let program = &self.served.program;
         let upserted = (event == Event::Upserted)
             .then(|| program.answer_with(Some(self.number), StatusCode::CREATED));
         let answer = upserted.as_ref().unwrap_or_else(|| program.answer(self.number));
         let target = program.action(self.number).target.as_ref();
+        let render = || self.item_bytes(answer, target, entity, fields, event);
         let body = match event {
-            Event::Seen | Event::Changed | Event::Created => self.cached(answer, target, entity),
-            Event::Upserted | Event::Deleted | Event::Implied => {
-                bytes_of(answer, self.item_body(answer, target, entity, event).as_ref())
-            }
+            Event::Seen | Event::Changed | Event::Created => self.kept(entity, self.look(), render),
+            Event::Upserted | Event::Deleted | Event::Implied => render(),
         };
         let mut reply = self.reply(answer, body, dice);
         if matches!(event, Event::Created | Event::Upserted)
@@ -80,14 +89,6 @@ impl Call<'_> {
                 .extend(HeaderValue::try_from(place).ok().map(|place| (LOCATION, place)));
         }
         reply
-    }
-
-    /// The answer that shows a stored item: the bytes of last time, if model and route are those
-    /// of last time.
-    fn cached(&self, answer: &Answer, target: Option<&Target>, entity: &Entity) -> Bytes {
-        self.kept(entity, self.look(), || {
-            bytes_of(answer, self.item_body(answer, target, entity, Event::Seen).as_ref())
-        })
     }
 
     /// How the route shows items. What hides fields where an item is not made shows it in several ways.
@@ -112,14 +113,17 @@ impl Call<'_> {
         body
     }
 
-    fn item_body(
+    /// The bytes of an item alone, whose fields may be at hand.
+    fn item_bytes(
         &self,
         answer: &Answer,
         target: Option<&Target>,
         entity: &Entity,
+        fields: Option<&Map<String, Value>>,
         event: Event,
-    ) -> Option<Value> {
-        let node = answer.body.as_ref()?;
+    ) -> Bytes {
+        let Some(node) = answer.body.as_ref() else { return Bytes::new() };
+        let fields = &*fields.map_or_else(|| Cow::Owned(entity.fields()), Cow::Borrowed);
         let gone = Value::Bool(true);
         let fixed: &[(&str, &Value)] =
             if event == Event::Deleted { &[("deleted", &gone)] } else { &[] };
@@ -134,19 +138,18 @@ impl Call<'_> {
             Some((name, &record.field(name)?.node))
         });
         let Some((name, inner)) = inner else {
-            let mut item = projector.project_with(node, Some(&entity.fields), fixed, spot);
+            let mut item = projector.project_with(node, Some(fields), fixed, spot);
             if let Some(target) = target.filter(|target| target.id.is_some()) {
                 self.hide(target, &mut item);
             }
-            return Some(item);
+            return bytes_of(answer, Some(&item));
         };
-        let item = projector.project_with(inner, Some(&entity.fields), fixed, spot);
-        let mut envelope = projector.project_with(node, None, &[(name, &item)], spot);
+        let item = projector.project_with(inner, Some(fields), fixed, spot).into_value();
+        let within = [(name, &item)];
+        let mut envelope = projector.project_with(node, None, &within, spot);
         // The envelope has rendered it a second time, one level down; the item's own stands.
-        if let Some(envelope) = envelope.as_object_mut() {
-            envelope.insert(name.to_owned(), item);
-        }
-        Some(envelope)
+        envelope.replace(name, Shown::Stored(&item));
+        bytes_of(answer, Some(&envelope))
     }
 
     fn page(&self, answer: &Answer, listed: &Listed, dice: Dice) -> Reply {
@@ -182,7 +185,9 @@ impl Call<'_> {
         let shapes = &self.served.program.shapes;
         let empty = Value::Array(Vec::new());
         let projector = Projector::new(shapes);
-        let mut envelope = projector.project_with(node, None, &[(name, &empty)], Spot::root(dice));
+        let within = [(name, &empty)];
+        let envelope = projector.project_with(node, None, &within, Spot::root(dice));
+        let mut envelope = envelope.into_value();
         if let (Some((record, _)), Some(object)) = (shapes.record(node), envelope.as_object_mut()) {
             list::settle(object, record, shapes, listed, address);
             if let Some(field) = record.field(name) {
@@ -198,7 +203,8 @@ impl Call<'_> {
         let shapes = &self.served.program.shapes;
         let Some(items) = items_of(shapes, array) else { return Bytes::from_static(b"[]") };
         let target = self.served.program.action(self.number).target.as_ref();
-        let project = |entity: &Arc<Entity>| {
+        let bytes = |entity: &Entity| {
+            let fields = entity.fields();
             let spot = Spot::root(self.dice_of(entity));
             let place = target.map(|target| self.place(target, entity));
             let projector = self.projector(entity.made_up);
@@ -206,13 +212,12 @@ impl Call<'_> {
                 Some(place) => projector.at(place),
                 None => projector,
             };
-            let mut item = projector.project_with(items, Some(&entity.fields), &[], spot);
+            let mut item = projector.project_with(items, Some(&fields), &[], spot);
             if let Some(target) = target {
                 self.hide(target, &mut item);
             }
-            item
+            written(&item)
         };
-        let bytes = |entity: &Arc<Entity>| serde_json::to_vec(&project(entity)).unwrap_or_default();
         let look = self.look();
         let mut page = Vec::with_capacity(listed.entities.len() * ITEM_BYTES);
         page.push(b'[');
@@ -222,9 +227,9 @@ impl Call<'_> {
             }
             // A look of the route's own is what an item has alone there, and no list's.
             if entity.made_up || matches!(look, Look::OfRoute(_)) {
-                page.extend(bytes(entity));
+                page.extend_from_slice(&bytes(entity));
             } else {
-                page.extend(self.kept(entity, look, || bytes(entity).into()));
+                page.extend_from_slice(&self.kept(entity, look, || bytes(entity)));
             }
         }
         page.push(b']');
@@ -241,7 +246,8 @@ impl Call<'_> {
         };
         let items = items_of(shapes, array)?;
         let spot = Spot::root(self.dice_of(entity));
-        Some(self.projector(entity.made_up).project_with(items, Some(&entity.fields), &[], spot))
+        let (projector, fields) = (self.projector(entity.made_up), entity.fields());
+        Some(projector.project_with(items, Some(&fields), &[], spot).into_value())
     }
 
     /// Renders an item: whole where it is made up, else what was written of it.
@@ -260,18 +266,14 @@ impl Call<'_> {
     }
 
     /// Takes out what is shown only where it was made.
-    fn hide(&self, target: &Target, item: &mut Value) {
+    fn hide(&self, target: &Target, item: &mut Shown<'_>) {
         let declared = &self.twin.config.document.shown_once;
         if declared.is_empty() {
             return;
         }
         let pattern = target.home.pattern();
         let hidden = declared.iter().filter(|(collection, _)| pattern_of(collection) == pattern);
-        for name in hidden.flat_map(|(_, names)| names) {
-            if let Some(fields) = item.as_object_mut() {
-                fields.remove(name);
-            }
-        }
+        hidden.flat_map(|(_, names)| names).for_each(|name| item.remove(name));
     }
 
     /// What is made up of an entity depends on its id alone, and not on the route that shows it.
@@ -284,7 +286,7 @@ impl Call<'_> {
         let projector = Projector::new(&self.served.program.shapes);
         for (name, node) in answer.headers.iter().filter(|(name, _)| *name != LOCATION) {
             let spot = Spot::root(dice.at("header")).field(name.as_str());
-            let value = match projector.project(node, None, spot) {
+            let value = match projector.project(node, None, spot).into_value() {
                 Value::String(text) => text,
                 other => other.to_string(),
             };
@@ -312,21 +314,22 @@ pub(crate) fn refusal(program: &Program, number: Option<usize>, refusal: &Refusa
     };
     let spot = Spot::root(Dice::of(0, refusal.code()));
     let body = answer.body.as_ref().map(|node| {
-        Projector::of_error(&program.shapes, &text).project_with(node, None, &[], spot)
+        let projector = Projector::of_error(&program.shapes, &text);
+        projector.project_with(node, None, &[], spot).into_value()
     });
     let told = body.filter(|body| !body.is_null() && *body != Value::Object(Map::new()));
     let body = told.unwrap_or_else(
         || json!({"error": {"code": text.code, "message": text.message, "status": text.status}}),
     );
-    let mut reply = reply(&answer, bytes_of(&answer, Some(&body)));
+    let mut reply = reply(&answer, bytes_of(&answer, Some(&Shown::Made(body))));
     if let Refusal::OtherMethods(allow) = refusal {
         reply.headers_mut().extend(HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow)));
     }
     reply
 }
 
-/// Bytes an item of a list has, about.
-const ITEM_BYTES: usize = 768;
+/// Bytes an item has, about.
+const ITEM_BYTES: usize = 1000;
 
 /// The JSON of an object, one of whose fields is written already.
 fn around(object: &Map<String, Value>, name: &str, field: &[u8]) -> Bytes {
@@ -400,15 +403,22 @@ fn reply(answer: &Answer, body: Bytes) -> Reply {
 }
 
 /// The bytes of a body in the answer's media type.
-fn bytes_of(answer: &Answer, body: Option<&Value>) -> Bytes {
+fn bytes_of(answer: &Answer, body: Option<&Shown<'_>>) -> Bytes {
     let empty = matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let Some(body) = body.filter(|_| !empty) else { return Bytes::new() };
     let is_json = answer.media_type.to_str().is_ok_and(|media| media.contains("json"));
-    match body {
-        Value::String(text) if !is_json => text.clone().into(),
-        // Values of strings and finite numbers always serialise.
-        _ => serde_json::to_vec(body).unwrap_or_default().into(),
+    match body.as_text() {
+        Some(text) if !is_json => Bytes::copy_from_slice(text.as_bytes()),
+        _ => written(body),
     }
+}
+
+/// A value's JSON, which takes no more memory than it is long.
+fn written(shown: &Shown<'_>) -> Bytes {
+    let mut bytes = Vec::with_capacity(ITEM_BYTES);
+    // Values of strings and finite numbers always serialise.
+    let _ = serde_json::to_writer(&mut bytes, shown);
+    Bytes::copy_from_slice(&bytes)
 }
 
 /// Headers that tell which model answered.

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use models::{JsonType, Model, Schema};
-use serde_json::Number;
+use serde_json::{Number, Value};
+use smallvec::SmallVec;
 
 use crate::base::Base;
 use crate::format::Format;
@@ -60,8 +61,8 @@ pub(crate) struct Field {
 #[derive(Debug)]
 pub(crate) struct Tag {
     pub(crate) property: Box<str>,
-    /// The field's value and the alternative's name.
-    mapping: Vec<(Box<str>, Box<str>)>,
+    /// Each alternative's name and the field's value.
+    values: Vec<(Box<str>, Value)>,
 }
 
 /// An entity of the model, by its place among the names.
@@ -72,7 +73,7 @@ pub(crate) type EntityId = usize;
 pub(crate) struct Leaf<'n> {
     pub(crate) form: &'n Form,
     /// The tag's field and the value that names this alternative.
-    pub(crate) tag: Option<(&'n str, &'n str)>,
+    pub(crate) tag: Option<(&'n str, &'n Value)>,
     pub(crate) entity: Option<EntityId>,
 }
 
@@ -80,7 +81,8 @@ pub(crate) struct Leaf<'n> {
 #[derive(Debug, Default)]
 pub(crate) struct Leaves<'n> {
     pub(crate) nullable: bool,
-    pub(crate) leaves: Vec<Leaf<'n>>,
+    /// Most values have one form, or one of two.
+    pub(crate) leaves: SmallVec<[Leaf<'n>; 2]>,
 }
 
 /// The shapes of a model's entities, each compiled when first asked for.
@@ -124,10 +126,14 @@ impl Shapes {
         }));
         let tag = schema.discriminator.as_ref().map(|discriminator| Tag {
             property: discriminator.property.as_str().into(),
-            mapping: discriminator
-                .mapping
-                .iter()
-                .map(|(value, name)| (value.as_str().into(), name.as_str().into()))
+            values: schema
+                .any_of
+                .keys()
+                .map(|name| {
+                    let mapped = discriminator.mapping.iter().find(|(_, to)| *to == name);
+                    let value = mapped.map_or(name, |(value, _)| value);
+                    (name.as_str().into(), value.as_str().into())
+                })
                 .collect(),
         });
         Node { nullable: schema.nullable, forms, tag }
@@ -207,7 +213,7 @@ impl Shapes {
     fn gather<'n>(
         &'n self,
         node: &'n Node,
-        tag: Option<(&'n str, &'n str)>,
+        tag: Option<(&'n str, &'n Value)>,
         entity: Option<EntityId>,
         left: usize,
         into: &mut Leaves<'n>,
@@ -218,7 +224,7 @@ impl Shapes {
             match form {
                 Form::Entity(id) => self.gather(self.entity(*id), tag, Some(*id), left, into),
                 Form::Alternative(name, inner) => {
-                    let tag = node.tag.as_ref().map(|tag| tag.of(name)).or(tag);
+                    let tag = node.tag.as_ref().and_then(|tag| tag.of(name)).or(tag);
                     self.gather(inner, tag, entity, left, into);
                 }
                 _ => into.leaves.push(Leaf { form, tag, entity }),
@@ -325,10 +331,9 @@ impl Record {
 
 impl Tag {
     /// The field and the value that names an alternative.
-    fn of<'t>(&'t self, name: &'t str) -> (&'t str, &'t str) {
-        let value =
-            self.mapping.iter().find(|(_, to)| **to == *name).map_or(name, |(value, _)| value);
-        (&self.property, value)
+    fn of(&self, name: &str) -> Option<(&str, &Value)> {
+        let (_, value) = self.values.iter().find(|(own, _)| **own == *name)?;
+        Some((&self.property, value))
     }
 }
 

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use mlua::{FromLuaMulti, IntoLuaMulti, LuaString, Scope, Table, Value as LuaValue};
 use serde_json::{Map, Value};
 
+use super::fields::Fields;
 use super::meter::MEMORY_BYTES;
 use super::select::Selection;
 use super::sources::Sources;
@@ -184,9 +185,8 @@ impl<'s> Tables<'s, '_, '_> {
         self.add(&state, "query", move |lua, (kind, field, wanted, most, skipped): Query| {
             let wanted = value::to_json(list, &wanted)?;
             let part = (skipped.unwrap_or(0), most.unwrap_or(usize::MAX));
-            let is_wanted = |fields: &Map<String, Value>| {
-                value::is(fields.get(&field).unwrap_or(&Value::Null), &wanted)
-            };
+            let is_wanted =
+                |fields: Fields<'_>| value::is(&fields.get(&field).unwrap_or_default(), &wanted);
             let all = run.borrow_mut().view.list(&kind, part, is_wanted);
             entities(lua, list, all.into_iter())
         })?;
@@ -389,7 +389,7 @@ impl<'s> Tables<'s, '_, '_> {
             for (collection, entity) in found {
                 let item = lua.create_table()?;
                 item.raw_set("collection", collection)?;
-                item.raw_set("fields", value::object_to_lua(lua, list, &entity.fields)?)?;
+                item.raw_set("fields", value::object_to_lua(lua, list, &entity.fields())?)?;
                 table.push(item)?;
             }
             Ok(table)

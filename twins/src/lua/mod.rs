@@ -6,6 +6,7 @@
 
 mod api;
 mod extra;
+mod fields;
 mod meter;
 mod select;
 mod sources;

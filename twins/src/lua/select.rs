@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::fields::Fields;
 use super::value::is;
-use crate::webhooks::template::at;
 
 /// Which entities of a collection are wanted, and how many of them. Fields are named by their
 /// path, `config.url`.
@@ -26,14 +26,14 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub(super) fn takes(&self, fields: &Map<String, Value>) -> bool {
-        let field = |name: &str| at(fields, name).unwrap_or(&Value::Null);
+    pub(super) fn takes(&self, fields: Fields<'_>) -> bool {
+        let field = |name: &str| fields.at(name).unwrap_or_default();
         let within = |bounds: &[(String, Value)], beyond: Ordering| {
             bounds.iter().all(|(name, bound)| {
-                compared(field(name), bound).is_some_and(|order| order != beyond)
+                compared(&field(name), bound).is_some_and(|order| order != beyond)
             })
         };
-        let equal = self.equal.iter().all(|(name, wanted)| match field(name) {
+        let equal = self.equal.iter().all(|(name, wanted)| match &*field(name) {
             Value::Array(items) if !wanted.is_array() => items.iter().any(|one| is(one, wanted)),
             own => is(own, wanted),
         });
@@ -41,10 +41,12 @@ impl Selection {
     }
 
     /// The wanted ones of those that are taken, which come in the order of their creation.
-    pub(super) fn page<T: AsRef<Map<String, Value>>>(&self, mut taken: Vec<T>) -> Vec<T> {
+    pub(super) fn page<'f, T>(&self, mut taken: Vec<(T, Fields<'f>)>) -> Vec<(T, Fields<'f>)> {
         if let Some(name) = &self.order {
-            let key = |one: &T| at(one.as_ref(), name).cloned().unwrap_or(Value::Null);
-            taken.sort_by(|a, b| compared(&key(a), &key(b)).unwrap_or(Ordering::Equal));
+            let keyed = taken.into_iter().map(|one| (one.1.at(name).unwrap_or_default(), one));
+            let mut keyed: Vec<_> = keyed.collect();
+            keyed.sort_by(|(a, _), (b, _)| compared(a, b).unwrap_or(Ordering::Equal));
+            taken = keyed.into_iter().map(|(_, one)| one).collect();
         }
         if self.reverse {
             taken.reverse();

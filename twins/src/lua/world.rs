@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::fields::Fields;
 use super::select::Selection;
 use crate::dice::Dice;
 use crate::state::Entity;
@@ -121,7 +122,7 @@ impl<'w> View<'w> {
         match self.writes.written(&collection, id) {
             Some(written) => written.fields.clone(),
             None => self.world.find(&collection, id).map(|entity| {
-                let mut fields = entity.fields.clone();
+                let mut fields = entity.fields();
                 self.world.complete(&collection, id, &mut fields);
                 fields
             }),
@@ -151,11 +152,11 @@ impl<'w> View<'w> {
 
     /// Those of a type that are wanted, oldest first and those written by this call last, but for the
     /// first so many and no more than so many. What is not wanted is not copied.
-    pub(crate) fn list(
+    pub(super) fn list(
         &mut self,
         kind: &str,
         (mut skipped, most): (usize, usize),
-        wanted: impl Fn(&Map<String, Value>) -> bool,
+        wanted: impl Fn(Fields<'_>) -> bool,
     ) -> Vec<Map<String, Value>> {
         let collection = self.collection(kind);
         let mut seen = Vec::new();
@@ -165,15 +166,15 @@ impl<'w> View<'w> {
             }
             let written = self.writes.written(&collection, &entity.id);
             let fields = match written {
-                Some(write) => write.fields.as_ref(),
-                None => Some(&entity.fields),
+                Some(write) => write.fields.as_ref().map(Fields::Written),
+                None => Some(Fields::Stored(&entity.packed)),
             };
-            let Some(fields) = fields.filter(|fields| wanted(fields)) else { continue };
+            let Some(fields) = fields.filter(|fields| wanted(*fields)) else { continue };
             if skipped > 0 {
                 skipped -= 1;
                 continue;
             }
-            let mut fields = fields.clone();
+            let mut fields = fields.all();
             if written.is_none() {
                 self.world.complete(&collection, &entity.id, &mut fields);
             }
@@ -182,7 +183,8 @@ impl<'w> View<'w> {
         let own = self.writes.entities.iter().filter(|write| {
             write.collection == *collection && self.world.find(&collection, &write.id).is_none()
         });
-        let own = own.filter_map(|write| write.fields.as_ref()).filter(|fields| wanted(fields));
+        let own = own.filter_map(|write| write.fields.as_ref());
+        let own = own.filter(|fields| wanted(Fields::Written(fields)));
         let left = most - seen.len();
         seen.extend(own.skip(skipped).take(left).cloned());
         seen
@@ -210,23 +212,25 @@ impl<'w> View<'w> {
     ) -> (Vec<Map<String, Value>>, usize) {
         let collection = self.collection(kind);
         let stored = self.world.all(&collection);
-        let mut taken: Vec<Seen<'_>> = Vec::new();
+        let mut taken: Vec<(&str, Fields<'_>)> = Vec::new();
         for entity in &stored {
             match self.writes.written(&collection, &entity.id) {
                 Some(Write { fields: None, .. }) => {}
-                Some(Write { fields: Some(written), .. }) => taken.push(Seen(&entity.id, written)),
-                None => taken.push(Seen(&entity.id, &entity.fields)),
+                Some(Write { fields: Some(written), .. }) => {
+                    taken.push((&entity.id, Fields::Written(written)));
+                }
+                None => taken.push((&entity.id, Fields::Stored(&entity.packed))),
             }
         }
         for write in self.writes.entities.iter().filter(|one| *one.collection == *collection) {
             if let (Some(fields), None) = (&write.fields, self.world.find(&collection, &write.id)) {
-                taken.push(Seen(&write.id, fields));
+                taken.push((&write.id, Fields::Written(fields)));
             }
         }
-        taken.retain(|seen| selection.takes(seen.1));
+        taken.retain(|(_, fields)| selection.takes(*fields));
         let total = taken.len();
-        let complete = |Seen(id, fields): Seen<'_>| {
-            let mut fields = fields.clone();
+        let complete = |(id, fields): (&str, Fields<'_>)| {
+            let mut fields = fields.all();
             self.world.complete(&collection, id, &mut fields);
             fields
         };
@@ -257,15 +261,6 @@ impl<'w> View<'w> {
 
     pub(crate) fn now(&self) -> Duration {
         self.world.now() + self.writes.advance
-    }
-}
-
-/// An entity's id and fields, wherever they stand.
-struct Seen<'f>(&'f str, &'f Map<String, Value>);
-
-impl AsRef<Map<String, Value>> for Seen<'_> {
-    fn as_ref(&self) -> &Map<String, Value> {
-        self.1
     }
 }
 

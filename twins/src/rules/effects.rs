@@ -12,7 +12,7 @@ use super::{moves, same_noun};
 use crate::call::Call;
 use crate::id::text_of;
 use crate::lua::World as _;
-use crate::state::{CreateError, Entity, Known};
+use crate::state::{CreateError, Entity, Fresh, Known};
 use crate::timers::Timer;
 use crate::webhooks::template::{Context, at};
 
@@ -157,19 +157,19 @@ impl Call<'_> {
             self.check_unique(machine, &collection, None, &fields).map_err(|one| one.message())?;
             set = fields;
         }
-        let made = self.session.state.create(&collection, wanted.as_deref(), |ordinal, wanted| {
-            let (made, mut fields) = self.make(&collection, ordinal);
-            let id = wanted.map_or(made, |wanted| {
-                fields.clear();
-                wanted.to_owned()
-            });
-            fields.extend(set.clone());
-            self.complete(&collection, &id, &mut fields);
-            (id, fields)
-        });
-        match made {
-            Ok(entity) => {
-                self.settle(&collection, &entity.id, Some(&entity.fields));
+        let make_id = |ordinal| self.make(&collection, ordinal).0;
+        let complete = |ordinal, id: &str| {
+            let mut fields = match wanted {
+                Some(_) => Map::new(),
+                None => self.make(&collection, ordinal).1,
+            };
+            fields.extend(set);
+            self.complete(&collection, id, &mut fields);
+            fields
+        };
+        match self.session.state.create(&collection, wanted.as_deref(), make_id, complete) {
+            Ok(Fresh { entity, fields }) => {
+                self.settle(&collection, &entity.id, Some(&fields));
                 Ok(())
             }
             Err(CreateError::Taken) => {
@@ -202,46 +202,53 @@ impl Call<'_> {
     ) -> Result<(), String> {
         let kind = self.twin.rules.kind_of(collection);
         if let Some(kind) = kind {
-            let mut after = before.fields.clone();
+            let stored = before.fields();
+            let mut after = stored.clone();
             change(&mut after);
-            moves::check_change(kind, &before.id, &before.fields, &after)
+            moves::check_change(kind, &before.id, &stored, &after)
                 .map_err(|refusal| refusal.message())?;
         }
         let changed =
             self.session.state.update(collection, &before.id, None, |stored| change(stored));
         let Ok(Some(after)) = changed else { return Err("the twin's memory is spent".to_owned()) };
-        self.moved(collection, before, &after);
+        self.moved(collection, &before.id, &before.fields(), &after.fields);
         Ok(())
     }
 
     /// What follows of a change of state: timers, and the effects of the transition.
-    pub(crate) fn moved(&self, collection: &str, before: &Entity, after: &Entity) {
+    pub(crate) fn moved(
+        &self,
+        collection: &str,
+        id: &str,
+        before: &Map<String, Value>,
+        after: &Map<String, Value>,
+    ) {
         let Some(kind) = self.twin.rules.kind_of(collection) else { return };
-        let (from, to) =
-            (moves::state_of(kind, &before.fields), moves::state_of(kind, &after.fields));
+        let (from, to) = (moves::state_of(kind, before), moves::state_of(kind, after));
         if from == to {
             return;
         }
-        self.settle(collection, &after.id, Some(&after.fields));
+        self.settle(collection, id, Some(after));
         let (Some(from), Some(to)) = (from, to) else { return };
         let made =
             kind.machine.transitions.iter().find(|one| one.to == to && one.from.holds(&from));
         if let Some(transition) = made {
-            self.follow_transition(collection, before, after, &transition.effects);
+            self.follow_transition(collection, id, (before, after), &transition.effects);
         }
     }
 
+    /// Has effects follow of a change of an entity's fields, from those before to those after.
     pub(super) fn follow_transition(
         &self,
         collection: &str,
-        before: &Entity,
-        after: &Entity,
+        id: &str,
+        (before, after): (&Map<String, Value>, &Map<String, Value>),
         effects: &[Effect],
     ) {
-        let mut fields = after.fields.clone();
-        self.complete(collection, &after.id, &mut fields);
-        let subject = Subject::of(collection, &after.id, &fields);
-        let subject = subject.with("previous", before.fields.clone());
+        let mut fields = after.clone();
+        self.complete(collection, id, &mut fields);
+        let subject = Subject::of(collection, id, &fields);
+        let subject = subject.with("previous", before.clone());
         let effects: Vec<_> = effects.iter().cloned().map(Arc::new).collect();
         self.follow(&effects, &subject);
     }

@@ -53,7 +53,7 @@ impl Twin {
         let call = Call { twin, session, served, number: 0, values: &[], head: &head, depth: 0 };
         for pattern in self.rules.patterns() {
             for (collection, entity) in session.state.all_of(pattern) {
-                call.settle(&collection, &entity.id, Some(&entity.fields));
+                call.settle(&collection, &entity.id, Some(&entity.fields()));
             }
         }
     }
@@ -95,7 +95,8 @@ impl Call<'_> {
         let Some(kind) = self.twin.rules.kind_of(collection) else { return };
         let Some(transition) = kind.machine.transitions.get(number) else { return };
         let Known::Here(before) = self.session.state.find(collection, id) else { return };
-        let state = super::moves::state_of(kind, &before.fields).unwrap_or_default();
+        let before = before.fields();
+        let state = super::moves::state_of(kind, &before).unwrap_or_default();
         if !transition.from.holds(&state) {
             return;
         }
@@ -104,7 +105,7 @@ impl Call<'_> {
             return;
         };
         self.settle(collection, id, Some(&after.fields));
-        self.follow_transition(collection, &before, &after, &transition.effects);
+        self.follow_transition(collection, id, (&before, &after.fields), &transition.effects);
     }
 
     /// Runs a handler that nobody waits for; what it says is for nobody.

@@ -21,9 +21,9 @@ impl Call<'_> {
             return;
         }
         let subject = match outcome {
-            Outcome::Item { entity, .. } => {
+            Outcome::Item { entity, fields, .. } => {
                 let collection = self.subject_collection();
-                let mut fields = entity.fields.clone();
+                let mut fields = fields.clone().unwrap_or_else(|| entity.fields());
                 self.complete(&collection, &entity.id, &mut fields);
                 Subject::of(&collection, &entity.id, &fields)
             }

@@ -11,7 +11,7 @@ use crate::action::letters;
 use crate::call::{Call, Event, Outcome, refused};
 use crate::id::text_of;
 use crate::refusal::{Parameter, ParameterFault, Refusal};
-use crate::state::{Entity, Known, Start};
+use crate::state::{Entity, Fresh, Known, Start};
 use crate::template::Home;
 use crate::timers::Timer;
 use crate::webhooks::template::plain;
@@ -91,11 +91,12 @@ impl<'c> Call<'c> {
         verdict?;
         let what = wanted.home.noun().to_owned();
         let missing = || Refusal::NotFound { what, id: id.to_owned() };
-        let entity = updated.map_err(|error| refused(error, id))?.ok_or_else(missing)?;
+        let updated = updated.map_err(|error| refused(error, id))?.ok_or_else(missing)?;
+        let Fresh { entity, fields } = updated;
         if let Some(before) = before {
-            self.moved(&collection, &Entity::new(entity.id.clone(), before), &entity);
+            self.moved(&collection, id, &before, &fields);
         }
-        Ok(Outcome::Item { entity, event: Event::Changed })
+        Ok(Outcome::Item { entity, fields: Some(fields), event: Event::Changed })
     }
 
     /// Writes what a transition changes into an entity's fields.
@@ -128,7 +129,7 @@ impl<'c> Call<'c> {
             };
             let all = self.session.state.page(collection, Start::Offset(0), usize::MAX - 1, false);
             let taken = all.entities.iter().any(|other| {
-                Some(&*other.id) != id && other.fields.get(&unique.field) == Some(value)
+                Some(&*other.id) != id && other.packed.get(&unique.field).as_ref() == Some(value)
             });
             if taken {
                 return Err(Refusal::Broken {
@@ -170,11 +171,11 @@ impl<'c> Call<'c> {
             let state = rule.state.as_ref().filter(|state| has(state));
             let counts = |entity: &Arc<Entity>| {
                 state.is_none_or(|state| {
-                    entity.fields.get(field).and_then(Value::as_str) == Some(state)
+                    entity.packed.get(field).as_ref().and_then(Value::as_str) == Some(state)
                 })
             };
             let by = rule.by.as_deref().unwrap_or(&kind.name);
-            let hangs = |entity: &Arc<Entity>| refers(&entity.fields, by, id);
+            let hangs = |entity: &Arc<Entity>| refers(&entity.fields(), by, id);
             let all = |place: &str| {
                 self.session.state.page(place, Start::Offset(0), usize::MAX - 1, false).entities
             };
@@ -224,10 +225,9 @@ impl<'c> Call<'c> {
             let Some(id) = reference(fields, noun) else { continue };
             let collection = self.collection(noun);
             let here = matches!(self.session.state.find(&collection, &id), Known::Here(_))
-                || self
-                    .all(&collection)
-                    .iter()
-                    .any(|one| one.fields.get("key").and_then(text_of).as_deref() == Some(&*id));
+                || self.all(&collection).iter().any(|one| {
+                    one.packed.get("key").as_ref().and_then(text_of).as_deref() == Some(&*id)
+                });
             if !here {
                 let refusal = Refusal::NotFound { what: noun.clone(), id };
                 return Err(Refusal::Restated {

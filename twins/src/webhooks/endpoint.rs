@@ -1,7 +1,5 @@
 //! Who gets an event: endpoints of the vendor's own API, the object's own address, the fixed one.
 
-use std::sync::Arc;
-
 use models::behaviour::Registration;
 use serde_json::{Map, Value, json};
 
@@ -34,23 +32,23 @@ impl Webhooks {
             let mut page = state.page(&collection, Start::Offset(0), ENDPOINTS_MAX, false).entities;
             // Who connects accounts has endpoints for what is theirs; they may have some too.
             if let Some(field) = &registration.of_owned {
-                let of_owned = |entity: &Entity| {
-                    at(&entity.fields, field).is_some_and(|value| *value == Value::Bool(true))
-                };
+                let of_owned = |entity: &Entity| entity.packed.at(field) == Some(Value::Bool(true));
                 page.retain(|entity| of_owned(entity) == owner.is_some());
             }
             if owner.is_some() {
                 let theirs = owned(owner, &collection);
                 page.extend(state.page(&theirs, Start::Offset(0), ENDPOINTS_MAX, false).entities);
             }
-            let takes =
-                |entity: &&Arc<Entity>| registration_takes(registration, &entity.fields, event);
-            endpoints.extend(page.iter().filter(takes).filter_map(|entity| {
-                let url = at(&entity.fields, &registration.url).map(plain)?;
+            endpoints.extend(page.iter().filter_map(|entity| {
+                let fields = entity.fields();
+                if !registration_takes(registration, &fields, event) {
+                    return None;
+                }
+                let url = at(&fields, &registration.url).map(plain)?;
                 let secret = registration
                     .secret
                     .as_ref()
-                    .map(|path| at(&entity.fields, path).map(plain).unwrap_or_default());
+                    .map(|path| at(&fields, path).map(plain).unwrap_or_default());
                 let secret = secret.unwrap_or_else(|| self.secret.to_string());
                 Some(Endpoint { id: entity.id.to_string(), url, secret })
             }));
@@ -68,11 +66,11 @@ impl Webhooks {
         for registration in &self.declared.endpoints {
             let pattern = pattern_of(&registration.collection);
             for (collection, entity) in state.all_of(&pattern) {
-                let read = |path: &Option<String>| at(&entity.fields, path.as_ref()?).cloned();
+                let read = |path: &Option<String>| entity.packed.at(path.as_ref()?);
                 shown.push(json!({
                     "id": &*entity.id,
                     "collection": collection,
-                    "url": at(&entity.fields, &registration.url),
+                    "url": entity.packed.at(&registration.url),
                     "events": read(&registration.events).unwrap_or_else(|| json!(["*"])),
                     "active": read(&registration.active)
                         .is_none_or(|active| active == registration.active_value),

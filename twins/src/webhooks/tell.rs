@@ -12,7 +12,7 @@ use models::behaviour::{Content, Events};
 use models::webhooks::sign;
 use serde_json::{Map, Value, json};
 
-use crate::call::{Call, Event as Happening, Outcome};
+use crate::call::{Call, Outcome};
 use crate::dice::Dice;
 use crate::owners;
 use crate::render::{self, Reply};
@@ -151,7 +151,7 @@ impl Webhooks {
                 &made
             }
         };
-        let fields = |entity: &Option<Arc<Entity>>| entity.as_ref().map(|one| one.fields.clone());
+        let fields = |entity: &Option<Arc<Entity>>| entity.as_ref().map(|one| one.fields());
         let (before, after) = (fields(&change.before), fields(&change.after));
         let names = rules.of(before.as_ref(), after.as_ref());
         names.into_iter().map(str::to_owned).collect()
@@ -188,7 +188,8 @@ impl Teller<'_> {
         let parameters = place.map_or(&none, |place| &place.parameters);
         let owner = owners::owner_of(&change.collection);
         let state = &self.session.state;
-        let endpoints = self.webhooks.endpoints_for(state, name, owner, parameters, &entity.fields);
+        let fields = entity.fields();
+        let endpoints = self.webhooks.endpoints_for(state, name, owner, parameters, &fields);
         if endpoints.is_empty() && self.webhooks.declared.log.is_none() {
             return false;
         }
@@ -262,9 +263,9 @@ impl Teller<'_> {
     fn log(&self, event: &Event, owner: Option<&str>, body: &Value) {
         if let (Some(log), Value::Object(fields)) = (&self.webhooks.declared.log, body) {
             let log = &owners::owned(owner, log);
-            let make = |_, _: Option<&str>| (event.id.clone(), fields.clone());
+            let (make_id, body) = (|_| event.id.clone(), |_, _: &str| fields.clone());
             // A full state keeps no events; what is delivered does not depend on it.
-            if self.session.state.create(log, Some(&event.id), make).is_err() {
+            if self.session.state.create(log, Some(&event.id), make_id, body).is_err() {
                 tracing::warn!(event = event.id, "the event was not kept: the state is full");
             }
         }
@@ -272,7 +273,7 @@ impl Teller<'_> {
 
     /// An object as the vendor's API shows it; as it is stored where no route does.
     fn shown(&self, entity: &Arc<Entity>, place: Option<&Place>) -> Value {
-        let stored = || Value::Object(entity.fields.clone());
+        let stored = || Value::Object(entity.fields());
         let Some(place) = place else { return stored() };
         let values: Vec<_> = place.values.iter().map(|value| value.as_str().into()).collect();
         let (uri, headers) = (Uri::from_static("/"), HeaderMap::new());
@@ -280,7 +281,7 @@ impl Teller<'_> {
         let (twin, session, served) = (self.twin, self.session, self.served);
         let number = place.route;
         let call = Call { twin, session, served, number, values: &values, head: &head, depth: 0 };
-        let outcome = Outcome::Item { entity: Arc::clone(entity), event: Happening::Seen };
+        let outcome = Outcome::seen(Arc::clone(entity));
         let body = render::whole(call.render(&outcome).into_body());
         let Ok(mut value) = serde_json::from_slice::<Value>(&body) else { return stored() };
         let target = served.program.action(number).target.as_ref();

@@ -90,9 +90,15 @@ impl Context<'_> {
 
 /// The value at a path of names, `config.url`.
 pub(crate) fn at<'v>(values: &'v Map<String, Value>, path: &str) -> Option<&'v Value> {
-    let mut names = path.split('.');
-    let first = values.get(names.next()?)?;
-    names.try_fold(first, |value, name| match value {
+    match path.split_once('.') {
+        Some((first, rest)) => below(values.get(first)?, rest),
+        None => values.get(path),
+    }
+}
+
+/// The value at a path of names within another.
+pub(crate) fn below<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(value, |value, name| match value {
         Value::Array(items) => items.get(name.parse::<usize>().ok()?),
         value => value.get(name),
     })
