@@ -345,10 +345,15 @@ fn id_field<'r>(
     let (first, second): (Vec<_>, Vec<_>) = exact.chain(ending).partition(|field| {
         USUAL.contains(&&*field.name.to_ascii_lowercase()) || record.field("id").is_none()
     });
+    let named = first.len();
     let candidates: Vec<_> = first.into_iter().chain(usual).chain(second).collect();
     let scalar = |field: &&&Field| can_be_id(shapes, field, None);
     let fitting = |field: &&&Field| can_be_id(shapes, field, schema);
-    candidates.iter().find(fitting).or_else(|| candidates.iter().find(scalar)).copied()
+    // `{user_id}` is the `id` though all that traffic tells of it is that it is text, as all in a path is.
+    let named = candidates.iter().take(named);
+    let named = named.clone().find(fitting).or_else(|| named.clone().find(scalar));
+    let fit = || candidates.iter().find(fitting).or_else(|| candidates.iter().find(scalar));
+    named.or_else(fit).copied()
 }
 
 fn can_be_id(shapes: &Shapes, field: &Field, parameter: Option<&Schema>) -> bool {

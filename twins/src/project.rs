@@ -27,6 +27,8 @@ pub(crate) struct Projector<'p> {
     error: Option<&'p ErrorText<'p>>,
     /// Whether what is not known is as in the model's examples, and not just empty.
     made_up: bool,
+    /// Whether a stored value of a type that is allowed stands though the model knows other values.
+    keeps: bool,
     /// The path of the item that is rendered, for the lists in it.
     place: Option<&'p str>,
     optional_left: Cell<u32>,
@@ -92,7 +94,12 @@ impl<'n> Spot<'n> {
 impl<'p> Projector<'p> {
     pub(crate) const fn new(shapes: &'p Shapes) -> Self {
         let optional_left = Cell::new(OPTIONAL_MAX);
-        Self { shapes, error: None, made_up: false, place: None, optional_left }
+        Self { shapes, error: None, made_up: false, keeps: true, place: None, optional_left }
+    }
+
+    /// Has what is stored be a value that the model knows, or another one be made.
+    pub(crate) const fn by_the_model(self) -> Self {
+        Self { keeps: false, ..self }
     }
 
     /// Has what is not known be as in the model's examples.
@@ -107,7 +114,7 @@ impl<'p> Projector<'p> {
 
     /// Renders an error.
     pub(crate) const fn of_error(shapes: &'p Shapes, error: &'p ErrorText<'p>) -> Self {
-        Self { error: Some(error), ..Self::new(shapes) }
+        Self { error: Some(error), ..Self::new(shapes).by_the_model() }
     }
 
     /// A value the node allows: the stored one where it fits or can be made to, else a new one.
@@ -190,8 +197,10 @@ impl<'p> Projector<'p> {
                 Some(self.record(record, known, spot))
             }
             _ => {
-                leaves.leaves.iter().find_map(|leaf| self.keep(leaf.form, value, spot)).or_else(
-                    || leaves.leaves.iter().find_map(|leaf| self.convert(leaf, value, spot)),
+                let mut forms = leaves.leaves.iter();
+                let as_it_is = forms.clone().find_map(|leaf| self.keep(leaf.form, value, spot));
+                as_it_is.or_else(|| forms.find_map(|leaf| self.convert(leaf, value, spot))).or_else(
+                    || (self.keeps && has_type(leaves, value)).then_some(Shown::Stored(value)),
                 )
             }
         }
@@ -560,6 +569,19 @@ fn told_by(name: &str) -> bool {
 /// `Not Found` and `not_found`, `invalid_request_error` and `invalid_request`.
 fn is_alike(value: &str, code: &str) -> bool {
     letters(value).contains(&letters(code))
+}
+
+/// Whether a scalar has a type that is allowed, whatever values and formats are: what was written is
+/// true though the model, which knows what was seen on one route, has not seen it there.
+fn has_type(leaves: &Leaves<'_>, value: &Value) -> bool {
+    leaves.leaves.iter().any(|leaf| {
+        matches!(
+            (leaf.form, value),
+            (Form::Boolean(_), Value::Bool(_))
+                | (Form::Number(_), Value::Number(_))
+                | (Form::Text { .. }, Value::String(_))
+        ) || matches!((leaf.form, value), (Form::Integer { .. }, Value::Number(is)) if !is.is_f64())
+    })
 }
 
 /// The alternative an object is most like.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, LINK, LOCATION};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use models::StateVerb;
 use serde_json::{Map, Value, json};
@@ -36,7 +36,7 @@ impl Call<'_> {
         match outcome {
             Outcome::Echo(fields) => {
                 let key = program.route(self.number).key.as_str();
-                let projector = self.projector(true).at(self.head.uri.path());
+                let projector = self.said_back().at(self.head.uri.path());
                 let body = answer.body.as_ref().map(|node| {
                     if let Some(example) = program.model.examples.get(key) {
                         return Shown::Stored(example);
@@ -130,6 +130,9 @@ impl Call<'_> {
         let spot = Spot::root(self.dice_of(entity));
         let place = target.map(|target| self.place(target, entity));
         let mut projector = self.projector(event == Event::Implied);
+        if entity.made_up {
+            projector = projector.by_the_model();
+        }
         if let Some(place) = &place {
             projector = projector.at(place);
         }
@@ -207,7 +210,7 @@ impl Call<'_> {
             let fields = entity.fields();
             let spot = Spot::root(self.dice_of(entity));
             let place = target.map(|target| self.place(target, entity));
-            let projector = self.projector(entity.made_up);
+            let projector = self.projector_of(entity);
             let projector = match &place {
                 Some(place) => projector.at(place),
                 None => projector,
@@ -246,8 +249,23 @@ impl Call<'_> {
         };
         let items = items_of(shapes, array)?;
         let spot = Spot::root(self.dice_of(entity));
-        let (projector, fields) = (self.projector(entity.made_up), entity.fields());
+        let (projector, fields) = (self.projector_of(entity), entity.fields());
         Some(projector.project_with(items, Some(&fields), &[], spot).into_value())
+    }
+
+    /// Renders an item of a list. Nobody wrote of one that is made up what the model does not know.
+    fn projector_of(&self, entity: &Entity) -> Projector<'_> {
+        let projector = self.projector(entity.made_up);
+        if entity.made_up { projector.by_the_model() } else { projector }
+    }
+
+    /// Renders what a request says, where nothing is kept; what only its path says is fitted.
+    fn said_back(&self) -> Projector<'_> {
+        let projector = self.projector(true);
+        match *self.head.method {
+            Method::GET | Method::HEAD | Method::DELETE => projector.by_the_model(),
+            _ => projector,
+        }
     }
 
     /// Renders an item: whole where it is made up, else what was written of it.
@@ -370,7 +388,8 @@ pub(crate) fn fitted(program: &Program, number: Option<usize>, reply: Reply) -> 
     let answer = program.answer_with(number, parts.status);
     let spot = Spot::root(Dice::of(0, parts.status.as_str()));
     let fitted = answer.body.as_ref().map(|node| {
-        Projector::new(&program.shapes).project_with(node, said.as_object(), &[], spot)
+        let projector = Projector::new(&program.shapes).by_the_model();
+        projector.project_with(node, said.as_object(), &[], spot)
     });
     parts.headers.insert(CONTENT_TYPE, answer.media_type.clone());
     Response::from_parts(

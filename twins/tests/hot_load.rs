@@ -102,7 +102,8 @@ async fn state_is_shown_through_the_present_model_and_a_rollback_shows_it_again(
     let calibrated = twin.client.get(&path).await.json();
     assert_eq!(
         (calibrated.get("email"), &calibrated["balance"], &calibrated["name"]),
-        (None, &json!("7"), &json!("x"))
+        (None, &json!("7"), &json!("A")),
+        "what was sent stands where its type does"
     );
     assert!(calibrated["tier"].is_string());
     assert_eq!(twin.client.get(&path).await.json(), calibrated);

@@ -1,0 +1,43 @@
+//! A vendor of one's own: a model learned from traffic, in which each route has its own schema.
+
+mod support;
+
+use http::{Method, StatusCode};
+use serde_json::json;
+use support::{fixture, frozen};
+
+#[tokio::test]
+async fn what_was_sent_is_answered_though_a_route_was_never_seen_to_say_it() {
+    let twin = frozen(fixture("deskly.json")).await;
+    let client = &twin.client;
+    let sent = json!({"ticket": {"subject": "A", "comment": {"body": "hey"}, "status": "pending"}});
+    let created = client.post("/api/v2/tickets.json", sent).await;
+    assert_eq!(created.status, StatusCode::CREATED);
+    let id = created.json()["ticket"]["id"].clone();
+    assert_eq!(created.json()["ticket"]["status"], json!("pending"));
+    let path = format!("/api/v2/tickets/{id}.json");
+    let sent =
+        json!({"ticket": {"status": "pending", "tags": ["billing", "vip"], "due_at": "soon"}});
+    let put = client.json(Method::PUT, &path, sent).await.json();
+    for answer in [put, client.get(&path).await.json()] {
+        let ticket = &answer["ticket"];
+        assert_eq!(
+            (&ticket["status"], &ticket["tags"], &ticket["due_at"]),
+            (&json!("pending"), &json!(["billing", "vip"]), &json!("soon"))
+        );
+    }
+    // What is of a type the model does not have is not answered.
+    let put = client.json(Method::PUT, &path, json!({"ticket": {"subject": {"a": 1}}})).await;
+    assert!(
+        put.status == StatusCode::UNPROCESSABLE_ENTITY
+            || put.json()["ticket"]["subject"].is_string()
+    );
+}
+
+#[tokio::test]
+async fn the_id_in_the_path_is_the_wrapped_objects_id_and_not_its_name() {
+    let twin = frozen(fixture("deskly.json")).await;
+    let user = twin.client.get("/api/v2/users/17.json").await.json()["user"].clone();
+    assert_eq!(user["id"], json!(17));
+    assert_ne!(user["name"], json!("17"));
+}
