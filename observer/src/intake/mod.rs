@@ -52,7 +52,7 @@ impl Disclosure {
     pub const RECORDING: Self = Self { token_units_min: 1, token_callers_min: 1 };
 }
 
-/// Why an exchange leaves no row.
+/// Why an exchange leaves no row of `exchanges`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Skip {
     /// It went to another host than the twin's base URL.
@@ -183,7 +183,7 @@ impl Intake {
         self.rows.len().max(self.deliveries.len())
     }
 
-    /// Exchanges that left no row, by reason, since the intake was made.
+    /// Exchanges that left no row of `exchanges`, by reason, since the intake was made.
     pub fn skipped(&self) -> &BTreeMap<Skip, u64> {
         &self.skipped
     }
@@ -192,7 +192,8 @@ impl Intake {
     ///
     /// # Errors
     ///
-    /// Why the exchange leaves no row; it is counted, and nothing else is to be done about it.
+    /// Why the exchange leaves no row of `exchanges`; it is counted. [`Skip::Forged`] leaves a row of
+    /// `deliveries`, so that [`Intake::pending`] is to be asked after it as after any other.
     pub fn take(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
         let taken = match raw.direction {
             Direction::Call => self.take_call(raw),

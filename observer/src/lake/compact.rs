@@ -22,8 +22,8 @@ use super::store::{Lake, LakeError};
 use super::table::Table;
 use super::writer::{DAY_US, SegmentWriter};
 
-/// Exchanges of a segment made of others, at most.
-pub const EXCHANGES_MAX: u64 = 4_000_000;
+/// Exchanges and deliveries of a segment made of others, at most.
+pub const ROWS_MAX: u64 = 4_000_000;
 
 /// Which segments are worth making one, each group oldest first.
 ///
@@ -31,7 +31,7 @@ pub const EXCHANGES_MAX: u64 = 4_000_000;
 /// segments still come: there a group has to double its largest member, or the same rows would be
 /// written again and again.
 pub fn plan(segments: &[Segment]) -> Vec<Vec<Segment>> {
-    let small = |segment: &&Segment| (1..EXCHANGES_MAX / 2).contains(&segment.exchanges);
+    let small = |segment: &&Segment| (1..ROWS_MAX / 2).contains(&segment.timed_rows());
     let newest = segments.iter().map(|segment| segment.to_us.div_euclid(DAY_US)).max();
     let mut by_day: BTreeMap<(i64, &str), Vec<&Segment>> = BTreeMap::new();
     for segment in segments.iter().filter(small) {
@@ -43,7 +43,7 @@ pub fn plan(segments: &[Segment]) -> Vec<Vec<Segment>> {
         let is_over = newest.is_some_and(|newest| day < newest);
         let mut group: Vec<Segment> = Vec::new();
         for segment in of_day {
-            if exchanges(&group) + segment.exchanges > EXCHANGES_MAX {
+            if rows(&group) + segment.timed_rows() > ROWS_MAX {
                 groups.push((is_over, std::mem::take(&mut group)));
             }
             group.push(segment.clone());
@@ -54,13 +54,13 @@ pub fn plan(segments: &[Segment]) -> Vec<Vec<Segment>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-fn exchanges(group: &[Segment]) -> u64 {
-    group.iter().map(|segment| segment.exchanges).sum()
+fn rows(group: &[Segment]) -> u64 {
+    group.iter().map(Segment::timed_rows).sum()
 }
 
 fn doubles(group: &[Segment]) -> bool {
-    let largest = group.iter().map(|segment| segment.exchanges).max().unwrap_or_default();
-    exchanges(group) >= 2 * largest
+    let largest = group.iter().map(Segment::timed_rows).max().unwrap_or_default();
+    rows(group) >= 2 * largest
 }
 
 /// Writes a group as one segment that stands in its place; `None` where somebody else replaced one
@@ -210,7 +210,7 @@ mod tests {
             segment(3, 0, "proxy", 1000),
             segment(4, 1, "proxy", 10),
             segment(5, 2, "proxy", 10),
-            segment(6, 0, "proxy", EXCHANGES_MAX),
+            segment(6, 0, "proxy", ROWS_MAX),
         ];
         assert_eq!(planned(&segments), ["s1 s3"]);
     }
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn no_group_grows_beyond_a_full_segment() {
-        let part = EXCHANGES_MAX / 2 - 1;
+        let part = ROWS_MAX / 2 - 1;
         let mut segments: Vec<_> = (1..=5).map(|id| segment(id, 0, "import", part)).collect();
         segments.push(segment(9, 1, "import", 1));
         assert_eq!(planned(&segments), ["s1 s2", "s3 s4"]);

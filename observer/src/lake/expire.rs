@@ -1,6 +1,6 @@
-//! Exchanges beyond an age leave the lake.
+//! Exchanges and deliveries beyond an age leave the lake.
 //!
-//! What goes, goes by whole days of data time (UTC): the files of `exchanges` are a day each. A
+//! What goes, goes by whole days of data time (UTC): the files of either are a day each. A
 //! segment of which every day is gone goes with its shapes, tokens and links; of one that began
 //! before and goes on, these stay, for they are of the segment as a whole. Manifests written last
 //! stand in the place of what went, so that content once imported is not imported again; files are
@@ -50,14 +50,15 @@ impl Expiry {
 pub fn plan(segments: &[Segment], before_us: i64) -> Expiry {
     let before_us = before_us.div_euclid(DAY_US).saturating_mul(DAY_US);
     let mut expiry = Expiry { before_us, ..Expiry::default() };
-    for segment in segments.iter().filter(|segment| segment.exchanges > 0) {
-        if segment.to_us < before_us {
-            expiry.whole.push(segment.clone());
-        } else if segment.from_us < before_us {
-            let rest = rest_of(segment, before_us);
-            if rest.exchanges < segment.exchanges {
-                expiry.parts.push((segment.clone(), rest));
-            }
+    for segment in segments.iter().filter(|segment| segment.timed_rows() > 0) {
+        if segment.from_us >= before_us {
+            continue;
+        }
+        let rest = rest_of(segment, before_us);
+        match rest.timed_rows() {
+            0 => expiry.whole.push(segment.clone()),
+            left if left < segment.timed_rows() => expiry.parts.push((segment.clone(), rest)),
+            _ => {}
         }
     }
     expiry
@@ -65,13 +66,16 @@ pub fn plan(segments: &[Segment], before_us: i64) -> Expiry {
 
 fn rest_of(segment: &Segment, before_us: i64) -> Segment {
     let is_exchanges = |table: &str| table == Table::Exchanges.name();
+    let has_times =
+        |table: &str| Table::ALL.into_iter().any(|one| one.has_times() && one.name() == table);
     let mut rest = segment.clone();
     rest.files.retain(|file| {
-        !is_exchanges(&file.table) || day_of(&file.path).is_none_or(|day_us| before_us <= day_us)
+        !has_times(&file.table) || day_of(&file.path).is_none_or(|day_us| before_us <= day_us)
     });
     let left = rest.files.iter().filter(|file| is_exchanges(&file.table));
     rest.exchanges = left.map(|file| file.rows).sum();
     rest.from_us = segment.from_us.max(before_us);
+    rest.to_us = segment.to_us.max(rest.from_us);
     rest.format = SegmentFormat::V2;
     rest.replaces = segment.as_replaced();
     rest.id = id_of(&format!("expire-{before_us}"), std::slice::from_ref(segment));

@@ -86,14 +86,14 @@ fn commit(
 ) -> Result<Segment, LakeError> {
     let mut writer = SegmentWriter::new(lake.clone(), twin, stamp.to_owned(), &wal.notes.source);
     let of = |table| wal.rows.iter().filter(move |(of, _)| *of == table).map(|(_, batch)| batch);
-    // Exchanges first: the other tables' files take their day from them.
+    // Exchanges and deliveries first: the other tables' files take their day from them.
     for batch in of(Table::Exchanges) {
         match withhold {
             Some(withhold) => writer.write(Table::Exchanges, &with_paths(batch, withhold))?,
             None => writer.write(Table::Exchanges, batch)?,
         }
     }
-    for table in [Table::Shapes, Table::Deliveries] {
+    for table in [Table::Deliveries, Table::Shapes] {
         for batch in of(table) {
             writer.write(table, batch)?;
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::table::Table;
+
 /// The format's name and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum SegmentFormat {
@@ -30,7 +32,8 @@ pub struct Segment {
     pub source: String,
     /// Rows of `exchanges`.
     pub exchanges: u64,
-    /// Time of the first exchange, microseconds since the epoch, UTC.
+    /// Time of the first exchange, microseconds since the epoch, UTC; of the first delivery where
+    /// there are deliveries alone, and 0 where there is neither.
     pub from_us: i64,
     /// Time of the last.
     pub to_us: i64,
@@ -87,6 +90,13 @@ impl Segment {
     /// Whether nothing is left of what it stands for.
     pub(super) fn is_gone(&self) -> bool {
         !self.replaces.is_empty() && self.files.is_empty()
+    }
+
+    /// Rows that have a time of their own: exchanges, and attempts to deliver.
+    pub fn timed_rows(&self) -> u64 {
+        let deliveries = Table::Deliveries.name();
+        let attempts = self.files.iter().filter(|file| file.table == deliveries);
+        self.exchanges + attempts.map(|file| file.rows).sum::<u64>()
     }
 
     /// Bytes of all files.

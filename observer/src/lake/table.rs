@@ -36,6 +36,11 @@ impl Table {
         }
     }
 
+    /// Whether each row has a time of its own, in its first column.
+    pub(super) const fn has_times(self) -> bool {
+        matches!(self, Self::Exchanges | Self::Deliveries)
+    }
+
     /// The columns of the Parquet files; partition columns (`twin`, `day`) stand in the path.
     pub fn schema(self) -> SchemaRef {
         let fields = match self {

@@ -24,6 +24,28 @@ pub struct SegmentWriter {
     stamp: String,
     open: BTreeMap<(Table, i64), OpenFile>,
     parts: u32,
+    exchanges: Span,
+    deliveries: Span,
+}
+
+/// First and last time of a table's rows, microseconds since the epoch.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    from_us: i64,
+    to_us: i64,
+}
+
+impl Span {
+    const EMPTY: Self = Self { from_us: i64::MAX, to_us: i64::MIN };
+
+    fn add(&mut self, times: &[i64]) {
+        self.from_us = times.iter().copied().fold(self.from_us, i64::min);
+        self.to_us = times.iter().copied().fold(self.to_us, i64::max);
+    }
+
+    fn is_empty(self) -> bool {
+        self.to_us < self.from_us
+    }
 }
 
 struct OpenFile {
@@ -40,14 +62,22 @@ impl SegmentWriter {
             id: String::new(),
             source: source.to_owned(),
             exchanges: 0,
-            from_us: i64::MAX,
-            to_us: i64::MIN,
+            from_us: 0,
+            to_us: 0,
             skipped: BTreeMap::new(),
             dropped: 0,
             files: Vec::new(),
             replaces: Vec::new(),
         };
-        Self { lake, segment, stamp, open: BTreeMap::new(), parts: 0 }
+        Self {
+            lake,
+            segment,
+            stamp,
+            open: BTreeMap::new(),
+            parts: 0,
+            exchanges: Span::EMPTY,
+            deliveries: Span::EMPTY,
+        }
     }
 
     /// Adds rows to a table.
@@ -63,21 +93,18 @@ impl SegmentWriter {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        if table != Table::Exchanges {
-            let day = if self.segment.exchanges == 0 {
-                0
-            } else {
-                self.segment.from_us.div_euclid(DAY_US)
-            };
+        if !table.has_times() {
+            let day = self.span().map_or(0, |span| span.from_us.div_euclid(DAY_US));
             return self.write_day(table, day, batch);
         }
         let times = batch.column(0).as_any().downcast_ref::<TimestampMicrosecondArray>();
-        let times = times.expect("the first column of exchanges is its time").values();
-        self.segment.exchanges += batch.num_rows() as u64;
-        self.segment.from_us =
-            self.segment.from_us.min(times.iter().copied().min().unwrap_or(i64::MAX));
-        self.segment.to_us =
-            self.segment.to_us.max(times.iter().copied().max().unwrap_or(i64::MIN));
+        let times = times.expect("the first column of a table with times is the time").values();
+        if table == Table::Exchanges {
+            self.segment.exchanges += batch.num_rows() as u64;
+            self.exchanges.add(times);
+        } else {
+            self.deliveries.add(times);
+        }
         let mut start = 0;
         while start < times.len() {
             let day = times[start].div_euclid(DAY_US);
@@ -87,6 +114,12 @@ impl SegmentWriter {
             start += run;
         }
         Ok(())
+    }
+
+    /// When the segment is of, as far as it is written: of its exchanges, or of its deliveries where
+    /// there is no exchange.
+    fn span(&self) -> Option<Span> {
+        [self.exchanges, self.deliveries].into_iter().find(|span| !span.is_empty())
     }
 
     fn write_day(&mut self, table: Table, day: i64, batch: &RecordBatch) -> Result<(), LakeError> {
@@ -155,8 +188,8 @@ impl SegmentWriter {
         for (table, day) in open {
             self.close(table, day)?;
         }
-        if self.segment.exchanges == 0 {
-            (self.segment.from_us, self.segment.to_us) = (0, 0);
+        if let Some(span) = self.span() {
+            (self.segment.from_us, self.segment.to_us) = (span.from_us, span.to_us);
         }
         self.segment.id = id;
         self.segment.skipped = skipped;

@@ -109,9 +109,9 @@ fn expire_twin(
     })
 }
 
-/// What is older than the age, counted from the newest exchange.
+/// What is older than the age, counted from the newest exchange or delivery.
 fn of_age(segments: &[Segment], older_than: TimeDelta) -> Expiry {
-    let seen = segments.iter().filter(|segment| segment.exchanges > 0);
+    let seen = segments.iter().filter(|segment| segment.timed_rows() > 0);
     let Some(newest_us) = seen.map(|segment| segment.to_us).max() else { return Expiry::default() };
     let age_us = older_than.num_microseconds().unwrap_or(i64::MAX);
     expire::plan(segments, newest_us.saturating_sub(age_us))
