@@ -1,5 +1,6 @@
 //! Attempts as the lake holds them.
 
+use models::webhooks::Verdict;
 use observer::lake::{Lake, Segment, Table};
 
 use crate::observe::{LakeSession, ObserveError, Rows};
@@ -37,6 +38,11 @@ impl Attempt {
     /// Whether the vendor was told that it came.
     pub(crate) fn is_taken(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// Whether somebody else than the vendor sent it, as far as the secrets given can tell.
+    pub(crate) fn is_forged(&self) -> bool {
+        self.verdict == Verdict::Invalid.name()
     }
 
     /// When it began: as the vendor says, whose schedule it is, else as it was seen.

@@ -14,9 +14,14 @@ pub(super) struct Learned {
 
 impl Learned {
     /// Of attempts in order of endpoint, delivery and time.
+    ///
+    /// Whoever sends with a signature of none of our secrets is not the vendor: such attempts are
+    /// counted among the signatures, and teach neither schedule nor order.
     pub(super) fn of(attempts: &[Attempt], present: &Deliveries) -> Self {
-        let deliveries = grouped(attempts);
-        let ends_us = attempts.iter().map(Attempt::ended_us).max().unwrap_or_default();
+        let own: Vec<Attempt> =
+            attempts.iter().filter(|attempt| !attempt.is_forged()).cloned().collect();
+        let deliveries = grouped(&own);
+        let ends_us = own.iter().map(Attempt::ended_us).max().unwrap_or_default();
         let mut notes = Vec::new();
         let signature = signature::of(attempts, &mut notes);
         let retry = retry::of(&deliveries, present.retry.as_ref(), ends_us, &mut notes);

@@ -246,6 +246,26 @@ fn a_form_is_learned_where_a_secret_confirmed_it() {
 }
 
 #[test]
+fn what_somebody_else_signed_teaches_neither_schedule_nor_order() {
+    let mut log = Log::default();
+    (0..6).for_each(|n| log.failing(n, i64::try_from(n).unwrap() * HOUR, &[10], 401));
+    for n in 100..180_i64 {
+        let one = log.add(u64::try_from(n).unwrap(), 100 * HOUR + n * 10 * SECOND, 401);
+        (one.object, one.happened_at_us) = (Some(1), Some(n * 10 * SECOND));
+    }
+    log.until(300 * HOUR);
+    log.0.iter_mut().for_each(|one| one.verdict = "invalid".into());
+    let change = log.compare(Deliveries::default());
+    assert!(change.added.is_none() && change.changed.is_none(), "{change:?}");
+    assert_eq!(change.notes.len(), 1, "{:?}", change.notes);
+    assert!(change.notes[0].contains("made by none of the secrets"), "{:?}", change.notes);
+
+    // Beside them the vendor's own are learned from as if they were alone.
+    (200..206).for_each(|n| log.failing(n, i64::try_from(n).unwrap() * HOUR, &[60], 200));
+    assert_eq!(log.retry(), Some(schedule(&[60], false)));
+}
+
+#[test]
 fn what_is_new_is_added_and_what_contradicts_waits_for_a_decision() {
     let mut log = Log::default();
     (0..5).for_each(|n| log.failing(n, i64::try_from(n).unwrap() * HOUR, &[60, 360], 200));
