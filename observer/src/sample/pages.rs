@@ -10,8 +10,8 @@ use crate::exchange::RawExchange;
 
 /// The request for the page after an answer; none where it was the last, or as many were asked as may be.
 ///
-/// Where the probe names a cursor, its value in the body decides; else the `Link` header does (RFC 8288),
-/// as long as it stays at the address asked.
+/// Where the probe names a cursor, its value in the body decides; else the `Link` header does (RFC 8288).
+/// An address, in the body or the header, is followed as long as it stays at the one asked.
 pub(super) fn next(
     pages: &Pages,
     request: &Request,
@@ -29,6 +29,11 @@ pub(super) fn next(
                 return None;
             }
             let cursor = text(read(&body, at).last()?)?;
+            if is_address(&cursor) {
+                let query = there(exchange, &cursor)?;
+                return Some(Request { query, page: request.page + 1, ..request.clone() })
+                    .filter(|next| next.query != request.query);
+            }
             let others = request.query.iter().filter(|(other, _)| other != name).cloned();
             others.chain([(name.clone(), cursor)]).collect()
         }
@@ -47,7 +52,6 @@ fn text(value: &Value) -> Option<String> {
 
 /// The query of what `Link` calls the next.
 fn linked(exchange: &RawExchange<'_>) -> Option<Vec<(String, String)>> {
-    let asked = Url::parse(&exchange.url).ok()?;
     let header = exchange.response_header("link")?;
     let is_next = |parameters: &str| {
         parameters.split(';').any(|one| {
@@ -64,6 +68,19 @@ fn linked(exchange: &RawExchange<'_>) -> Option<Vec<(String, String)>> {
         let (target, parameters) = link.split_once('>')?;
         is_next(parameters.trim_end().trim_end_matches(',')).then_some(target)
     })?;
+    there(exchange, target)
+}
+
+/// Whether a value in the place of a cursor is the next page's address, as Django REST framework
+/// (`https://…?cursor=…`) and Twilio (`/2010-04-01/…?Page=1`) give it. No cursor has a `?`.
+fn is_address(cursor: &str) -> bool {
+    let is_relative = || cursor.starts_with(['/', '?']) && cursor.contains('?');
+    cursor.starts_with("https://") || cursor.starts_with("http://") || is_relative()
+}
+
+/// The query of an address, where that is the one asked but for it.
+fn there(exchange: &RawExchange<'_>, target: &str) -> Option<Vec<(String, String)>> {
+    let asked = Url::parse(&exchange.url).ok()?;
     let next = asked.join(target).ok()?;
     let is_there = next.origin() == asked.origin() && next.path() == asked.path();
     is_there.then(|| next.query_pairs().into_owned().collect())
@@ -135,5 +152,18 @@ mod tests {
         assert_eq!(next(r#"{"meta": {"next": ""}}"#), None);
         assert_eq!(next(r#"{"meta": {"next": null}}"#), None);
         assert_eq!(next("no JSON"), None);
+    }
+
+    #[test]
+    fn an_address_in_the_place_of_a_cursor_is_followed_and_not_sent() {
+        let of = |next: &str| {
+            query("max = 3\nquery = 'cursor'\nat = 'next'", "", &format!(r#"{{"next": "{next}"}}"#))
+        };
+        let there = "https://api.example.com/v1/users?cursor=cD0y&limit=2";
+        assert_eq!(of(there), Some("cursor=cD0y&limit=2".to_owned()));
+        assert_eq!(of("/v1/users?cursor=cD0y"), Some("cursor=cD0y".to_owned()));
+        assert_eq!(of("https://elsewhere.example.com/v1/users?cursor=cD0y"), None);
+        assert_eq!(of("https://api.example.com/v1/keys?cursor=cD0y"), None);
+        assert_eq!(of("/8Wb+"), Some("limit=2&cursor=/8Wb+".to_owned()), "a cursor all the same");
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::send::fits_segment;
+
 /// Values of a route's path parameters, in their order.
 pub(super) type Binding = Vec<String>;
 
@@ -22,8 +24,7 @@ impl Pool {
         let bindings = self.shown.entry((probe.to_owned(), at.to_owned())).or_default();
         for value in read(body, at) {
             let text = match value {
-                // Dots alone climb out of their segment, encoded or not (WHATWG URL, 4.1).
-                Value::String(text) if !matches!(text.as_str(), "" | "." | "..") => text.clone(),
+                Value::String(text) if fits_segment(text) => text.clone(),
                 Value::Number(number) => number.to_string(),
                 _ => continue,
             };

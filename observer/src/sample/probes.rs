@@ -71,7 +71,8 @@ pub struct Pages {
     /// The query parameter that takes the cursor, `starting_after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// Where the cursor is, `next_cursor` or `data[].id`, of which the last counts.
+    /// Where the cursor is, `next_cursor` or `data[].id`, of which the last counts; where an address
+    /// stands there it is followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Where `false` says that this was the last page, `has_more`.
@@ -176,6 +177,9 @@ impl Probes {
             }
         }
         if let Some(pages) = &probe.pages {
+            if pages.max == 0 {
+                return Err("`pages.max` counts the first page too and is 1 at least".to_owned());
+            }
             if pages.query.is_some() != pages.at.is_some() {
                 let told = "`pages.query` and `pages.at` go together: where the cursor is, and which parameter takes it";
                 return Err(told.to_owned());

@@ -188,7 +188,8 @@ impl Sampler {
         while let Some((before, after)) = rest.split_once('{') {
             let (_, after) = after.split_once('}').ok_or_else(refuse)?;
             path += before;
-            path += &encoded(values.next().ok_or_else(refuse)?);
+            let value = values.next().filter(|value| fits_segment(value)).ok_or_else(refuse)?;
+            path += &encoded(value);
             rest = after;
         }
         path += rest;
@@ -249,6 +250,11 @@ fn headers(map: &http::HeaderMap) -> Vec<(Cow<'static, str>, Cow<'static, str>)>
         .collect()
 }
 
+/// Whether a value can be a segment: dots alone climb out of it, encoded or not (WHATWG URL, 4.1).
+pub(super) fn fits_segment(value: &str) -> bool {
+    !matches!(value, "" | "." | "..")
+}
+
 /// Percent-encoded but for what is unreserved (RFC 3986, 2.3).
 fn encoded(value: &str) -> String {
     use std::fmt::Write as _;
@@ -288,6 +294,25 @@ mod tests {
     fn values_stay_in_their_segment() {
         for (value, expected) in [("a b", "a%20b"), ("../x", "..%2Fx"), ("é?#", "%C3%A9%3F%23")] {
             assert_eq!(encoded(value), expected);
+        }
+    }
+
+    #[test]
+    fn no_value_leads_out_of_its_segment() {
+        let probes: Probes =
+            toml::from_str("requests_max = 1\nshare_of_limits = 1.0\nwait_max_seconds = 1")
+                .unwrap();
+        let sampler = Sampler::new("https://api.example.com/v1", &probes, &[], |_| None).unwrap();
+        let of = |value: &str| {
+            let probe = "GET /users/{id}/keys".to_owned();
+            let binding = vec![value.to_owned()];
+            sampler.address(&Request { probe, binding, query: Vec::new(), page: 0 })
+        };
+        for value in ["..", ".", ""] {
+            assert!(matches!(of(value), Err(SampleError::Address(_))), "{value}");
+        }
+        for (value, segment) in [("../x", "..%2Fx"), ("%2e%2e", "%252e%252e"), ("...", "...")] {
+            assert_eq!(of(value).unwrap().1.path(), format!("/v1/users/{segment}/keys"));
         }
     }
 
