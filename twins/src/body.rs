@@ -120,6 +120,11 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// A query's fields, those with brackets within each other; every value a text.
+pub(crate) fn nested(query: &str) -> Value {
+    unfold(&pairs(query))
+}
+
 /// Checks the types of a body's fields and that the required ones are there, and where `strict`
 /// that there are no others.
 ///
@@ -491,6 +496,14 @@ mod tests {
 
     fn form(text: &str) -> Value {
         unfold(&pairs(text))
+    }
+
+    #[test]
+    fn a_query_is_nested_by_its_brackets() {
+        let nested = nested("customer=c&items[0][id]=a&items[0][price]=p%201&items[1][id]=b");
+        let items = serde_json::json!([{"id": "a", "price": "p 1"}, {"id": "b"}]);
+        assert_eq!(nested, serde_json::json!({"customer": "c", "items": items}));
+        assert_eq!(super::nested(""), serde_json::json!({}));
     }
 
     #[test]

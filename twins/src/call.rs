@@ -227,6 +227,7 @@ impl<'c> Call<'c> {
                 fields.insert(field.name.to_string(), field.kind.value(id));
             }
             self.stamp(&mut fields, target.item.created.iter().chain(&target.item.changed));
+            self.add_address(target, &mut fields, id);
             if self.session.state.is_watched() {
                 self.session.webhooks.complete(&target.home.pattern(), &mut fields, id);
             }
@@ -243,6 +244,16 @@ impl<'c> Call<'c> {
             self.session.state.forget(collection, &entity.id);
         }
         Ok(Outcome::Item { entity, fields: Some(fields), event: Event::Created })
+    }
+
+    /// Says of a new item where it is to be found, in the field that vendors who do so have for it.
+    fn add_address(&self, target: &Target, fields: &mut Map<String, Value>, id: &str) {
+        let Some(name) = &self.twin.config.document.own_address else { return };
+        let host = self.head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        if let (Some(host), true) = (host, target.item.has(name)) {
+            let place = self.head.uri.path().trim_end_matches('/');
+            fields.insert(name.clone(), format!("http://{host}{place}/{id}").into());
+        }
     }
 
     fn find(&self, target: &Target, collection: &str) -> Result<Outcome, Refusal> {
@@ -386,7 +397,8 @@ impl<'c> Call<'c> {
 
     fn list(&self, target: &Target, collection: &str) -> Result<Listed, Refusal> {
         let lists = &self.twin.config.document.lists;
-        let query = Query::of(self.head.uri.query().unwrap_or(""), lists);
+        let mut query = Query::of(self.head.uri.query().unwrap_or(""), lists);
+        query.by_token = target.searches;
         if self.is_strict() {
             self.check_page(&query, collection)?;
         }

@@ -29,6 +29,8 @@ pub(crate) struct Query {
     offset: usize,
     /// As the request calls it, and its number.
     page: Option<(String, usize)>,
+    /// Whether `page` is what an answer called its next page, as a search's is.
+    pub(crate) by_token: bool,
     pub(crate) others: Vec<(String, String)>,
 }
 
@@ -308,6 +310,7 @@ fn said(field: &Field, listed: &Listed, address: &Address<'_>) -> Option<Option<
             last.map(Value::from)
         }
         "url" | "uri" | "firstpageuri" | "firstpageurl" => Some(link(field, address, None)),
+        "nextpage" if query.by_token => last.map(Value::from),
         "next" | "nextpage" | "nextpageuri" | "nextpageurl" | "nexturl" | "nextlink" => {
             last.map(|last| link(field, address, Some(&query.next(last))))
         }

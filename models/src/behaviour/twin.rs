@@ -75,6 +75,10 @@ pub struct TwinDocument {
     /// Collections whose items are still shown when they are deleted, as `{id, deleted: true}`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tombstones: Vec<String>,
+    /// The field that holds the address of an item itself (`url`): of one the engine makes, where the
+    /// model has that field, the address it was made at and its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_address: Option<String>,
     /// Fields that are shown in the answer to the request that made them and never again, by
     /// collection.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -3,7 +3,7 @@
 //! # Source
 //!
 //! The published API: CHECKLIST, L36 to L51. What is ours stands in `wt` and in `req.params` and
-//! `req.data`, and `clock.after`.
+//! `req.data`, `req.asked` (the query with what stands in brackets within each other, every value a text), and `clock.after`.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::sources::Sources;
 use super::value;
 use super::vm::Vm;
 use super::world::View;
+use crate::body;
 use crate::webhooks::Told;
 
 /// A request as a handler sees it.
@@ -143,6 +144,7 @@ impl<'s> Tables<'s, '_, '_> {
         }
         query.set_readonly(true);
         req.raw_set("query", query)?;
+        req.raw_set("asked", value::to_lua(lua, &self.vm.list, &body::nested(asked.query))?)?;
         let params = lua.create_table()?;
         for (name, value) in asked.params {
             params.raw_set(*name, *value)?;

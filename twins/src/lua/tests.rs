@@ -122,9 +122,9 @@ fn fails(source: &str) -> String {
 fn a_request_is_seen_and_cannot_be_written() {
     let seen = says(
         "emit.json({req.method, req.path, req.headers['x-a'], req.query.q, req.body,
-         req.params.order, req.data.amount, req.data.items[1].sku, req.data.none == nil})",
+         req.params.order, req.data.amount, req.data.items[1].sku, req.data.none == nil, req.asked.q})",
     );
-    assert_eq!(seen, json!(["POST", "/orders/a", "1", "a b", "raw", "a", 5, "x", true]));
+    assert_eq!(seen, json!(["POST", "/orders/a", "1", "a b", "raw", "a", 5, "x", true, "a b"]));
     for write in ["req.path = '/'", "req.headers.x = 1", "req.query.q = 1", "rawset(req, 'a', 1)"] {
         assert!(fails(write).contains("readonly"), "{write}");
     }

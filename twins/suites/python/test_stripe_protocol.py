@@ -189,3 +189,10 @@ def test_files_are_uploaded_and_linked(tmp_path):
     link = stripe.FileLink.create(file=upload.id)
     assert link.file == upload.id and link.url
     assert [one.id for one in stripe.File.list(purpose="dispute_evidence")] == [upload.id]
+
+
+def test_searches_are_followed_from_page_to_page():
+    made = [stripe.Customer.create(email=f"u{number}@pager.com").id for number in range(25)]
+    first = stripe.Customer.search(query="email~'pager'", limit=10)
+    assert len(first.data) == 10 and first.has_more and "/" not in first.next_page
+    assert [one.id for one in first.auto_paging_iter()] == made[::-1]
