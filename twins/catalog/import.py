@@ -179,6 +179,25 @@ def tokens_or_details(model):
                     types["object"] = True
 
 
+def cards_typed_in(model):
+    """`payment_method_data` takes a card, by its number or a token, as `POST /v1/payment_methods` does.
+
+    The description of this version leaves cards out there; servers and the vendor's own examples and tests send them.
+    """
+    card = form(model, "POST /v1/payment_methods")["card"]
+    for key in model["routes"]:
+        given = form(model, key).get("payment_method_data", {}).get("properties")
+        if given and key.startswith(("POST /v1/payment_intents", "POST /v1/setup_intents")):
+            given["card"] = card
+            given["type"]["enum"]["card"] = True
+
+
+def form(model, key):
+    """The fields a route takes in a form."""
+    content = (model["routes"][key].get("request") or {}).get("content", {})
+    return content.get("application/x-www-form-urlencoded", {}).get("properties", {})
+
+
 def left_out(model):
     """Parameters that Stripe's own clients send and the description does not list.
 
@@ -245,6 +264,7 @@ def main(wt, sources, *names):
             paths.append(sources / "stripe-fixtures.json")
             examples(model, paths[-1])
             tokens_or_details(model)
+            cards_typed_in(model)
             left_out(model)
         model = extended(wt, name, model)
         with_nulls(model, name)

@@ -1,5 +1,9 @@
 """Stripe's own Python client: products, prices, discounts, subscriptions, invoices, checkout."""
 
+import json
+import urllib.parse
+import urllib.request
+
 import pytest
 import stripe
 
@@ -363,3 +367,148 @@ def test_schedules_change_plans_by_themselves():
     assert sub["items"].data[0].price.id == large.id and sub.latest_invoice.total == 3000
     assert stripe.SubscriptionSchedule.release(schedule.id).status == "released"
     assert stripe.Subscription.retrieve(sub.id).schedule is None
+
+
+def raw(twin, path, **query):
+    """A GET that clients of today have no method for any more, as those of this version made it."""
+    request = urllib.request.Request(f"{twin.url}{path}?{urllib.parse.urlencode(query)}", headers={"authorization": "Bearer sk_test_123"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def an_item(customer, invoice, amount=1000, **fields):
+    return stripe.InvoiceItem.create(customer=customer.id, invoice=invoice.id, amount=amount, currency="usd", **fields)
+
+
+def test_the_next_invoice_can_be_seen_as_it_would_be_after_a_change(twin):
+    clock = stripe.test_helpers.TestClock.create(frozen_time=BEGIN)
+    customer, _ = paying_customer(test_clock=clock.id)
+    small, large = monthly(1000), monthly(3000)
+    sub = subscribe(customer, small)
+    item = sub["items"]["data"][0].id
+    assert raw(twin, "/v1/invoices/upcoming", customer=customer.id)["total"] == 1000
+    advance(clock, BEGIN + 15 * DAY)
+    change = {"subscription": sub.id, "subscription_items[0][id]": item, "subscription_items[0][price]": large.id}
+    seen = raw(twin, "/v1/invoices/upcoming", **change)
+    assert [(one["amount"], one["proration"]) for one in seen["lines"]["data"]] == [(-500, True), (1500, True), (3000, False)]
+    assert "id" not in seen and seen["total"] == 4000
+    at_once = raw(twin, "/v1/invoices/upcoming", **change, subscription_proration_behavior="always_invoice")
+    assert at_once["total"] == 1000
+    half = stripe.Coupon.create(percent_off=50, duration="once")
+    assert raw(twin, "/v1/invoices/upcoming", **change, coupon=half.id)["total"] == 2000
+    page = raw(twin, "/v1/invoices/upcoming/lines", **change, limit=2)
+    assert len(page["data"]) == 2 and page["has_more"]
+    # Nothing of that has happened.
+    assert stripe.Subscription.retrieve(sub.id)["items"]["data"][0].price.id == small.id
+    assert stripe.InvoiceItem.list(customer=customer.id).data == [] and stripe.Coupon.retrieve(half.id).times_redeemed == 0
+
+
+def test_discounts_and_taxes_are_of_lines_or_of_the_whole():
+    customer, _ = paying_customer()
+    half = stripe.Coupon.create(percent_off=50, duration="forever")
+    added = stripe.TaxRate.create(display_name="VAT", percentage=20, inclusive=False)
+    within = stripe.TaxRate.create(display_name="VAT", percentage=20, inclusive=True)
+    whole = stripe.Invoice.create(customer=customer.id, discounts=[{"coupon": half.id}])
+    an_item(customer, whole, discountable=False)
+    an_item(customer, whole, tax_rates=[added.id])
+    seen = stripe.Invoice.retrieve(whole.id)
+    assert (seen.subtotal, seen.total_discount_amounts[0].amount, seen.tax, seen.total) == (2000, 500, 100, 1600)
+    own = stripe.Invoice.create(customer=customer.id)
+    an_item(customer, own, discounts=[{"coupon": half.id}])
+    an_item(customer, own, amount=1200, tax_rates=[within.id])
+    seen = stripe.Invoice.retrieve(own.id)
+    assert (seen.subtotal, seen.total, seen.tax, seen.total_excluding_tax) == (2200, 1700, 200, 1500)
+    assert stripe.Invoice.modify(own.id, discounts=[{"coupon": half.id}]).total == 850
+
+
+def test_coupons_are_for_some_products_only():
+    customer, _ = paying_customer()
+    one, other = monthly(1000), monthly(2000)
+    half = stripe.Coupon.create(percent_off=50, duration="once", applies_to={"products": [one.product]})
+    sub = stripe.Subscription.create(customer=customer.id, items=[{"price": one.id}, {"price": other.id}], coupon=half.id, expand=["latest_invoice"])
+    assert sub.latest_invoice.total == 2500
+    with pytest.raises(errors.InvalidRequestError):
+        stripe.Coupon.create(percent_off=10, amount_off=100, currency="usd", duration="once")
+
+
+def test_what_is_free_needs_nothing_to_pay_with():
+    free = stripe.Coupon.create(percent_off=100, duration="forever")
+    sub = stripe.Subscription.create(
+        customer=stripe.Customer.create().id, items=[{"price": monthly().id}], coupon=free.id, expand=["latest_invoice"]
+    )
+    assert (sub.status, sub.latest_invoice.total, sub.latest_invoice.status) == ("active", 0, "paid")
+
+
+def test_promotion_codes_are_limited_in_number_order_and_customer():
+    customer, _ = paying_customer()
+    price, coupon = monthly(1000), stripe.Coupon.create(percent_off=25, duration="once")
+
+    def code(**fields):
+        return stripe.PromotionCode.create(coupon=coupon.id, **fields)
+
+    def refuses(promotion, who=customer):
+        with pytest.raises(errors.InvalidRequestError) as error:
+            stripe.Subscription.create(customer=who.id, items=[{"price": price.id}], promotion_code=promotion.id)
+        return error.value.user_message
+
+    once = code(code="SAVE25", max_redemptions=1)
+    with pytest.raises(errors.InvalidRequestError, match="already exists"):
+        code(code="save25")
+    dear = code(restrictions={"minimum_amount": 5000, "minimum_amount_currency": "usd"})
+    assert "at least $50.00" in refuses(dear)
+    mine = code(customer=customer.id)
+    assert "another customer" in refuses(mine, stripe.Customer.create())
+    sub = stripe.Subscription.create(customer=customer.id, items=[{"price": price.id}], promotion_code=once.id, expand=["latest_invoice"])
+    assert sub.latest_invoice.total == 750
+    used = stripe.PromotionCode.retrieve(once.id)
+    assert (used.times_redeemed, used.active) == (1, False) and "not active" in refuses(once)
+    assert "prior transactions" in refuses(code(restrictions={"first_time_transaction": True}))
+
+
+def test_a_trial_with_nothing_to_pay_with_waits_for_a_setup_intent():
+    customer = stripe.Customer.create()
+    sub = stripe.Subscription.create(
+        customer=customer.id, items=[{"price": monthly().id}], trial_period_days=7,
+        payment_settings={"save_default_payment_method": "on_subscription"}, expand=["pending_setup_intent"],
+    )
+    assert (sub.status, sub.pending_setup_intent.status) == ("trialing", "requires_payment_method")
+    ready = stripe.SetupIntent.confirm(sub.pending_setup_intent.id, payment_method="pm_card_visa")
+    sub = stripe.Subscription.retrieve(sub.id)
+    assert (sub.pending_setup_intent, sub.default_payment_method) == (None, ready.payment_method)
+
+
+def test_credit_notes_are_previewed_without_being_made(twin):
+    customer, _ = paying_customer()
+    invoice = stripe.Invoice.create(customer=customer.id)
+    an_item(customer, invoice)
+    stripe.Invoice.finalize_invoice(invoice.id)
+    seen = raw(twin, "/v1/credit_notes/preview", invoice=invoice.id, amount=100)
+    assert (seen["object"], seen["amount"], seen["invoice"]) == ("credit_note", 100, invoice.id)
+    assert stripe.CreditNote.list(invoice=invoice.id).data == []
+
+
+def test_quotes_are_finalized_and_accepted():
+    customer, _ = paying_customer()
+    quote = stripe.Quote.create(customer=customer.id, line_items=[{"price": monthly(1500).id, "quantity": 2}])
+    assert (quote.status, quote.amount_total, quote.computed.recurring.amount_total, quote.number) == ("draft", 3000, 3000, None)
+    with pytest.raises(errors.InvalidRequestError):
+        stripe.Quote.accept(quote.id)
+    quote = stripe.Quote.finalize_quote(quote.id)
+    assert quote.status == "open" and quote.number
+    assert [one.amount_total for one in stripe.Quote.list_line_items(quote.id).data] == [3000]
+    quote = stripe.Quote.accept(quote.id)
+    assert quote.status == "accepted" and stripe.Subscription.retrieve(quote.subscription).status == "active"
+    other = stripe.Quote.create(customer=customer.id, line_items=[{"price": monthly().id}])
+    assert stripe.Quote.cancel(other.id).status == "canceled"
+    assert {"quote.created", "quote.finalized", "quote.accepted", "quote.canceled"} <= {one.type for one in stripe.Event.list(limit=100).data}
+
+
+def test_checkout_counts_shipping_and_trials():
+    item = {"price_data": {"currency": "usd", "product_data": {"name": "Tea"}, "unit_amount": 2000}, "quantity": 2}
+    rate = {"shipping_rate_data": {"type": "fixed_amount", "fixed_amount": {"amount": 500, "currency": "usd"}, "display_name": "Ground"}}
+    session = stripe.checkout.Session.create(mode="payment", line_items=[item], shipping_options=[rate], success_url="https://e.com")
+    assert (session.amount_subtotal, session.amount_total, session.total_details.amount_shipping) == (4000, 4500, 500)
+    trial = stripe.checkout.Session.create(
+        mode="subscription", line_items=[{"price": monthly().id, "quantity": 1}], subscription_data={"trial_period_days": 7}, success_url="https://e.com"
+    )
+    assert (trial.amount_total, trial.payment_status) == (0, "no_payment_required")

@@ -281,3 +281,41 @@ def test_what_is_paid_leaves_charges_intents_and_events_that_agree():
     assert [one.id for one in stripe.PaymentIntent.list(customer=customer.id)] == [intent.id]
     found = stripe.PaymentIntent.search(query="status:'succeeded' AND metadata['order']:'17'")
     assert [one.id for one in found] == [intent.id]
+
+
+def test_cards_are_typed_into_payments_directly():
+    def pay(number):
+        card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
+        return stripe.PaymentIntent.create(
+            amount=2000, currency="usd", confirm=True, payment_method_types=["card"], payment_method_data={"type": "card", "card": card}
+        )
+
+    assert pay("4242424242424242").status == "succeeded"
+    for number, code in [("4000000000000002", "card_declined"), ("4000000000000069", "expired_card"), ("4242424242424241", "incorrect_number")]:
+        with pytest.raises(errors.CardError) as error:
+            pay(number)
+        assert error.value.code == code
+
+
+def test_debits_arrive_later_and_banks_have_pages_of_their_own(twin):
+    method = stripe.PaymentMethod.create(
+        type="sepa_debit", sepa_debit={"iban": "AT321904300235473204"}, billing_details={"name": "Ada", "email": "ada@example.com"}
+    )
+    assert (method.sepa_debit.last4, method.sepa_debit.country) == ("3204", "AT")
+    debit = stripe.PaymentIntent.create(amount=1000, currency="eur", confirm=True, payment_method=method.id, payment_method_types=["sepa_debit"])
+    assert debit.status == "processing"
+    twin.admin("POST", "/admin/time/advance", {"duration": "180s"})
+    assert stripe.PaymentIntent.retrieve(debit.id).status == "succeeded"
+    types = {one.type for one in stripe.Event.list(limit=20).data}
+    assert {"payment_intent.processing", "payment_intent.succeeded"} <= types
+    page = stripe.PaymentIntent.create(
+        amount=1000, currency="eur", confirm=True, payment_method_types=["ideal"], payment_method_data={"type": "ideal"}, return_url="https://e.com/back"
+    )
+    assert (page.status, page.next_action.type) == ("requires_action", "redirect_to_url")
+
+
+def test_a_method_that_was_detached_is_not_used_again():
+    customer, method = paying_customer()
+    assert stripe.PaymentMethod.detach(method.id).customer is None
+    with pytest.raises(errors.InvalidRequestError, match="may not be used again"):
+        stripe.PaymentMethod.attach(method.id, customer=customer.id)

@@ -4,6 +4,9 @@ return core.handler(function(request, given)
     if not given.percent_off and not given.amount_off then
         core.invalid("You must pass either `percent_off` or `amount_off`.", nil, "parameter_missing")
     end
+    if given.percent_off and given.amount_off then
+        core.invalid("You may only specify one of these parameters: amount_off, percent_off.", nil)
+    end
     if given.amount_off and not given.currency then core.missing("currency") end
     if given.percent_off and (given.percent_off <= 0 or given.percent_off > 100) then
         core.invalid("Invalid percent_off: must be greater than 0 and less than or equal to 100.", "percent_off")

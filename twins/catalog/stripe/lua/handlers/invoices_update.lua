@@ -1,5 +1,6 @@
 local core = wt.import("core")
 local bill = wt.import("bill")
+local discounts = wt.import("discounts")
 
 return core.handler(function(request, given)
     local invoice = core.find("invoice", request.params.invoice, "invoice")
@@ -13,6 +14,16 @@ return core.handler(function(request, given)
         "description", "due_date", "footer", "statement_descriptor" })
     if given.days_until_due then
         invoice.due_date = invoice.created + given.days_until_due * bill.DAY
+    end
+    if given.default_tax_rates ~= nil then
+        invoice.default_tax_rates = bill.tax_rates(given.default_tax_rates, "default_tax_rates")
+    end
+    local off = discounts.listed(given.discounts, { customer = invoice.customer, now = bill.now(invoice) })
+    if off then
+        invoice.off, invoice.discount = off, off[1] or wt.null
+    end
+    if off or given.default_tax_rates ~= nil then
+        bill.sum(invoice, core.peek("customer", invoice.customer))
     end
     core.answer("invoice", core.keep("invoice", invoice))
 end)

@@ -35,6 +35,17 @@ function happens.refund_fails(id)
     end
 end
 
+function happens.debit_arrives(id)
+    local intent = core.peek("payment_intent", id)
+    if intent and intent.status == "processing" then
+        local now = math.floor(clock.now())
+        local problem = pay.confirm(intent, { arrived = true }, now)
+        if intent.invoice then
+            wt.import("subscriptions").settled(intent, problem, now)
+        end
+    end
+end
+
 -- An authorisation is held for a week.
 function happens.authorisation_expires(id)
     local intent = core.peek("payment_intent", id)

@@ -4,6 +4,8 @@ local core = wt.import("core")
 local cards = wt.import("cards")
 local pay = wt.import("pay")
 local prices = wt.import("prices")
+local discounts = wt.import("discounts")
+local sums = wt.import("sums")
 local bill = {}
 
 local HOUR, DAY = 3600, 86400
@@ -84,65 +86,14 @@ function bill.shown(price) return wt.show(core.places.price, price.id) end
 
 function bill.interval(price) return price.recurring.interval, price.recurring.interval_count or 1 end
 
--- Discounts
-
--- The coupon a request names, by itself or by a promotion code.
-function bill.coupon_of(given)
-    if given.promotion_code and given.promotion_code ~= "" then
-        local code = core.find("promotion_code", given.promotion_code, "promotion_code")
-        if code.active == false then
-            core.invalid("This promotion code is not active.", "promotion_code")
-        end
-        code.times_redeemed = (code.times_redeemed or 0) + 1
-        core.keep("promotion_code", code)
-        return core.find("coupon", code.coupon.id, "promotion_code"), code
-    end
-    if given.coupon and given.coupon ~= "" then
-        return core.find("coupon", given.coupon, "coupon")
-    end
-end
-
-function bill.redeem(coupon, code, customer, subscription, now)
-    if coupon.valid == false or (coupon.redeem_by and coupon.redeem_by < now) then
-        core.invalid("Coupon expired: " .. coupon.id, "coupon", "coupon_expired")
-    end
-    if coupon.max_redemptions and (coupon.times_redeemed or 0) >= coupon.max_redemptions then
-        core.invalid("Coupon expired: " .. coupon.id, "coupon", "coupon_expired")
-    end
-    coupon.times_redeemed = (coupon.times_redeemed or 0) + 1
-    coupon.valid = not (coupon.max_redemptions and coupon.times_redeemed >= coupon.max_redemptions)
-    core.keep("coupon", coupon)
-    local months = coupon.duration == "repeating" and coupon.duration_in_months
-    return {
-        id = "di_" .. core.word(coupon.id .. customer .. tostring(coupon.times_redeemed), 24),
-        object = "discount",
-        checkout_session = wt.null,
-        coupon = wt.show(core.places.coupon, coupon.id),
-        customer = customer,
-        ["end"] = if months then core.after(now, "month", months) else wt.null,
-        invoice = wt.null,
-        invoice_item = wt.null,
-        promotion_code = code and code.id or wt.null,
-        start = now,
-        subscription = subscription or wt.null,
-    }
-end
-
-local function discounted(discount, subtotal)
-    local coupon = discount.coupon
-    local off = if core.value(coupon.percent_off) then math.floor(subtotal * coupon.percent_off / 100 + 0.5) else core.value(coupon.amount_off) or 0
-    return math.max(0, math.min(off, subtotal))
-end
-bill.discounted = discounted
-
 -- Invoices
 
 local function line(fields)
     fields.object = "line_item"
     fields.id = "il_" .. core.word("line:" .. tostring(state.counter("lines")), 24)
     fields.discountable = fields.discountable ~= false
-    fields.discount_amounts, fields.discounts = wt.array(), wt.array()
-    fields.tax_amounts, fields.tax_rates = wt.array(), wt.array()
+    fields.discount_amounts, fields.discounts = wt.array(), discounts.ids(core.value(fields.off))
+    fields.tax_amounts, fields.tax_rates = wt.array(), core.value(fields.tax_rates) or wt.array()
     fields.livemode = false
     fields.metadata = fields.metadata or {}
     fields.proration = fields.proration or false
@@ -174,6 +125,7 @@ function bill.item_line(item, from, to, note, over)
         quantity = quantity,
         subscription = item.subscription,
         subscription_item = item.id,
+        tax_rates = item.tax_rates,
         type = "subscription",
     })
 end
@@ -186,11 +138,13 @@ local function item_line(item)
         discountable = item.discountable,
         invoice_item = item.id,
         metadata = item.metadata,
+        off = item.off,
         period = item.period,
         price = item.price or wt.null,
         proration = item.proration,
         quantity = item.quantity or 1,
         subscription = item.subscription or wt.null,
+        tax_rates = item.tax_rates,
         type = "invoiceitem",
     })
 end
@@ -198,28 +152,7 @@ bill.invoice_item_line = item_line
 
 -- Sums an invoice up from its lines.
 function bill.sum(invoice, customer)
-    local subtotal = 0
-    for _, one in invoice.lines.data do
-        subtotal += one.amount
-    end
-    local off, amounts = 0, wt.array()
-    if core.value(invoice.discount) then
-        off = discounted(invoice.discount, subtotal)
-        amounts[1] = { amount = off, discount = invoice.discount.id }
-    end
-    invoice.subtotal, invoice.subtotal_excluding_tax = subtotal, subtotal
-    invoice.total_discount_amounts = amounts
-    local taxes, tax = wt.array(), 0
-    for _, rate in invoice.default_tax_rates or {} do
-        if not rate.inclusive then
-            local part = math.floor((subtotal - off) * rate.percentage / 100 + 0.5)
-            table.insert(taxes, { amount = part, inclusive = false, tax_rate = rate.id, taxable_amount = subtotal - off,
-                taxability_reason = wt.null })
-            tax += part
-        end
-    end
-    invoice.total_tax_amounts, invoice.tax = taxes, if #taxes > 0 then tax else wt.null
-    invoice.total, invoice.total_excluding_tax = subtotal - off + tax, subtotal - off
+    sums.up(invoice)
     invoice.starting_balance = customer and customer.balance or 0
     local due = invoice.total + invoice.starting_balance
     invoice.amount_due = math.max(0, if invoice.total < 0 then 0 else due)
@@ -253,17 +186,23 @@ function bill.new_invoice(customer, fields, now)
     return core.keep("invoice", invoice)
 end
 
--- Items of a customer that wait for its next invoice go onto this one.
+-- Items of a customer that wait for its next invoice go onto this one, before the lines it has of its subscription.
+-- Source: Stripe's public reference of invoices, the order of `lines`.
 function bill.gather(invoice, customer, subscription)
+    local waiting = wt.array()
     for _, item in state.query(core.places.invoiceitem, "customer", customer.id) do
         local fits = item.invoice == nil and item.currency == invoice.currency
             and (item.subscription == nil or item.subscription == subscription)
         if fits then
             item.invoice = invoice.id
             core.keep("invoiceitem", item)
-            table.insert(invoice.lines.data, item_line(item))
+            table.insert(waiting, item_line(item))
         end
     end
+    for _, line in invoice.lines.data do
+        table.insert(waiting, line)
+    end
+    invoice.lines.data = waiting
     return invoice
 end
 
@@ -410,6 +349,18 @@ function bill.give_up(invoice, status, stamp)
     return core.keep("invoice", invoice)
 end
 
+-- Tax rates a request names, as they stand within other objects.
+function bill.tax_rates(given, param)
+    local rates = wt.array()
+    for _, id in if type(given) == "table" then given else {} do
+        if not core.peek("tax_rate", id) then
+            core.invalid("No such tax rate: '" .. id .. "'", param, "resource_missing")
+        end
+        table.insert(rates, wt.show(core.places.tax_rate, id))
+    end
+    return rates
+end
+
 -- An item a request adds, on an invoice that is a draft or waiting for the next one.
 function bill.new_item(customer, given, invoice)
     local now = core.now(customer)
@@ -421,12 +372,14 @@ function bill.new_item(customer, given, invoice)
         core.invalid("One of the following params should be provided for this request: amount, price, or unit_amount.", nil, "parameter_missing")
     end
     local product = price and core.peek("product", price.product)
+    local off = discounts.listed(given.discounts, { customer = customer.id, now = now, amount = amount }) or wt.array()
     local item = core.make("invoiceitem", {
         amount = amount, currency = given.currency or (price and price.currency) or "usd", customer = customer.id, date = now,
         description = given.description or (product and product.name) or wt.null, discountable = given.discountable ~= false,
-        discounts = wt.array(), invoice = if invoice then invoice.id else wt.null, livemode = false, metadata = given.metadata or {},
-        period = given.period or { start = now, ["end"] = now }, price = if price then bill.shown(price) else wt.null,
-        proration = false, quantity = quantity, subscription = given.subscription or wt.null, tax_rates = wt.array(),
+        discounts = discounts.ids(off), off = off, invoice = if invoice then invoice.id else wt.null, livemode = false,
+        metadata = given.metadata or {}, period = given.period or { start = now, ["end"] = now },
+        price = if price then bill.shown(price) else wt.null, proration = false, quantity = quantity,
+        subscription = given.subscription or wt.null, tax_rates = bill.tax_rates(given.tax_rates, "tax_rates"),
         test_clock = customer.test_clock or wt.null, unit_amount = each or amount,
     })
     if invoice then
@@ -446,6 +399,13 @@ end
 
 function bill.change_item(item, given, invoice)
     core.take(item, given, { "description", "discountable", "period" })
+    if given.tax_rates ~= nil then
+        item.tax_rates = bill.tax_rates(given.tax_rates, "tax_rates")
+    end
+    if given.discounts ~= nil then
+        item.off = discounts.listed(given.discounts, { customer = item.customer, now = core.now(core.peek("customer", item.customer)) })
+        item.discounts = discounts.ids(item.off)
+    end
     item.quantity = given.quantity or item.quantity
     item.unit_amount = given.unit_amount or item.unit_amount
     if given.amount then

@@ -31,6 +31,11 @@ local NAMES = {
     de = "4000002760000016",
     fr = "4000002500000003",
     ca = "4000001240000000",
+    br = "4000000760000002",
+    visa_cartesBancaires = "4000002500001001",
+    avsFail = "4000000000000010",
+    cvcCheckFail = "4000000000000101",
+    radarBlock = "4100000000000019",
     chargeDeclined = "4000000000000002",
     visa_chargeDeclined = "4000000000000002",
     chargeDeclinedInsufficientFunds = "4000000000009995",
@@ -69,6 +74,7 @@ local FUNDING = {
 }
 local COUNTRIES = {
     ["4000008260000000"] = "GB", ["4000002760000016"] = "DE", ["4000002500000003"] = "FR", ["4000001240000000"] = "CA",
+    ["4000000760000002"] = "BR", ["4000002500001001"] = "FR",
     ["3566002020360505"] = "JP", ["6200000000000005"] = "CN", ["4000002760003184"] = "DE", ["4000002500003155"] = "FR",
     ["4000003800000446"] = "IT", ["4000008260003178"] = "GB", ["4000008400001629"] = "US",
 }
@@ -243,6 +249,30 @@ function cards.number_of(id)
     return name and NAMES[name]
 end
 
+-- Methods that send their customer to a page of their own, and debits, which take a while to arrive.
+-- Source: Stripe's public documentation, "Payment methods", by how a payment is confirmed and when it is known to have succeeded.
+local REDIRECTS, DEBITS = {}, {}
+for word in string.gmatch("affirm afterpay_clearpay alipay bancontact cashapp eps fpx giropay grabpay ideal klarna p24 paypal sofort wechat_pay", "%S+") do
+    REDIRECTS[word] = true
+end
+for word in string.gmatch("acss_debit au_becs_debit bacs_debit sepa_debit us_bank_account", "%S+") do
+    DEBITS[word] = true
+end
+
+-- What is shown of a method that is no card: of an account, its end.
+local function account_details(kind, given)
+    if kind == "us_bank_account" then
+        return { account_holder_type = given.account_holder_type or "individual", account_type = given.account_type or "checking",
+            bank_name = "STRIPE TEST BANK", fingerprint = core.word("account:" .. tostring(given.account_number), 16),
+            last4 = string.sub(given.account_number or "", -4), routing_number = given.routing_number or wt.null }
+    elseif kind == "sepa_debit" then
+        local iban = string.upper(string.gsub(given.iban or "", "%s", ""))
+        return { bank_code = string.sub(iban, 5, 9), branch_code = wt.null, country = string.sub(iban, 1, 2),
+            fingerprint = core.word("account:" .. iban, 16), generated_from = wt.null, last4 = string.sub(iban, -4) }
+    end
+    return given
+end
+
 -- A new payment method from the fields of a request.
 function cards.payment_method(given)
     local fields = {
@@ -260,7 +290,7 @@ function cards.payment_method(given)
         fields.card, fields.number = cards.details(given.card)
     else
         fields.card = nil
-        fields[fields.type] = given[fields.type] or {}
+        fields[fields.type] = account_details(fields.type, given[fields.type] or {})
     end
     return core.make("PaymentMethod", fields)
 end
@@ -279,6 +309,10 @@ end
 
 -- Attaches a payment method to a customer; a card that is declined is not attached.
 function cards.attach(method, customer)
+    if method.told == "detached" then
+        core.invalid("This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer,"
+            .. " and may not be used again.", nil, "payment_method_unexpected_state")
+    end
     local word = method.number and DECLINES[method.number]
     if word and not ATTACHES[method.number] then
         core.fail(402, cards.decline(word))
@@ -306,8 +340,14 @@ function cards.is_at_once(method) return method.number and AT_ONCE[method.number
 -- What a refund to a card is at first, or comes to be: `pending`, `failed`, or nil where it simply goes through.
 function cards.refund_ends(method) return method and method.number and REFUNDS[method.number] end
 
+-- Whether a payment is under way for a while before it is known to have arrived.
+function cards.is_debit(method) return DEBITS[method.type] == true end
+
 -- Whether a payment has to be authenticated by the customer.
 function cards.authenticates(method)
+    if REDIRECTS[method.type] then
+        return true
+    end
     local how = method.number and AUTHENTICATES[method.number]
     return how == "always" or (how == "unset" and not method.set_up)
 end

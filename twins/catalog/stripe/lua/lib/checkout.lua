@@ -3,6 +3,7 @@
 local core = wt.import("core")
 local bill = wt.import("bill")
 local cards = wt.import("cards")
+local discounts = wt.import("discounts")
 local pay = wt.import("pay")
 local prices = wt.import("prices")
 local checkout = {}
@@ -29,6 +30,7 @@ local function items_of(given, mode)
     end
     return items, subtotal, currency
 end
+checkout.items_of = items_of
 
 -- What is taken off, and what was asked to take it off.
 local function discount_of(given, subtotal)
@@ -36,7 +38,44 @@ local function discount_of(given, subtotal)
     local code = asked.promotion_code and core.find("promotion_code", asked.promotion_code, "discounts[0][promotion_code]")
     local id = asked.coupon or (code and code.coupon.id)
     local coupon = id and core.find("coupon", id, "discounts[0][coupon]")
-    return if coupon then bill.discounted({ coupon = coupon }, subtotal) else 0, asked
+    return if coupon then discounts.off({ coupon = coupon }, subtotal) else 0, asked
+end
+
+-- The first way of shipping a request offers: its rate and what it costs.
+local function shipping_of(given, now)
+    local options = wt.array()
+    for index, one in given.shipping_options or {} do
+        local data = one.shipping_rate_data
+        local rate = if data then core.make("shipping_rate", { active = true, created = now, display_name = data.display_name,
+                delivery_estimate = data.delivery_estimate or wt.null, fixed_amount = data.fixed_amount, livemode = false,
+                metadata = data.metadata or {}, tax_behavior = data.tax_behavior or "unspecified", tax_code = data.tax_code or wt.null,
+                type = "fixed_amount" })
+            else core.find("shipping_rate", one.shipping_rate, "shipping_options[" .. (index - 1) .. "][shipping_rate]")
+        options[index] = { shipping_rate = rate.id, shipping_amount = rate.fixed_amount.amount }
+    end
+    local first = options[1]
+    local cost = first and { amount_subtotal = first.shipping_amount, amount_tax = 0, amount_total = first.shipping_amount,
+        shipping_rate = first.shipping_rate }
+    return options, cost
+end
+
+-- What is to be paid at once: nothing of what recurs while it is on trial.
+local function due_now(items, given, subtotal)
+    local data = given.subscription_data or {}
+    if not data.trial_period_days and not data.trial_end then
+        return subtotal
+    end
+    local due = 0
+    for _, item in items do
+        due += if item.price.type == "recurring" then 0 else item.amount_total
+    end
+    return due
+end
+
+local function new_setup_intent(given, now)
+    local data = given.setup_intent_data or {}
+    return wt.import("setup").begin({ customer = given.customer or wt.null, description = data.description or wt.null,
+        metadata = data.metadata, payment_method_types = given.payment_method_types }, now)
 end
 
 -- Source: Stripe's public reference of checkout sessions at this API version.
@@ -61,20 +100,25 @@ function checkout.create(given)
         end
     end
     local now = core.now(customer)
+    local options, cost = shipping_of(given, now)
+    local shipping = if cost then cost.amount_total else 0
+    subtotal = due_now(items, given, subtotal)
+    local total = math.max(subtotal - off, 0) + shipping
     local session = core.make("checkout.session", {
-        amount_subtotal = if mode == "setup" then wt.null else subtotal, amount_total = if mode == "setup" then wt.null else subtotal - off,
+        amount_subtotal = if mode == "setup" then wt.null else subtotal, amount_total = if mode == "setup" then wt.null else total,
         automatic_tax = { enabled = false, status = wt.null }, created = now, currency = currency or wt.null,
         customer_creation = if mode == "payment" and not customer then given.customer_creation or "if_required" else wt.null,
         expires_at = given.expires_at or now + 86400, items = items, livemode = false, mode = mode,
         payment_method_types = wt.array(given.payment_method_types or { "card" }), payment_intent = wt.null,
-        payment_status = if mode == "setup" then "no_payment_required" else "unpaid", setup_intent = wt.null, status = "open",
+        payment_status = if mode == "setup" or total == 0 then "no_payment_required" else "unpaid", shipping_cost = cost or wt.null,
+        setup_intent = if mode == "setup" then new_setup_intent(given, now).id else wt.null, shipping_options = options, status = "open",
         told = "open", subscription = wt.null, invoice = wt.null,
-        total_details = { amount_discount = off, amount_shipping = 0, amount_tax = 0 },
+        total_details = { amount_discount = off, amount_shipping = shipping, amount_tax = 0 },
         wanted = { coupon = discount.coupon, promotion_code = discount.promotion_code, payment_intent_data = given.payment_intent_data,
             setup_intent_data = given.setup_intent_data, subscription_data = given.subscription_data },
     })
     core.take(session, given, { "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
-        "customer_email", "locale", "payment_method_collection", "submit_type", "success_url" })
+        "customer_email", "locale", "payment_method_collection", "shipping_address_collection", "submit_type", "success_url" })
     session.url = core.page("/hosted/checkout/" .. session.id)
     core.later(math.max(session.expires_at - clock.now(), 0), "checkout_expires", session.id)
     return core.keep("checkout.session", session)
@@ -145,11 +189,10 @@ function checkout.complete(session, given)
         end
     else
         local setup = wt.import("setup")
-        local intent = core.make("setupintent", { created = now, customer = customer.id, livemode = false, payment_method_types =
-            wt.array({ "card" }), status = "requires_confirmation", told = "new", usage = "off_session", payment_method = method.id })
-        intent.client_secret, intent.authenticated = core.secret(intent.id), true
-        setup.confirm(core.keep("setupintent", intent), {})
-        session.setup_intent = intent.id
+        local intent = core.find("setupintent", session.setup_intent, "setup_intent")
+        intent.customer, intent.payment_method, intent.authenticated = customer.id, method.id, true
+        intent.status = "requires_confirmation"
+        setup.confirm(intent, {})
     end
     session.customer_details = { address = wt.null, email = given.email or session.customer_email or (customer and customer.email) or wt.null,
         name = given.name or (customer and customer.name) or wt.null, phone = wt.null, tax_exempt = "none", tax_ids = wt.array() }

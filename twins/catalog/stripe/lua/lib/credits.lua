@@ -76,6 +76,30 @@ function credits.draw(invoice, given, now)
         total = amount, total_excluding_tax = amount, type = if paid then "post_payment" else "pre_payment", voided_at = wt.null }
 end
 
+local AMOUNTS = { "amount", "credit_amount", "out_of_band_amount", "refund_amount", "quantity", "unit_amount" }
+
+local function numbers(asked)
+    local given = table.clone(asked)
+    for _, name in AMOUNTS do
+        given[name] = tonumber(asked[name])
+    end
+    return given
+end
+
+-- A credit note as a query asks to see it, where all are texts.
+function credits.preview(invoice, asked, now)
+    local given, lines = numbers(asked), {}
+    for index, line in asked.lines or {} do
+        lines[index] = numbers(line)
+    end
+    given.lines = asked.lines and lines
+    local note = credits.draw(invoice, given, now)
+    note.object, note.id = "credit_note", "cn_" .. core.word("preview:" .. invoice.id, 24)
+    note.number, note.pdf = (invoice.number or "DRAFT") .. "-CN-PREVIEW", "https://pay.stripe.com/credit_notes/preview/pdf"
+    note.lines.url = "/v1/credit_notes/preview/lines"
+    return note
+end
+
 function credits.create(invoice, given)
     local customer = core.find("customer", invoice.customer, "customer")
     local now = core.now(customer)

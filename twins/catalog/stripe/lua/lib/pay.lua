@@ -362,6 +362,9 @@ local function decline(intent, method, problem)
     return problem
 end
 
+-- Source: Stripe's public documentation of debits, "Test your integration": about three minutes.
+local DEBIT_SECONDS = 180
+
 -- Tries to pay an intent with its method; nil, or the error of the card.
 function pay.confirm(intent, given, now)
     local method = cards.method(intent.payment_method)
@@ -373,6 +376,12 @@ function pay.confirm(intent, given, now)
         end
         pay.ask(intent, given)
         core.keep("payment_intent", intent)
+        return nil
+    end
+    if cards.is_debit(method) and not given.arrived then
+        intent.status, intent.told, intent.next_action = "processing", "processing", wt.null
+        core.keep("payment_intent", intent)
+        core.later(DEBIT_SECONDS, "debit_arrives", intent.id)
         return nil
     end
     local manual = intent.capture_method == "manual"

@@ -2,7 +2,7 @@
 
 local core = wt.import("core")
 local cards = wt.import("cards")
-local bill = wt.import("bill")
+local discounts = wt.import("discounts")
 local people = {}
 
 local function sources_of(customer) return "/v1/customers/" .. customer.id .. "/sources" end
@@ -64,10 +64,7 @@ function people.settle(customer, given)
     if given.coupon == "" then
         customer.discount = wt.null
     end
-    local coupon, code = bill.coupon_of(given)
-    if coupon then
-        customer.discount = bill.redeem(coupon, code, customer.id, nil, core.now(customer))
-    end
+    customer.discount = discounts.named(given, { customer = customer.id, now = core.now(customer) }) or core.value(customer.discount) or wt.null
 end
 
 -- What pays a charge, and the source that is shown on it.

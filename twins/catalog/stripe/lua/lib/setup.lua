@@ -36,6 +36,29 @@ function setup.take_method(intent, given)
     intent.status, intent.told = "requires_confirmation", "requires_confirmation"
 end
 
+-- A subscription on trial that waited for something to pay with has it now.
+local function settle_trial(intent, method)
+    local sub = intent.subscription and core.peek("subscription", intent.subscription)
+    if not sub then
+        return
+    end
+    local settings = core.value(sub.payment_settings)
+    sub.pending_setup_intent = wt.null
+    if settings and settings.save_default_payment_method == "on_subscription" then
+        sub.default_payment_method = method.id
+    end
+    core.keep("subscription", sub)
+end
+
+function setup.begin(fields, now)
+    fields.created, fields.livemode, fields.metadata = now, false, fields.metadata or {}
+    fields.payment_method_types = wt.array(fields.payment_method_types or { "card" })
+    fields.status, fields.told, fields.usage = "requires_payment_method", "new", "off_session"
+    local intent = core.make("setupintent", fields)
+    intent.client_secret = core.secret(intent.id)
+    return core.keep("setupintent", intent)
+end
+
 function setup.confirm(intent, given)
     if not intent.payment_method then
         refuse(intent, "You cannot confirm this SetupIntent because it's missing a payment method.")
@@ -64,6 +87,7 @@ function setup.confirm(intent, given)
         else
             core.keep("PaymentMethod", method)
         end
+        settle_trial(intent, method)
     end
     core.keep("setupintent", intent)
 end

@@ -5,6 +5,7 @@ local cards = wt.import("cards")
 local pay = wt.import("pay")
 local bill = wt.import("bill")
 local prices = wt.import("prices")
+local discounts = wt.import("discounts")
 local subs = {}
 
 local HOUR, DAY = bill.HOUR, bill.DAY
@@ -35,7 +36,7 @@ local function new_item(sub, given, now)
         plan = subs.plan(shown),
         quantity = if prices.is_metered(price) then wt.null else given.quantity or 1,
         subscription = sub.id,
-        tax_rates = wt.array(),
+        tax_rates = bill.tax_rates(given.tax_rates, "items[0][tax_rates]"),
     })
     return wt.show(core.places.subscription_item, item.id)
 end
@@ -80,7 +81,9 @@ function subs.invoice(sub, customer, reason, now, from, to, note, over)
         sub.discount = wt.null
         keep(sub)
     end
-    local once = core.value(sub.discount) and sub.discount.coupon.duration == "once" and reason ~= "subscription_create"
+    local own = core.value(sub.discount)
+    local is_used = own and own.coupon.duration == "once" and sub.discount_used == own.id
+    sub.discount_used = own and own.id
     local invoice = bill.new_invoice(customer, {
         auto_advance = true,
         billing_reason = reason,
@@ -90,7 +93,7 @@ function subs.invoice(sub, customer, reason, now, from, to, note, over)
         default_payment_method = sub.default_payment_method or wt.null,
         default_tax_rates = sub.default_tax_rates or wt.array(),
         description = sub.description or wt.null,
-        discount = if once then wt.null else core.value(sub.discount) or customer.discount or wt.null,
+        discount = if is_used then wt.null else own or customer.discount or wt.null,
         lines = lines_of(sub, from, to, note, over),
         metadata = {},
         period_start = over or from,
@@ -124,18 +127,6 @@ local NAMES = { "description", "default_payment_method", "days_until_due", "canc
     "application_fee_percent", "payment_settings", "pause_collection", "on_behalf_of", "trial_settings", "billing_thresholds",
     "pending_invoice_item_interval" }
 
-local function tax_rates(given)
-    local rates = wt.array()
-    for _, id in if type(given) == "table" then given else {} do
-        local rate = state.get("/v1/tax_rates", id)
-        if not rate then
-            core.invalid("No such tax rate: '" .. id .. "'", "default_tax_rates", "resource_missing")
-        end
-        table.insert(rates, wt.show("/v1/tax_rates", id))
-    end
-    return rates
-end
-
 function subs.create(given)
     if not given.customer then
         core.missing("customer")
@@ -162,7 +153,7 @@ function subs.create(given)
         current_period_start = now, current_period_end = now,
         next_pending_invoice_item_invoice = wt.null, trial_start = wt.null, trial_end = wt.null,
         livemode = false, status = "incomplete", told = "new", test_clock = customer.test_clock or wt.null,
-        default_tax_rates = tax_rates(given.default_tax_rates), latest_invoice = wt.null,
+        default_tax_rates = bill.tax_rates(given.default_tax_rates, "default_tax_rates"), latest_invoice = wt.null,
     })
     core.take(sub, given, NAMES)
     local items = wt.array()
@@ -171,10 +162,8 @@ function subs.create(given)
     end
     list_items(sub, items)
     sub.currency = given.currency or items[1].price.currency
-    local coupon, code = bill.coupon_of(given)
-    if coupon then
-        sub.discount = bill.redeem(coupon, code, customer.id, sub.id, now)
-    end
+    sub.discount = discounts.named(given, { customer = customer.id, subscription = sub.id, now = now, amount = total_of(sub) })
+        or core.value(sub.discount) or wt.null
     subs.begin(sub, customer, given, now)
     subs.watch(sub)
     return sub
@@ -196,6 +185,9 @@ function subs.begin(sub, customer, given, now)
         keep(sub)
         local invoice = subs.invoice(sub, customer, "subscription_create", now, now, trial_end, "trial")
         bill.finalize(invoice, now)
+        if sub.collection_method == "charge_automatically" and not bill.method_of({}, customer, sub) then
+            sub.pending_setup_intent = wt.import("setup").begin({ customer = customer.id, subscription = sub.id }, now).id
+        end
         keep(sub)
         return
     end
@@ -211,7 +203,8 @@ function subs.begin(sub, customer, given, now)
     end
     local incomplete = given.payment_behavior == "default_incomplete"
     if not incomplete then
-        check_method(sub, customer, total_of(sub))
+        local total, discount = total_of(sub), core.value(sub.discount) or core.value(customer.discount)
+        check_method(sub, customer, total - (if discount then discounts.off(discount, total) else 0))
     end
     keep(sub)
     for _, one in given.add_invoice_items or {} do
@@ -301,26 +294,34 @@ function subs.replace_items(sub, given, now)
     keep(sub)
 end
 
--- Money back for what is left of the period, and the rest of it at the new price.
-local function prorate(sub, customer, old, new, now)
-    local whole = sub.current_period_end - sub.current_period_start
+-- Money back for what is left of the period, and the rest of it at the new price: items that are still to be made.
+function subs.prorations(sub, customer, old, new, now)
+    local whole, made = sub.current_period_end - sub.current_period_start, {}
     local share = math.clamp((sub.current_period_end - now) / math.max(whole, 1), 0, 1)
-    local function item(amount, price, quantity, text)
+    local function item(of, sign, text)
+        local amount = sign * math.floor(prices.of_item(of) * share + 0.5)
         if amount == 0 then
             return
         end
-        local product = state.get(core.places.product, price.product)
-        core.make("invoiceitem", { amount = amount, currency = sub.currency, customer = customer.id, date = now,
+        local product, quantity = state.get(core.places.product, of.price.product), of.quantity or 1
+        table.insert(made, { amount = amount, currency = sub.currency, customer = customer.id, date = now,
             description = text .. " " .. quantity .. " × " .. (product and product.name or "Subscription"), discountable = false,
             invoice = wt.null, livemode = false, metadata = {}, period = { start = now, ["end"] = sub.current_period_end },
-            price = price, proration = true, quantity = quantity, subscription = sub.id,
-            unit_amount = price.unit_amount or wt.null, test_clock = customer.test_clock or wt.null })
+            price = of.price, proration = true, quantity = quantity, subscription = sub.id, tax_rates = of.tax_rates,
+            unit_amount = of.price.unit_amount or wt.null, test_clock = customer.test_clock or wt.null })
     end
     if old then
-        item(-math.floor(prices.of_item(old) * share + 0.5), old.price, old.quantity or 1, "Unused time on")
+        item(old, -1, "Unused time on")
     end
     if new then
-        item(math.floor(prices.of_item(new) * share + 0.5), new.price, new.quantity or 1, "Remaining time on")
+        item(new, 1, "Remaining time on")
+    end
+    return made
+end
+
+local function prorate(sub, customer, old, new, now)
+    for _, fields in subs.prorations(sub, customer, old, new, now) do
+        core.make("invoiceitem", fields)
     end
 end
 
@@ -345,6 +346,18 @@ local function bill_now(sub, customer, given, now)
     end
 end
 
+-- Writes into an item what a request wants it to be.
+function subs.change_item(item, one)
+    if one.price or one.price_data or one.plan then
+        item.price = bill.shown(bill.price_of(one))
+        item.plan = subs.plan(item.price)
+    end
+    item.quantity = tonumber(one.quantity) or item.quantity
+    if one.tax_rates ~= nil then
+        item.tax_rates = bill.tax_rates(one.tax_rates, "items[0][tax_rates]")
+    end
+end
+
 local function change_item(sub, customer, items, one, now, prorates)
     for index, item in items do
         if item.id == one.id then
@@ -355,11 +368,7 @@ local function change_item(sub, customer, items, one, now, prorates)
                 if prorates then prorate(sub, customer, old, nil, now) end
                 return
             end
-            if one.price or one.price_data or one.plan then
-                item.price = bill.shown(bill.price_of(one))
-                item.plan = subs.plan(item.price)
-            end
-            item.quantity = one.quantity or item.quantity
+            subs.change_item(item, one)
             core.metadata(item, one.metadata)
             state.put(core.places.subscription_item, item.id, item)
             local same = old.price.id == item.price.id and old.quantity == item.quantity
@@ -434,15 +443,13 @@ function subs.update(sub, given)
         end
     end
     if given.default_tax_rates ~= nil then
-        sub.default_tax_rates = tax_rates(given.default_tax_rates)
+        sub.default_tax_rates = bill.tax_rates(given.default_tax_rates, "default_tax_rates")
     end
     if given.coupon == "" or given.promotion_code == "" then
         sub.discount = wt.null
     end
-    local coupon, code = bill.coupon_of(given)
-    if coupon then
-        sub.discount = bill.redeem(coupon, code, customer.id, sub.id, now)
-    end
+    sub.discount = discounts.named(given, { customer = customer.id, subscription = sub.id, now = now, amount = total_of(sub) })
+        or core.value(sub.discount) or wt.null
     if given.trial_end then
         if given.trial_end == "now" then
             if sub.status == "trialing" then
@@ -733,38 +740,6 @@ function subs.stop(sub, customer, given, query)
     end
 end
 
--- The invoice that comes next, of a subscription or of the items that wait.
-function subs.upcoming(customer, sub)
-    if not sub then
-        for _, one in state.query(core.places.subscription, "customer", customer.id) do
-            sub = if one.status ~= "canceled" then one else sub
-        end
-    end
-    local lines = wt.array()
-    if sub and sub.status ~= "canceled" and not sub.cancel_at_period_end then
-        lines = lines_of(sub, sub.current_period_end, period_end(sub, sub.current_period_end))
-    end
-    for _, item in state.query(core.places.invoiceitem, "customer", customer.id) do
-        if not item.invoice then
-            table.insert(lines, bill.invoice_item_line(item))
-        end
-    end
-    if #lines == 0 then
-        core.fail(404, { message = "No upcoming invoices for customer: " .. customer.id, code = "invoice_upcoming_none" })
-    end
-    local invoice = {
-        object = "invoice", amount_paid = 0, attempt_count = 0, attempted = false, billing_reason = "upcoming",
-        collection_method = if sub then sub.collection_method else "charge_automatically", created = core.now(customer),
-        currency = lines[1].currency, customer = customer.id, customer_email = customer.email or wt.null,
-        discount = sub and sub.discount or customer.discount or wt.null, lines = core.list("/v1/invoices/upcoming/lines", lines),
-        livemode = false, metadata = {}, paid = false, status = "draft", subscription = if sub then sub.id else wt.null,
-        next_payment_attempt = if sub then sub.current_period_end + HOUR else wt.null,
-        period_start = if sub then sub.current_period_start else core.now(customer),
-        period_end = if sub then sub.current_period_end else core.now(customer),
-    }
-    return bill.sum(invoice, customer)
-end
-
-subs.tax_rates = tax_rates
+subs.lines_of, subs.period_end = lines_of, period_end
 
 return subs
