@@ -377,3 +377,19 @@ def test_limits_are_told_and_answers_that_are_had_are_not_sent_again(twin, gh, r
     assert status == 200 and headers["x-ratelimit-limit"] == "5000" and headers["x-ratelimit-resource"] == "core"
     status, again, body = call(twin, "GET", f"/repos/{repo.full_name}", {"if-none-match": headers["etag"]})
     assert (status, body, again["etag"]) == (304, b"", headers["etag"])
+
+
+def test_what_the_engine_keeps_says_where_it_is(twin, gh, repo):
+    check = repo.create_check_run("lint", repo.get_branch("main").commit.sha, status="in_progress")
+    assert check.url == f"{twin.url}/repos/{repo.full_name}/check-runs/{check.id}"
+    check.edit(status="completed", conclusion="success")
+    key = repo.create_key("deploy", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC", read_only=True)
+    assert [one.title for one in repo.get_keys()] == ["deploy"]
+    key.delete()
+    assert list(repo.get_keys()) == []
+
+
+def test_nothing_is_listed_that_nobody_made(gh, repo):
+    assert (repo.get_workflows().totalCount, repo.get_workflow_runs().totalCount, repo.get_artifacts().totalCount) == (0, 0, 0)
+    assert list(gh.get_user().get_notifications()) == []
+    assert [one.key for one in gh.get_licenses()] != []
