@@ -239,3 +239,17 @@ def test_too_many_requests_say_when_to_come_again(twin, slack):
     response = error.value.response
     assert (response.status_code, response["error"]) == (429, "ratelimited") and int(response.headers["Retry-After"]) > 0
     assert slack.chat_postMessage(channel="#general", text="x")["ok"]
+
+
+def test_blocks_have_ids_and_types_that_there_are(slack, channel):
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": "*hi*"}}
+    named, unnamed = slack.chat_postMessage(channel=channel, text="hi", blocks=[{**section, "block_id": "mine"}, section])["message"]["blocks"]
+    assert named["block_id"] == "mine" and unnamed["block_id"]
+    assert refused(slack.chat_postMessage, channel=channel, text="hi", blocks=[{"type": "nope"}]) == "invalid_blocks"
+
+
+def test_a_view_is_pushed_onto_the_last(slack):
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "T"}, "blocks": []}
+    first = slack.views_open(trigger_id="1.2.a", view=view)["view"]
+    second = slack.views_push(trigger_id="1.2.b", view=view)["view"]
+    assert (second["previous_view_id"], second["root_view_id"]) == (first["id"], first["id"])

@@ -47,15 +47,20 @@ local function show(args, me, root)
             core.fail("duplicate_external_id")
         end
     end
-    return keep({ id = core.id("V") }, args.view, me)
+    return keep({ id = core.id("V"), previous_view_id = root and root.id, root_view_id = root and root.root_view_id }, args.view, me)
 end
 
 views.open = core.handler(function(args, me)
     return show(args, me)
 end)
 
+-- Onto the view that was shown last: the twin has one person's screen.
 views.push = core.handler(function(args, me)
-    return show(args, me)
+    local below
+    for _, view in state.list("/views") do
+        if view.type == "modal" then below = view end
+    end
+    return show(args, me, below)
 end)
 
 views.update = core.handler(function(args, me)

@@ -53,6 +53,36 @@ local function bot_profile(me)
     }
 end
 
+-- Source: Slack's public reference of blocks.
+local BLOCKS = {}
+for word in string.gmatch("actions alert call card carousel context context_actions divider file header image input markdown plan rich_text "
+    .. "section share_shortcut table task_card video", "%S+") do
+    BLOCKS[word] = true
+end
+
+local function refuse_blocks(problem, pointer)
+    core.fail("invalid_blocks", { errors = wt.array({ problem .. " [json-pointer:" .. pointer .. "]" }),
+        response_metadata = { messages = wt.array({ "[ERROR] " .. problem .. " [json-pointer:" .. pointer .. "]" }) } })
+end
+
+-- Blocks as they are kept: each has an id, its own or one that is made.
+local function blocks(given)
+    if #given > 50 then
+        refuse_blocks("no more than 50 items allowed", "/blocks")
+    end
+    local number = state.counter("messages with blocks")
+    for index, block in given do
+        local pointer = "/blocks/" .. index - 1 .. "/type"
+        if type(block) ~= "table" or not block.type then
+            refuse_blocks("missing required field: type", pointer)
+        elseif not BLOCKS[block.type] then
+            refuse_blocks("unsupported type: " .. tostring(block.type), pointer)
+        end
+        block.block_id = block.block_id or string.sub(wt.crypto.sha256("block of message:" .. number .. ":" .. index), 1, 5)
+    end
+    return given
+end
+
 -- The message that arguments describe, not yet posted.
 function messages.draft(args, me)
     local text = if args.text ~= nil then tostring(args.text) else nil
@@ -63,14 +93,7 @@ function messages.draft(args, me)
         core.fail("msg_too_long")
     end
     if args.blocks then
-        if #args.blocks > 50 then
-            core.fail("invalid_blocks", { response_metadata = { messages = wt.array({ "[ERROR] no more than 50 items allowed [json-pointer:/blocks]" }) } })
-        end
-        for index, block in args.blocks do
-            if type(block) ~= "table" or not block.type then
-                core.fail("invalid_blocks", { errors = wt.array({ "missing required field: type [json-pointer:/blocks/" .. index - 1 .. "/type]" }) })
-            end
-        end
+        args.blocks = blocks(args.blocks)
     end
     local message = { type = "message", text = text or "", user = me.id, team = world.team_id }
     if me.is_bot then
