@@ -30,23 +30,34 @@ pub(crate) fn beginning(source: &Source, config: &TwinConfig) -> State {
     state
 }
 
-/// Why state may not be loaded under a name: nothing of the twin would ever look there. `None` where it may.
+/// A name under which nothing of the twin is known to look.
+#[derive(Debug)]
+pub(crate) struct Unknown {
+    /// It is nearly that of a collection there is, and of nothing else: meant for that one.
+    pub(crate) is_mistake: bool,
+    /// Which name, and which there are.
+    pub(crate) told: String,
+}
+
+/// What speaks against loading state under a name; `None` where a route of the model or a machine has such a collection,
+/// whichever account it is of, or where there was something in it.
 ///
-/// A collection is known where a route of the model, a machine or a handler has it, whichever account it is of, and where
-/// there is something in it.
-pub(crate) fn unknown(twin: &Twin, state: &State, name: &str) -> Option<String> {
+/// Handlers may keep collections of any name: what they mention is no mistake.
+pub(crate) fn unknown(twin: &Twin, state: &State, name: &str) -> Option<Unknown> {
     let served = twin.source.load();
     let plan = &served.program.plan;
     let collection = collection_named(&served.program, name);
     let bare = owners::bare(&collection);
     let is_known = plan.collections().any(|pattern| is_of(pattern, bare))
         || twin.rules.kind_of(bare).is_some()
-        || twin.handlers.may_keep(bare)
         || state.created(&collection) > 0;
     if is_known {
         return None;
     }
     let known: Vec<_> = plan.collections().filter(|pattern| !pattern.contains("{}")).collect();
+    let word = last(bare);
+    let is_near =
+        known.iter().any(|other| distance(word, last(other)) <= 1 + word.chars().count() / 4);
     let shown = known.iter().take(KNOWN_SHOWN).map(|name| format!("`{name}`"));
     let shown = shown.collect::<Vec<_>>().join(", ");
     let list = match known.len() {
@@ -54,7 +65,30 @@ pub(crate) fn unknown(twin: &Twin, state: &State, name: &str) -> Option<String> 
         count if count > KNOWN_SHOWN => format!("{shown} and {} more", count - KNOWN_SHOWN),
         _ => shown,
     };
-    Some(format!("there is no collection `{name}`; there are {list}"))
+    Some(Unknown {
+        is_mistake: is_near && !twin.handlers.mention(word),
+        told: format!("there is no collection `{name}`; there are {list}"),
+    })
+}
+
+/// The last segment of a collection's path.
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Letters to change, add or leave out to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (before, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], before + 1);
+        for (at, own) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *own);
+            diagonal = row[at + 1];
+            row[at + 1] = changed.min(row[at] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// Collections that are named where one is not known.

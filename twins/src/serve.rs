@@ -73,7 +73,7 @@ impl Running {
 ///
 /// # Errors
 ///
-/// Where it cannot listen, where its seed names collections it does not have, and where the ledger's folder cannot be read.
+/// Where it cannot listen, where its seed names a collection that is nearly one of its own, and where the ledger's folder cannot be read.
 pub async fn serve(
     model: Model,
     follow: Follow,
@@ -85,7 +85,8 @@ pub async fn serve(
         .local_addr()
         .map_err(|source| ServeError::Listen { addr: config.listen, source })?;
     let config = TwinConfig { listen: addr, ..config };
-    let (twin, follower) = match follow {
+    let of_base = seeded_of(&model, &config);
+    let (twin, following) = match follow {
         Follow::Frozen => (Twin::frozen(model, config), None),
         Follow::Ledger { dir, trusted } => {
             let (ledger, replay) = replay(&dir, trusted, model).await?;
@@ -93,13 +94,15 @@ pub async fn serve(
             if let Some(refusal) = &replay.refused {
                 reloader.refuse(Refused::of(refusal));
             }
-            (twin, Some(tokio::spawn(follow::run(dir, ledger, reloader))))
+            (twin, Some(follow::run(dir, ledger, reloader)))
         }
     };
     let twin = Arc::new(twin);
-    if let Some(why) = twin.unknown_seed() {
+    if let Some(why) = twin.mistaken_seed(&of_base) {
         return Err(ServeError::Seed(why));
     }
+    // From here on nothing fails: what follows a ledger would go on without its twin.
+    let follower = following.map(tokio::spawn);
     twin.config.universe.join(&twin);
     tokio::spawn(check_handlers(Arc::clone(&twin)));
     let serving = Arc::clone(&twin);
@@ -118,6 +121,15 @@ pub async fn serve(
         }
     });
     Ok(Running { addr, handle, twin })
+}
+
+/// Names of the seed whose last word ends a path of the base model: where a calibration took its routes away, the seed was
+/// right once and is no mistake.
+fn seeded_of(model: &Model, config: &TwinConfig) -> Vec<String> {
+    let last = |path: &str| path.trim_matches('/').rsplit('/').next().map(ToOwned::to_owned);
+    let is_there =
+        |name: &&String| model.routes.keys().any(|route| last(route.as_str()) == last(name));
+    config.beginning.keys().filter(is_there).cloned().collect()
 }
 
 /// How long after the start the handlers are compiled that no request has run: what starts is not to wait for it.

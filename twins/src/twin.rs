@@ -163,10 +163,18 @@ impl Twin {
         tell(&self.config, &self.handlers.problems());
     }
 
-    /// What of the seed is nothing of the twin's; `None` where all is.
-    pub(crate) fn unknown_seed(&self) -> Option<String> {
+    /// What of the seed was meant for another collection; `None` where nothing was. What is not known is told to the log;
+    /// names of the base model are known.
+    pub(crate) fn mistaken_seed(&self, of_base: &[String]) -> Option<String> {
         let none = State::new(self.config.state);
-        self.config.beginning.keys().find_map(|name| seed::unknown(self, &none, name))
+        for name in self.config.beginning.keys() {
+            let Some(unknown) = seed::unknown(self, &none, name) else { continue };
+            if unknown.is_mistake && !of_base.contains(name) {
+                return Some(unknown.told);
+            }
+            tracing::warn!(twin = %self.config.name, "the seed: {}", unknown.told);
+        }
+        None
     }
 
     /// The session of a name, begun where there is none.

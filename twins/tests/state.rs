@@ -278,6 +278,8 @@ async fn state_is_loaded_shown_and_reset_by_the_admin_api() {
         "{message}"
     );
     assert!(message.contains("`/customers`"), "{message}");
+    let own = json!({"memos": {"m_1": {"text": "kept by a handler, perhaps"}}});
+    assert_eq!(client.post("/admin/state", own).await.json(), json!({"status": "loaded"}));
     let below =
         json!({"/customers/cus_1/sources": {"src_1": {}}, "/@acct_1/customers": {"cus_2": {}}});
     assert_eq!(client.post("/admin/state", below).await.json(), json!({"status": "loaded"}));

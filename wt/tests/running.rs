@@ -161,6 +161,7 @@ fn what_a_twin_could_not_use_is_refused_before_it_starts() {
     let (code, told) = refused("--seed-file", "seed.json");
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("there is no collection `mails`; there are `/emails`"), "{told}");
+    assert!(!told.contains("--port"), "the port is not what is wrong: {told}");
 }
 
 #[test]

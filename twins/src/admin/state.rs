@@ -25,8 +25,12 @@ fn load(twin: &Twin, session: &Session, body: &Bytes) -> Answer {
     for (name, entities) in collections {
         // A flag among the collections is nobody's mistake worth refusing the rest for.
         let Value::Object(entities) = entities else { continue };
-        if let Some(why) = seed::unknown(twin, &session.state, &name) {
-            return Err(bad(format!("state: {why}")));
+        match seed::unknown(twin, &session.state, &name) {
+            Some(unknown) if unknown.is_mistake => {
+                return Err(bad(format!("state: {}", unknown.told)));
+            }
+            Some(unknown) => tracing::warn!(twin = %twin.config.name, "state: {}", unknown.told),
+            None => {}
         }
         let collection = twin.collection_named(&name);
         let mut load = Vec::new();

@@ -91,14 +91,10 @@ pub(crate) enum Failure {
 }
 
 impl Handlers {
-    /// Whether handlers may keep a collection: they name it, or what its path begins with.
-    pub(crate) fn may_keep(&self, collection: &str) -> bool {
-        let fits = |text: &str| {
-            text.starts_with('/')
-                && text.len() > 1
-                && (text == collection || text.ends_with('/') && collection.starts_with(text))
-        };
-        self.scripts.say(fits) || self.libs.say(fits)
+    /// Whether a word stands anywhere in the scripts: what does not is hardly theirs, what does may be
+    /// anything.
+    pub(crate) fn mention(&self, word: &str) -> bool {
+        self.scripts.mention(word) || self.libs.mention(word)
     }
 
     /// Compiles nothing yet: each script is compiled when it is first run, and the engine answers for one that cannot be.

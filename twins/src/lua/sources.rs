@@ -38,11 +38,9 @@ impl Sources {
         self.scripts.contains_key(name)
     }
 
-    /// Whether some script has a text that fits, as it is written between double quotes.
-    pub(super) fn say(&self, fits: impl Fn(&str) -> bool) -> bool {
-        let texts =
-            self.scripts.values().flat_map(|script| script.source.split('"').skip(1).step_by(2));
-        texts.into_iter().any(fits)
+    /// Whether a word stands anywhere in a script, comments included.
+    pub(super) fn mention(&self, word: &str) -> bool {
+        self.scripts.values().any(|script| script.source.contains(word))
     }
 
     /// The bytecode of a script; `None` where there is no such script, or it does not compile.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use models::Model;
 use serde_json::json;
 use tokio::sync::watch;
-use twins::{Clock, Follow, Missing, Running, TwinConfig, Universe};
+use twins::{Clock, Follow, Missing, Running, ServeError, TwinConfig, Universe};
 
 use super::{block_on, stop_signal};
 use crate::files;
@@ -224,8 +224,15 @@ impl Loaded {
             let _ = stop.wait_for(|stop| *stop).await;
         };
         let running = twins::serve(self.model, self.follow, self.config, stopped).await;
-        running.with_context(|| {
-            format!("cannot serve {name} on port {port} (another one: --port, or `twins.{name}.port` in wondertwin.json)")
+        running.map_err(|error| {
+            let other_port = match error {
+                ServeError::PortInUse { .. } | ServeError::Listen { .. } => {
+                    format!(" (another one: --port, or `twins.{name}.port` in wondertwin.json)")
+                }
+                _ => String::new(),
+            };
+            anyhow::Error::new(error)
+                .context(format!("cannot serve {name} on port {port}{other_port}"))
         })
     }
 }
