@@ -106,7 +106,7 @@ fn request(port: u16, method: &str, path: &str) -> io::Result<String> {
 ///
 /// A number is given to another process some time after its owner ended.
 pub(crate) fn is_alive(started: &Started, name: &str) -> bool {
-    exists(started.pid) && is_twin(started.pid, name)
+    exists(started.pid) && runs(started.pid, &started.binary) && is_twin(started.pid, name)
 }
 
 /// Asks the process to end, and ends it after the grace period.
@@ -216,6 +216,20 @@ fn exists(pid: u32) -> bool {
     listed.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains(&pid.to_string()))
 }
 
+/// Whether the process runs this binary, which may have been replaced or removed since.
+#[cfg(target_os = "linux")]
+fn runs(pid: u32, binary: &Path) -> bool {
+    let Ok(running) = std::fs::read_link(format!("/proc/{pid}/exe")) else { return false };
+    let running = running.to_string_lossy();
+    Path::new(running.strip_suffix(" (deleted)").unwrap_or(&running))
+        == binary.canonicalize().as_deref().unwrap_or(binary)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn runs(_: u32, _: &Path) -> bool {
+    true
+}
+
 /// Whether the process was started to run the twin.
 #[cfg(target_os = "linux")]
 fn is_twin(pid: u32, name: &str) -> bool {
@@ -230,4 +244,25 @@ fn is_twin(pid: u32, name: &str) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn is_twin(_: u32, _: &str) -> bool {
     true
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_programs_process_is_no_twin_whatever_its_options_are_called() {
+        let mut other = std::process::Command::new("sh")
+            .args(["-c", "read line", "--foreground"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let of = |binary: PathBuf| Started { pid: other.id(), port: 1, binary };
+        let ours = std::env::current_exe().unwrap();
+        let alive = [of(ours), of("/bin/sh".into())].map(|one| is_alive(&one, "emails"));
+        // It ends with its input.
+        drop(other.stdin.take());
+        other.wait().unwrap();
+        assert_eq!(alive, [false, true]);
+    }
 }
