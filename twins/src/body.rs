@@ -125,8 +125,17 @@ pub(crate) fn nested(query: &str) -> Value {
     unfold(&pairs(query))
 }
 
-/// Checks the types of a body's fields and that the required ones are there, and where `strict`
-/// that there are no others.
+/// How much of a body is judged beside the types of its outermost fields and that the required ones are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    Outermost,
+    /// The same of all objects within.
+    Whole,
+    /// That, and that there is nothing else, and no word but those that are known.
+    Strict,
+}
+
+/// Checks the types of a body's fields and that the required ones are there.
 ///
 /// Formats and enums are not judged: vendors take more than their descriptions say.
 ///
@@ -137,7 +146,7 @@ pub(crate) fn check(
     value: &Value,
     shapes: &Shapes,
     node: &Node,
-    strict: bool,
+    depth: Depth,
 ) -> Result<(), Refusal> {
     let Some((record, _)) = shapes.record(node) else { return Ok(()) };
     let Value::Object(fields) = value else {
@@ -147,7 +156,7 @@ pub(crate) fn check(
             Ok(())
         };
     };
-    let checker = Checker { shapes, strict };
+    let checker = Checker { shapes, depth };
     checker.fields(record, fields, "", CHECKED_MAX).map_err(Refusal::Parameter)
 }
 
@@ -156,7 +165,7 @@ const CHECKED_MAX: usize = 8;
 
 struct Checker<'s> {
     shapes: &'s Shapes,
-    strict: bool,
+    depth: Depth,
 }
 
 impl Checker<'_> {
@@ -182,7 +191,7 @@ impl Checker<'_> {
             }
         }
         let strange = fields.keys().find(|name| record.field(name).is_none());
-        match strange.filter(|_| self.strict && record.values.is_none()) {
+        match strange.filter(|_| self.depth == Depth::Strict && record.values.is_none()) {
             Some(name) => Err(Parameter { name: named(name), fault: ParameterFault::Unknown }),
             None => Ok(()),
         }
@@ -203,14 +212,14 @@ impl Checker<'_> {
             let wanted = wanted(self.shapes, node);
             return Err(Parameter { name, fault: ParameterFault::Invalid { wanted, value } });
         }
-        if self.strict
+        if self.depth == Depth::Strict
             && let Some(choices) = not_chosen(self.shapes, node, value)
         {
             let value = value.as_str().unwrap_or_default().to_owned();
             return Err(Parameter { name, fault: ParameterFault::NoChoice { choices, value } });
         }
-        // What is below is judged by those only who say that nothing else may be there.
-        let Some(left) = left.checked_sub(1).filter(|_| self.strict) else { return Ok(()) };
+        let is_judged = self.depth != Depth::Outermost;
+        let Some(left) = left.checked_sub(1).filter(|_| is_judged) else { return Ok(()) };
         match value {
             Value::Object(fields) => match self.shapes.record(node) {
                 Some((record, _)) if !record.is_opaque() => {
@@ -566,13 +575,13 @@ mod tests {
             value,
             json!({"amount": 100, "live": true, "flag": true, "either": 1, "to": ["a"], "zip": "04109", "other": "1"})
         );
-        assert!(check(&value, &shapes, &node, false).is_ok());
+        assert!(check(&value, &shapes, &node, Depth::Outermost).is_ok());
         assert_eq!(
-            check(&value, &shapes, &node, true).unwrap_err().message(),
+            check(&value, &shapes, &node, Depth::Strict).unwrap_err().message(),
             "unknown field: other"
         );
-        assert!(check(&json!({"amount": "many"}), &shapes, &node, false).is_err());
-        assert!(check(&json!([]), &shapes, &node, false).is_err());
+        assert!(check(&json!({"amount": "many"}), &shapes, &node, Depth::Outermost).is_err());
+        assert!(check(&json!([]), &shapes, &node, Depth::Outermost).is_err());
     }
 
     #[test]

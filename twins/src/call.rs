@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 
-use http::Method;
+use http::{Method, StatusCode};
 use models::StateVerb;
 use serde_json::{Map, Value};
 
@@ -101,10 +101,29 @@ impl<'c> Call<'c> {
             && let Some(value) = self.value_to_check(value.as_ref(), &media)
             && !self.is_handlers_own(&value, takes)
         {
-            let strict = self.is_strict();
-            body::check(&value, &program.shapes, node, strict)?;
+            body::check(&value, &program.shapes, node, self.depth())?;
         }
         Ok(value)
+    }
+
+    /// How much of the request is judged: all that the model knows of it where it knows that the route
+    /// refuses requests, too. Of a route that was never seen to refuse one, what is in every request that
+    /// was seen may just be what those callers send.
+    fn depth(&self) -> body::Depth {
+        let rules = &self.twin.config.document.requests;
+        let lenient = rules.outermost || self.is_made_up();
+        let program = &self.served.program;
+        let refuses = || {
+            let refusals = [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY];
+            refusals.iter().any(|status| program.has_answer(self.number, *status))
+        };
+        if self.is_strict() {
+            body::Depth::Strict
+        } else if !lenient && self.twin.config.requests == Requests::Checked && refuses() {
+            body::Depth::Whole
+        } else {
+            body::Depth::Outermost
+        }
     }
 
     /// Whether a body is left to the handler to judge: it is no object where the model knows only
@@ -120,8 +139,10 @@ impl<'c> Call<'c> {
         self.twin.config.document.requests.refuse_unknown && !self.is_made_up()
     }
 
-    /// Refuses parameters of the query that the route does not have, where that is declared.
+    /// Refuses a query that lacks what the route needs, and parameters that the route does not have
+    /// where that is declared.
     fn check_query(&self) -> Result<(), Refusal> {
+        self.check_required()?;
         let Some(query) = self.head.uri.query() else { return Ok(()) };
         if !self.is_strict() {
             return Ok(());
@@ -140,6 +161,28 @@ impl<'c> Call<'c> {
         }
     }
 
+    fn check_required(&self) -> Result<(), Refusal> {
+        let query = &self.served.program.model_route(self.number).query;
+        let mut required =
+            query.iter().filter(|(_, parameter)| parameter.schema.required).peekable();
+        if required.peek().is_none() || self.depth() != body::Depth::Whole || self.hook().is_some()
+        {
+            return Ok(());
+        }
+        let sent = body::pairs(self.head.uri.query().unwrap_or(""));
+        let is_sent = |wanted: &str| {
+            let base = |name: &str| name.split_once('[').is_some_and(|(base, _)| base == wanted);
+            sent.iter().any(|(name, _)| name == wanted || base(name))
+        };
+        match required.find(|(name, _)| !is_sent(name)) {
+            Some((name, _)) => Err(Refusal::Parameter(Parameter {
+                name: name.clone(),
+                fault: ParameterFault::Missing,
+            })),
+            None => Ok(()),
+        }
+    }
+
     /// A body of a media type nobody reads is not judged; one that must be there and is not is
     /// judged as an empty one.
     fn value_to_check<'v>(
@@ -150,7 +193,9 @@ impl<'c> Call<'c> {
         let request = self.served.program.model_route(self.number).request.as_ref()?;
         match value {
             Some(value) => Some(Cow::Borrowed(value)),
-            None if request.required && *media == body::Media::Other => {
+            None if request.required
+                && (*media == body::Media::Other || self.depth() == body::Depth::Whole) =>
+            {
                 Some(Cow::Owned(Value::Object(Map::new())))
             }
             None => None,

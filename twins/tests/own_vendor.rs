@@ -41,3 +41,30 @@ async fn the_id_in_the_path_is_the_wrapped_objects_id_and_not_its_name() {
     assert_eq!(user["id"], json!(17));
     assert_ne!(user["name"], json!("17"));
 }
+
+#[tokio::test]
+async fn a_request_without_what_its_route_needs_is_refused_with_the_routes_own_error() {
+    let twin = frozen(fixture("deskly.json")).await;
+    let client = &twin.client;
+    let path = "/api/v2/tickets.json";
+    let whole = json!({"ticket": {"subject": "A", "comment": {"body": "hey"}}});
+    assert_eq!(client.post(path, whole).await.status, StatusCode::CREATED);
+    let lacking = [
+        json!({"ticket": {"subject": "A"}}),
+        json!({"ticket": {"subject": "A", "comment": {}}}),
+        json!({"ticket": {"subject": "A", "comment": {"body": "hey"}, "group_id": "x"}}),
+        json!({}),
+    ];
+    for body in lacking {
+        let refused = client.post(path, body.clone()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert!(refused.json()["error"].is_string(), "{body}");
+    }
+    let headers = [("content-type", "application/json")];
+    let empty = client.send(Method::POST, path, &headers, "").await.unwrap();
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let search = |query: &'static str| client.get(query);
+    let refused = search("/api/v2/search.json").await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(search("/api/v2/search.json?query=a").await.status, StatusCode::OK);
+}

@@ -118,6 +118,7 @@ pub struct Owners {
 /// What is made of what requests say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of a document by itself")]
 pub struct RequestRules {
     /// An empty text takes a field's value away, and a key out of a map.
     pub empty_unsets: bool,
@@ -126,6 +127,9 @@ pub struct RequestRules {
     /// A Lua handler judges what it is sent, and the model does not: for vendors whose errors differ
     /// from route to route.
     pub handlers_judge: bool,
+    /// Only the outermost fields of a body are judged, and no query: for vendors that take more than
+    /// their descriptions say.
+    pub outermost: bool,
 }
 
 /// How collections are listed.
