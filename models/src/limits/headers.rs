@@ -168,6 +168,7 @@ impl<'a> Reading<'a> {
             }
             Family::Standard { from, style } => self.take_standard(&name[from..], style, value),
             Family::Extended { from, style } => self.take_extended(&name[from..], style, value),
+            Family::Limit => self.take_limit(value, Style::Okta),
             Family::Hubspot { from } => self.take_hubspot(&name[from..], value),
             Family::Fraction => {
                 if let Some((used, limit)) = value.split_once('/')
@@ -494,7 +495,7 @@ mod tests {
     #[test]
     fn each_vendors_own_names_are_read() {
         type Case = (&'static [(&'static str, &'static str)], &'static [&'static str]);
-        let cases: [Case; 8] = [
+        let cases: [Case; 10] = [
             (
                 &[
                     ("x-ratelimit-limit", "5000"),
@@ -516,6 +517,14 @@ mod tests {
                     "requests 60 59 Some(In(1.0)) 0.0 -1.0 openai",
                     "tokens 150000 -1 Some(In(360.0)) 0.0 -1.0 openai",
                 ],
+            ),
+            (
+                &[("X-Rate-Limit", "700"), ("X-Rate-Limit-Remaining", "699")],
+                &["- 700 699 None 0.0 -1.0 okta"],
+            ),
+            (
+                &[("X-Acme-RateLimit-Limit", "90"), ("x-acme-ratelimit-remaining", "89")],
+                &["- 90 89 None 0.0 -1.0 x-ratelimit"],
             ),
             (
                 &[("X-Shopify-Shop-Api-Call-Limit", "32/40"), ("Retry-After", "2.0")],

@@ -26,6 +26,8 @@ pub(super) enum Family {
     },
     /// `used/limit`.
     Fraction,
+    /// `x-rate-limit`, whose whole value is the limit.
+    Limit,
 }
 
 pub(super) fn family(name: &str) -> Option<Family> {
@@ -50,8 +52,24 @@ pub(super) fn family(name: &str) -> Option<Family> {
         b'a' if starts(name, "anthropic-ratelimit-") => {
             Some(Family::Extended { from: 20, style: Style::Anthropic })
         }
-        _ => None,
+        _ => of_a_vendor(name),
     }
+}
+
+/// `acme-ratelimit-remaining`, `x-acme-rate-limit-reset`: a vendor's name before the usual ones.
+fn of_a_vendor(name: &str) -> Option<Family> {
+    const ENDS: [&str; 4] = ["-limit", "-remaining", "-reset", "-used"];
+    let ends = |end: &&str| {
+        let tail = name.len().checked_sub(end.len()).and_then(|at| name.as_bytes().get(at..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+    };
+    ENDS.iter().find(|end| ends(end))?;
+    let after = |word: &str| {
+        let found = |at: &usize| name.get(*at..).is_some_and(|rest| starts(rest, word));
+        (1..name.len()).find(found).map(|at| at + word.len())
+    };
+    let from = after("-ratelimit-").or_else(|| after("-rate-limit-"))?;
+    Some(Family::Extended { from, style: Style::XRateLimit })
 }
 
 fn extension(name: &str) -> Option<Family> {
@@ -70,7 +88,13 @@ fn extension(name: &str) -> Option<Family> {
             Some(Family::Fraction)
         }
         b'h' if starts(name, "x-hubspot-ratelimit-") => Some(Family::Hubspot { from: 20 }),
-        _ => None,
+        b'r' if ["x-rate-limit", "x-ratelimit"]
+            .iter()
+            .any(|one| name.eq_ignore_ascii_case(one)) =>
+        {
+            Some(Family::Limit)
+        }
+        _ => of_a_vendor(name),
     }
 }
 
