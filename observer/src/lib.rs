@@ -1,5 +1,6 @@
 //! Production seen as scrubbed exchanges, written to the lake.
 
+mod content_coding;
 pub mod exchange;
 pub mod import;
 pub mod intake;

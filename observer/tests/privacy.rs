@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use models::Model;
 use observer::exchange::{Direction, RawBody, RawExchange};
+use observer::intake::Intake;
 use observer::lake::{Lake, Table};
 use observer::live::{LiveConfig, LiveWriter};
+use observer::scrub::Names;
 use support::{START_US, TWIN, files, intake_of, json, rows, texts};
 
 /// A kind of value, and how the n-th of it is written. The second text is a part that no other value
@@ -328,6 +330,10 @@ fn model_with(owner: &serde_json::Value) -> Model {
 
 /// Everything written: tables by column, and the bytes of every file, the write-ahead ones included.
 fn observed(model: Model, exchanges: &[RawExchange<'static>]) -> BTreeMap<String, Vec<u8>> {
+    observed_by(intake_of(model), exchanges)
+}
+
+fn observed_by(intake: Intake, exchanges: &[RawExchange<'static>]) -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     let config = LiveConfig {
@@ -335,8 +341,7 @@ fn observed(model: Model, exchanges: &[RawExchange<'static>]) -> BTreeMap<String
         group_time_max: Duration::from_mins(10),
         ..LiveConfig::new(TWIN, "proxy", folder.path().join("wal"))
     };
-    let (mut writer, _) =
-        LiveWriter::open(intake_of(model), Lake::open(&lake).unwrap(), config).unwrap();
+    let (mut writer, _) = LiveWriter::open(intake, Lake::open(&lake).unwrap(), config).unwrap();
     for exchange in exchanges {
         writer.take(exchange).unwrap();
     }
@@ -463,4 +468,60 @@ fn a_token_is_written_once_enough_have_shown_it() {
     };
     let standing: Vec<_> = cases.iter().map(|case| case.0).filter(|token| stands(token)).collect();
     assert_eq!(standing, ["requires_action", "us-east-1"]);
+}
+
+#[test]
+fn items_of_a_list_are_witnesses_by_their_own_id_and_not_by_how_often_they_are_polled() {
+    // The same list is asked for by many; only its cursor differs. Token, items that show it.
+    let cases = [("in_transit", 9), ("at_customs", 2)];
+    let exchanges = cases.iter().flat_map(|(token, items)| {
+        (0..60).map(move |number: u64| {
+            let mut exchange = base(number);
+            header(
+                &mut exchange.request_headers,
+                "authorization",
+                format!("Bearer caller{}", number % 6),
+            );
+            let item =
+                |id: u64| format!(r#"{{"state": "{token}", "tags": ["{token}"], "id": {id}}}"#);
+            let items: Vec<_> = (0..*items).map(item).collect();
+            answer_json(
+                &mut exchange,
+                format!(r#"{{"cursor": "c{number}", "results": [{}]}}"#, items.join(",")),
+            );
+            exchange
+        })
+    });
+    let observed = observed(Model::empty(TWIN, ""), &exchanges.collect::<Vec<_>>());
+    let stands = |token: &str| {
+        observed.values().any(|bytes| memchr::memmem::find(bytes, token.as_bytes()).is_some())
+    };
+    assert_eq!((stands("in_transit"), stands("at_customs")), (true, false));
+}
+
+#[test]
+fn what_scrub_toml_calls_secret_is_not_written_however_many_have_shown_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scrub.toml");
+    std::fs::write(&path, "secret = [\"state\"]\n").unwrap();
+    let named = Names::read(&path).unwrap();
+    let exchanges: Vec<_> = (0..40)
+        .map(|number: u64| {
+            let mut exchange = base(number);
+            header(
+                &mut exchange.request_headers,
+                "authorization",
+                format!("Bearer caller{}", number % 6),
+            );
+            answer_json(&mut exchange, r#"{"state": "in_transit"}"#.to_owned());
+            exchange
+        })
+        .collect();
+    for (names, expected) in [(Names::default(), true), (named, false)] {
+        let intake = support::intake().with_names(names);
+        let observed = observed_by(intake, &exchanges);
+        let stands =
+            observed.values().any(|bytes| memchr::memmem::find(bytes, b"in_transit").is_some());
+        assert_eq!(stands, expected);
+    }
 }

@@ -107,6 +107,7 @@ impl Intake {
     fn values(&mut self) -> Vec<ValueRow> {
         let names = self.names();
         let (key, disclosure, callers) = (self.key.clone(), self.disclosure, self.callers.len());
+        let scrubbed_names = self.scrubbed_names.clone();
         let mut rows = Vec::new();
         let mut places: Vec<_> = self.places.tries_mut().collect();
         places.sort_by(|one, other| one.place().cmp(other.place()));
@@ -115,7 +116,7 @@ impl Intake {
             place.route = place.route.map(|route| {
                 if self.unknown.has(&route) { names.withhold(&route, false) } else { route }
             });
-            for (field, is_withheld, vocabulary) in vocabularies(trie) {
+            for (field, is_withheld, vocabulary) in vocabularies(trie, &scrubbed_names) {
                 let is_withheld = is_withheld && !vocabulary.is_listed();
                 if vocabulary.open || is_withheld {
                     rows.push(row_of(&place, &field, None));
@@ -166,24 +167,27 @@ impl Intake {
 
 /// The fields of a place whose tokens are counted, by encoded path, and whether the field's name says
 /// that its values are secrets or somebody's.
-fn vocabularies(trie: &mut Trie) -> Vec<(String, bool, &mut FieldVocabulary)> {
+fn vocabularies<'t>(
+    trie: &'t mut Trie,
+    names: &scrub::Names,
+) -> Vec<(String, bool, &'t mut FieldVocabulary)> {
     let paths: Vec<_> = trie.ids().map(|id| trie.path(id)).collect();
     let fields = trie
         .all_known_mut()
         .filter(|(_, node)| node.vocabulary.open || !node.vocabulary.tokens.is_empty());
     let fields = fields.map(|(id, node)| {
         let field = &paths[id as usize];
-        (path::encode(field), is_withheld(field), &mut node.vocabulary)
+        (path::encode(field), is_withheld(names, field), &mut node.vocabulary)
     });
     fields.collect()
 }
 
-fn is_withheld(field: &FieldPath) -> bool {
-    let names = field.0.iter().filter_map(|step| match step {
+fn is_withheld(names: &scrub::Names, field: &FieldPath) -> bool {
+    let path = field.0.iter().filter_map(|step| match step {
         Step::Field(name) | Step::Query(name) => Some(name.as_str()),
         Step::Items | Step::Values => None,
     });
-    scrub::is_withheld(&names.collect::<Vec<_>>())
+    names.is_withheld(&path.collect::<Vec<_>>())
 }
 
 /// Whether a token may stand in the lake in clear (DESIGN, "Observation"): a word at first sight where

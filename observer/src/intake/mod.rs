@@ -27,7 +27,8 @@ use crate::exchange::{Direction, RawBody, RawExchange};
 use crate::key::{Domain, LakeKey};
 use crate::lake::deliveries::DeliveryRow;
 use crate::lake::rows::{BodyState, ExchangeRow, ExchangeRows};
-use crate::shape::{self, ShapeRow, Sightings, Trie, form};
+use crate::scrub::Names;
+use crate::shape::{self, ShapeRow, Sightings, TokenSight, Trie, form};
 use places::{NameId, Places, TrieId};
 use router::Router;
 use unknown::UnknownPaths;
@@ -97,6 +98,8 @@ pub struct Intake {
     shape_rows: Vec<ShapeRow>,
     rows: ExchangeRows,
     deliveries: Vec<DeliveryRow>,
+    /// What the names of fields say of their values.
+    scrubbed_names: Names,
     /// What webhooks may be signed with.
     secrets: Vec<String>,
     callers: FxHashSet<u64>,
@@ -165,6 +168,7 @@ impl Intake {
             shape_rows: Vec::new(),
             rows: ExchangeRows::default(),
             deliveries: Vec::new(),
+            scrubbed_names: Names::default(),
             secrets: Vec::new(),
             callers: FxHashSet::default(),
             skipped: BTreeMap::new(),
@@ -176,6 +180,13 @@ impl Intake {
     #[must_use]
     pub fn verifying(self, secrets: Vec<String>) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// As it is, going by what the vendor's `scrub.toml` says of names: what it calls secret never
+    /// stands in the lake in clear.
+    #[must_use]
+    pub fn with_names(self, scrubbed_names: Names) -> Self {
+        Self { scrubbed_names, ..self }
     }
 
     /// Rows waiting to be flushed, of exchanges or of deliveries, whichever are more.
@@ -425,15 +436,22 @@ impl Intake {
             return;
         }
         let trie = self.places.trie_mut(place);
+        let bytes = body.map_or(&[][..], |body| &body.bytes);
         found.tokens.sort_unstable();
         found.tokens.dedup();
-        for &(node, slot) in &found.tokens {
-            trie.known_mut(node).vocabulary.count(
-                slot,
-                witness.entity,
-                witness.caller,
-                witness.at_us,
-            );
+        let same =
+            |one: &TokenSight, next: &TokenSight| (one.node, one.slot) == (next.node, next.slot);
+        for sights in found.tokens.chunk_by(same) {
+            let TokenSight { node, slot, .. } = sights[0];
+            let Some(token) = trie.known_mut(node).vocabulary.token_mut(slot) else { continue };
+            token.count(witness.caller, witness.at_us);
+            for sight in sights {
+                if token.is_witnessed() {
+                    break;
+                }
+                let id = found.identity_of(sight.item).and_then(|range| bytes.get(range));
+                token.witness(id.map_or(witness.entity, |id| of_id(&self.key, id)));
+            }
         }
         let Some(body) = body else { return };
         for (node, range) in found.links.drain(..) {
@@ -467,6 +485,11 @@ impl Intake {
         }
         self.key.short_pseudonym(Domain::Entity, identity)
     }
+}
+
+/// The pseudonym of an object that names itself.
+fn of_id(key: &LakeKey, id: &[u8]) -> u64 {
+    key.short_pseudonym(Domain::Entity, &[b"id", id])
 }
 
 /// Lower-case letters and joints alone: as literal segments are written, and ids rarely.

@@ -1,17 +1,16 @@
 //! What is kept of an exchange while it goes through, and how it is handed over afterwards.
 
 use std::borrow::Cow;
-use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Status;
+use crate::content_coding::undone;
 use crate::exchange::{Direction, RawBody, RawExchange};
 
 /// What a proxy tells its receiver.
@@ -271,35 +270,16 @@ fn body(kept: &Kept, headers: &HeaderMap, bytes_max: usize) -> Option<RawBody<'s
     if kept.bytes == 0 && !truncated {
         return None;
     }
-    let mut whole = RawBody {
-        media_type: Cow::Owned(text(headers, &CONTENT_TYPE)),
-        bytes: Cow::Owned(kept.chunks.concat()),
-        truncated,
-    };
-    for coding in text(headers, &CONTENT_ENCODING).split(',').rev().map(str::trim) {
-        let read = match coding.to_ascii_lowercase().as_str() {
-            "" | "identity" => continue,
-            "gzip" | "x-gzip" => limited(MultiGzDecoder::new(whole.bytes.as_ref()), bytes_max),
-            // RFC 9110 means zlib by "deflate"; some send the bare stream.
-            "deflate" if whole.bytes.first().is_some_and(|byte| byte & 0x0f == 8) => {
-                limited(ZlibDecoder::new(whole.bytes.as_ref()), bytes_max)
-            }
-            "deflate" => limited(DeflateDecoder::new(whole.bytes.as_ref()), bytes_max),
-            // br and zstd are not undone: the bytes are no text and are stored as such.
-            _ => return Some(RawBody { truncated: true, ..whole }),
-        };
-        whole.truncated |= read.1;
-        whole.bytes = Cow::Owned(read.0);
+    let media_type = Cow::Owned(text(headers, &CONTENT_TYPE));
+    let bytes = kept.chunks.concat();
+    match undone(&bytes, &text(headers, &CONTENT_ENCODING), bytes_max) {
+        Some((decoded, cut)) => {
+            let bytes = Cow::Owned(decoded.into_owned());
+            Some(RawBody { media_type, bytes, truncated: truncated || cut })
+        }
+        // Bytes of another coding are no text and are stored as such.
+        None => Some(RawBody { media_type, bytes: Cow::Owned(bytes), truncated: true }),
     }
-    Some(whole)
-}
-
-/// What can be read, up to the limit, and whether that is not all.
-fn limited(mut decoder: impl Read, bytes_max: usize) -> (Vec<u8>, bool) {
-    let mut out = Vec::new();
-    let read = decoder.by_ref().take(bytes_max as u64).read_to_end(&mut out);
-    let more = read.is_ok() && decoder.read(&mut [0]).is_ok_and(|read| 0 < read);
-    (out, read.is_err() || more)
 }
 
 fn text(headers: &HeaderMap, name: &http::HeaderName) -> String {

@@ -391,28 +391,37 @@ async fn an_answer_arrives_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_gzip_body_passes_untouched_and_is_captured_decoded() {
+async fn a_coded_body_passes_untouched_and_is_captured_decoded() {
     let plain = br#"{"object":"list","data":[]}"#.repeat(40);
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(&plain).unwrap();
-    let coded = encoder.finish().unwrap();
-    let answer = coded.clone();
-    let router = Router::new().route(
-        "/",
-        get(move || async move {
-            Response::builder()
-                .header("content-encoding", "gzip")
-                .header("content-type", "application/json")
-                .body(Body::from(answer))
-                .unwrap()
-        }),
-    );
-    let mut proxy = Running::to(serve_router(router).await).await;
-    let (_, body) = fetch(proxy.url("/")).await;
-    assert_eq!(body, coded);
-    let kept = proxy.exchange().await.response_body.unwrap();
-    assert_eq!((kept.bytes.as_ref(), kept.truncated), (plain.as_slice(), false));
-    proxy.stop().await;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&plain).unwrap();
+    let mut brotli = Vec::new();
+    brotli::BrotliCompress(
+        &mut plain.as_slice(),
+        &mut brotli,
+        &brotli::enc::BrotliEncoderParams::default(),
+    )
+    .unwrap();
+    let zstd = zstd::encode_all(plain.as_slice(), 0).unwrap();
+    for (coding, coded) in [("gzip", gzip.finish().unwrap()), ("br", brotli), ("zstd", zstd)] {
+        let answer = coded.clone();
+        let router = Router::new().route(
+            "/",
+            get(move || async move {
+                Response::builder()
+                    .header("content-encoding", coding)
+                    .header("content-type", "application/json")
+                    .body(Body::from(answer))
+                    .unwrap()
+            }),
+        );
+        let mut proxy = Running::to(serve_router(router).await).await;
+        let (_, body) = fetch(proxy.url("/")).await;
+        assert_eq!(body, coded, "{coding}");
+        let kept = proxy.exchange().await.response_body.unwrap();
+        assert_eq!((kept.bytes.as_ref(), kept.truncated), (plain.as_slice(), false), "{coding}");
+        proxy.stop().await;
+    }
 }
 
 #[tokio::test]

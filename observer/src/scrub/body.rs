@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::exchange::RawBody;
 
-use super::keys::{self, Position, Rule};
+use super::keys::{Position, Rule};
 use super::pass::Pass;
 use super::{json, target, text};
 
@@ -72,11 +72,8 @@ fn markup(pass: &Pass<'_>, text: &str) -> String {
 
 fn element_text(pass: &Pass<'_>, element: &str, value: &str) -> String {
     let trimmed = value.trim();
-    let rule = if element.is_empty() {
-        Rule::Value
-    } else {
-        keys::rule(&[element], Position::Body, false)
-    };
+    let rule =
+        if element.is_empty() { Rule::Value } else { pass.rule(&[element], Position::Body, false) };
     match pass.ruled(rule, trimmed, 0) {
         Some(scrubbed) => value.replacen(trimmed, &scrubbed, 1),
         None => value.to_owned(),

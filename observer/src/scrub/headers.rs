@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::keys::{self, Position, Rule};
+use super::keys::{Position, Rule};
 use super::lexer::{self, Class};
 use super::pass::Pass;
 use super::{personal, secret};
@@ -17,7 +17,7 @@ pub(super) fn scrub(pass: &Pass<'_>, name: &str, value: &str) -> String {
         "cookie" => value.split("; ").map(|pair| cookie(pass, pair)).collect::<Vec<_>>().join("; "),
         "set-cookie" => set_cookie(pass, value),
         _ if name.contains("signature") => signature(pass, value),
-        _ => match keys::rule(&[&name], Position::Header, false) {
+        _ => match pass.rule(&[&name], Position::Header, false) {
             Rule::Value => pass.value(value, 0).unwrap_or_else(|| value.to_owned()),
             rule => schemed(value, |rest| pass.ruled(rule, rest, 0).unwrap_or_default()),
         },

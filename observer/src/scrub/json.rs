@@ -169,7 +169,7 @@ impl Rewriter<'_, '_, '_> {
 
     fn rule(&self) -> Rule {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        keys::rule(&path, Position::Body, self.person)
+        self.pass.rule(&path, Position::Body, self.person)
     }
 
     fn white_space(&mut self) {

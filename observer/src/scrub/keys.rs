@@ -47,12 +47,6 @@ pub(super) fn rule(path: &[&str], position: Position, person: bool) -> Rule {
     personal_rule(&key, &parent, person)
 }
 
-/// Whether the name alone says that a body's value there is a secret or somebody's: what recordings
-/// hold in its place is made up, and its words are no vocabulary of the vendor's.
-pub fn is_withheld(path: &[&str]) -> bool {
-    rule(path, Position::Body, false) != Rule::Value
-}
-
 fn secret_rule(key: &str, position: Position) -> Option<Rule> {
     if CONSTANTS.contains(&key)
         || ["password", "passwd", "passphrase"].iter().any(|w| key.ends_with(w))

@@ -44,6 +44,7 @@ mod headers;
 mod json;
 mod keys;
 mod lexer;
+mod names;
 mod pass;
 mod personal;
 mod pseudonym;
@@ -56,7 +57,7 @@ mod canaries;
 #[cfg(test)]
 mod laws;
 
-pub use keys::is_withheld;
+pub use names::{Names, NamesError};
 pub use personal::is_personal;
 pub use secret::is_secret;
 
@@ -71,6 +72,7 @@ use pseudonym::Pseudonyms;
 #[derive(Clone)]
 pub struct Scrubber {
     pseudonyms: Pseudonyms,
+    names: Names,
 }
 
 impl std::fmt::Debug for Scrubber {
@@ -84,7 +86,13 @@ impl Scrubber {
     ///
     /// The caller keeps the key, apart from the recordings.
     pub fn new(key: [u8; 32]) -> Scrubber {
-        Scrubber { pseudonyms: Pseudonyms::new(key) }
+        Scrubber { pseudonyms: Pseudonyms::new(key), names: Names::default() }
+    }
+
+    /// As it is, going by what a vendor's `scrub.toml` says of names.
+    #[must_use]
+    pub fn with_names(self, names: Names) -> Scrubber {
+        Scrubber { names, ..self }
     }
 
     /// The exchange with every secret and all personal data replaced.
@@ -100,13 +108,13 @@ impl Scrubber {
         reason = "what went in must not be written afterwards"
     )]
     pub fn scrub(&self, exchange: RawExchange<'_>) -> RawExchange<'static> {
-        let first = Pass::new(&self.pseudonyms, Known::default());
+        let first = Pass::new(self, Known::default());
         let scrubbed = scrub_with(&first, &exchange);
         let known = first.into_found();
         if known.is_empty() {
             return scrubbed;
         }
-        scrub_with(&Pass::new(&self.pseudonyms, known), &exchange)
+        scrub_with(&Pass::new(self, known), &exchange)
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 
-use super::keys::{self, Position, Rule};
+use super::keys::{Position, Rule};
 use super::pseudonym::Pseudonyms;
-use super::{coding, json, lexer, personal, secret, text};
+use super::{Names, Scrubber, coding, json, lexer, personal, secret, text};
 
 /// Values known to be personal by the name they stood under, and what stands for each.
 pub(super) type Known = BTreeMap<String, String>;
@@ -18,13 +18,15 @@ const LAYERS_MAX: u8 = 4;
 /// Scrubs the values of one exchange and remembers those that only their name gave away.
 pub(super) struct Pass<'s> {
     pub(super) pseudonyms: &'s Pseudonyms,
+    names: &'s Names,
     known: Known,
     found: RefCell<Known>,
 }
 
 impl<'s> Pass<'s> {
-    pub(super) fn new(pseudonyms: &'s Pseudonyms, known: Known) -> Pass<'s> {
-        Pass { pseudonyms, known, found: RefCell::default() }
+    pub(super) fn new(scrubber: &'s Scrubber, known: Known) -> Pass<'s> {
+        let Scrubber { pseudonyms, names } = scrubber;
+        Pass { pseudonyms, names, known, found: RefCell::default() }
     }
 
     /// What this pass found out, for the next to look for everywhere.
@@ -45,7 +47,12 @@ impl<'s> Pass<'s> {
         person: bool,
         value: &str,
     ) -> Option<String> {
-        self.ruled(keys::rule(path, position, person), value, 0)
+        self.ruled(self.rule(path, position, person), value, 0)
+    }
+
+    /// What the name, the last of `path`, says of its value.
+    pub(super) fn rule(&self, path: &[&str], position: Position, person: bool) -> Rule {
+        self.names.rule(path, position, person)
     }
 
     /// A value under a rule; `None` where it may stay.

@@ -64,7 +64,7 @@ pub(super) fn scrub_pairs(pass: &Pass<'_>, pairs: &str, position: Position, dept
         let path = bracketed(&decoded_name);
         let parent = path.split_last().map_or(&[][..], |(_, parents)| parents);
         let person = people.iter().any(|p| p == &parent.join("["));
-        let rule = keys::rule(&path, position, person);
+        let rule = pass.rule(&path, position, person);
         out.push_str(&match pass.token(&decoded_name, depth) {
             Some(name) => coding::percent_encode(&name, b"[]"),
             None => name.to_owned(),

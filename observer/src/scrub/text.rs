@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::keys::{self, Position, Rule};
+use super::keys::{Position, Rule};
 use super::pass::Pass;
 use super::personal::{self, Kind};
 use super::{coding, json, secret, target};
@@ -237,8 +237,8 @@ impl Scan<'_, '_> {
             Label::Secret => Label::Secret,
             Label::Name if token.is_empty() || name.is_empty() => Label::Secret,
             _ if is_scheme(token) => Label::Secret,
-            _ if is_secret_name(name) && assigns => Label::Secret,
-            _ if is_secret_name(name) => Label::Name,
+            _ if is_secret_name(self.pass, name) && assigns => Label::Secret,
+            _ if is_secret_name(self.pass, name) => Label::Name,
             _ => Label::None,
         }
     }
@@ -249,7 +249,7 @@ impl Scan<'_, '_> {
         } else if let Some((name, value)) = assignment(token) {
             self.token(name);
             self.out.push_str(&token[name.len()..=name.len()]);
-            if is_secret_name(name) && !secret::is_replacement(value) {
+            if is_secret_name(self.pass, name) && !secret::is_replacement(value) {
                 self.out.push_str(&self.pass.secret(value));
             } else {
                 self.token(value);
@@ -295,9 +295,9 @@ fn is_scheme(word: &str) -> bool {
     word == "Bearer" || word == "Basic" || word == "bearer"
 }
 
-fn is_secret_name(name: &str) -> bool {
+fn is_secret_name(pass: &Pass<'_>, name: &str) -> bool {
     3 <= name.len()
-        && matches!(keys::rule(&[name], Position::Body, false), Rule::Secret | Rule::Constant)
+        && matches!(pass.rule(&[name], Position::Body, false), Rule::Secret | Rule::Constant)
 }
 
 /// `name=value` or `name:value`, the name a word; not base64 padding.

@@ -2,7 +2,7 @@
 
 use models::{Class, JsonType};
 
-use super::scan::Sightings;
+use super::scan::{BODY, Sightings, TokenSight};
 use super::text;
 use super::trie::{NodeId, Trie};
 
@@ -100,7 +100,7 @@ fn note(node: NodeId, value: &str, trie: &mut Trie, found: &mut Sightings) {
     // In a field of several types a number is of another type, unless the model lists numbers as texts.
     let is_value = class.json_type() == Some(JsonType::String) || trie.lists_scalars(node);
     if is_value && let Some(slot) = trie.slot(node, class, value.as_bytes()) {
-        found.tokens.push((node, slot));
+        found.tokens.push(TokenSight { node, slot, item: BODY });
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) mod word;
 use models::{Classes, FieldPath};
 use rustc_hash::FxHashSet;
 
-pub(crate) use scan::{Sightings, scan};
+pub(crate) use scan::{Sightings, TokenSight, scan};
 pub(crate) use trie::{NodeId, Trie};
 pub(crate) use vocabulary::{Token, Vocabulary as FieldVocabulary};
 

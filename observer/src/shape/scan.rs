@@ -3,22 +3,57 @@
 use models::Class;
 
 use super::text;
-use super::trie::{NodeId, Trie};
+use super::trie::{Identity, NodeId, Trie};
 
 /// What one body said besides its shape; borrowed from the body, gone with it.
 #[derive(Debug, Default)]
 pub(crate) struct Sightings {
-    /// Tokens by node and slot, possibly repeated.
-    pub(crate) tokens: Vec<(NodeId, usize)>,
+    /// Tokens, possibly repeated.
+    pub(crate) tokens: Vec<TokenSight>,
+    /// The objects that are items of arrays, in order of their start.
+    pub(crate) items: Vec<Item>,
     /// Identifiers by node, as byte ranges of the body.
     pub(crate) links: Vec<(NodeId, std::ops::Range<usize>)>,
     /// The identity of the body's own object.
     pub(crate) own_id: Option<std::ops::Range<usize>>,
 }
 
+/// One token of a body and the object that shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TokenSight {
+    pub(crate) node: NodeId,
+    pub(crate) slot: usize,
+    /// Of the innermost item of an array around it; [`BODY`] where there is none.
+    pub(crate) item: u32,
+}
+
+/// The index that stands for the body itself.
+pub(crate) const BODY: u32 = u32::MAX;
+
+/// One object that is an item of an array.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// Its identity, as a byte range of the body.
+    id: Option<std::ops::Range<usize>>,
+    /// The item around it, or [`BODY`].
+    within: u32,
+}
+
 impl Sightings {
+    /// The identity of the innermost object around `item` that has one of its own.
+    pub(crate) fn identity_of(&self, mut item: u32) -> Option<std::ops::Range<usize>> {
+        while let Some(object) = self.items.get(item as usize) {
+            if let Some(id) = &object.id {
+                return Some(id.clone());
+            }
+            item = object.within;
+        }
+        None
+    }
+
     pub(crate) fn clear(&mut self) {
         self.tokens.clear();
+        self.items.clear();
         self.links.clear();
         self.own_id = None;
     }
@@ -44,7 +79,7 @@ const LINKS_MAX: usize = 64;
 ///
 /// Where the text is not JSON; the trie's present body is then to be thrown away.
 pub(crate) fn scan(body: &[u8], trie: &mut Trie, found: &mut Sightings) -> Result<(), NotJson> {
-    let mut scanner = Scanner { body, at: 0, trie, found };
+    let mut scanner = Scanner { body, at: 0, item: BODY, trie, found };
     scanner.blanks();
     scanner.value(0, 0)?;
     scanner.blanks();
@@ -54,6 +89,8 @@ pub(crate) fn scan(body: &[u8], trie: &mut Trie, found: &mut Sightings) -> Resul
 struct Scanner<'b, 't> {
     body: &'b [u8],
     at: usize,
+    /// The item of an array that is being read.
+    item: u32,
     trie: &'t mut Trie,
     found: &'t mut Sightings,
 }
@@ -119,7 +156,7 @@ impl Scanner<'_, '_> {
         }
         let items = self.trie.items(node);
         loop {
-            self.value(items, depth + 1)?;
+            self.item(items, depth + 1)?;
             self.blanks();
             match self.peek() {
                 b',' => self.at += 1,
@@ -132,22 +169,46 @@ impl Scanner<'_, '_> {
         Ok(())
     }
 
+    fn item(&mut self, node: NodeId, depth: u32) -> Result<(), NotJson> {
+        if self.peek() != b'{' {
+            return self.value(node, depth);
+        }
+        let within = self.item;
+        self.item = u32::try_from(self.found.items.len()).unwrap_or(BODY);
+        self.found.items.push(Item { id: None, within });
+        self.object(node, depth)?;
+        self.item = within;
+        Ok(())
+    }
+
+    /// An identifier, where the field holds some.
+    #[inline]
+    fn link(&mut self, node: NodeId, range: std::ops::Range<usize>) {
+        let field = self.trie.node(node);
+        match field.identity {
+            Identity::None => {}
+            Identity::OfBody => self.found.own_id = Some(range.clone()),
+            Identity::OfItem => {
+                if let Some(item) = self.found.items.get_mut(self.item as usize) {
+                    item.id = Some(range.clone());
+                }
+            }
+        }
+        if self.found.links.len() < LINKS_MAX {
+            self.found.links.push((node, range));
+        }
+    }
+
     fn string_value(&mut self, node: NodeId) -> Result<(), NotJson> {
         let (start, end) = self.string()?;
         let raw = &self.body[start..end];
         let class = text::class_of(raw);
         self.trie.visit(node, class);
-        let field = self.trie.node(node);
-        if field.is_link && start < end {
-            if field.is_own_id {
-                self.found.own_id = Some(start..end);
-            }
-            if self.found.links.len() < LINKS_MAX {
-                self.found.links.push((node, start..end));
-            }
+        if self.trie.node(node).is_link && start < end {
+            self.link(node, start..end);
         }
         if let Some(slot) = self.trie.slot(node, class, raw) {
-            self.found.tokens.push((node, slot));
+            self.found.tokens.push(TokenSight { node, slot, item: self.item });
         }
         Ok(())
     }
@@ -174,14 +235,8 @@ impl Scanner<'_, '_> {
             self.some_digits()?;
         }
         self.trie.visit(node, if whole { Class::Integer } else { Class::Number });
-        let field = self.trie.node(node);
-        if field.is_link && whole {
-            if field.is_own_id {
-                self.found.own_id = Some(start..self.at);
-            }
-            if self.found.links.len() < LINKS_MAX {
-                self.found.links.push((node, start..self.at));
-            }
+        if self.trie.node(node).is_link && whole {
+            self.link(node, start..self.at);
         }
         Ok(())
     }

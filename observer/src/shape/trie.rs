@@ -70,12 +70,33 @@ pub(crate) struct Node {
     pub(crate) folds: bool,
     /// Holds identifiers that other paths may show.
     pub(crate) is_link: bool,
-    /// The identity of the body's own object.
-    pub(crate) is_own_id: bool,
+    /// Which object it is the identity of.
+    pub(crate) identity: Identity,
     /// The model lists its values.
     is_listed: bool,
     /// Its values are no vocabulary.
     is_open: bool,
+}
+
+/// Which object a field is the identity of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Of none.
+    None,
+    /// The body's own object.
+    OfBody,
+    /// An item of an array.
+    OfItem,
+}
+
+impl Identity {
+    fn at(path: &[Step]) -> Self {
+        match path {
+            [Step::Field(name)] if word::is_own_id_name(name) => Identity::OfBody,
+            [.., Step::Items, Step::Field(name)] if word::is_own_id_name(name) => Identity::OfItem,
+            _ => Identity::None,
+        }
+    }
 }
 
 /// What is known of a field over all bodies.
@@ -361,10 +382,9 @@ impl Trie {
             Some(Step::Field(name) | Step::Query(name)) => name.clone(),
             _ => String::new(),
         };
-        let depth = path.0.len();
         let node = &mut self.nodes[id as usize];
-        node.is_link = word::is_id_name(&name);
-        node.is_own_id = depth == 1 && word::is_own_id_name(&name);
+        node.identity = Identity::at(&path.0);
+        node.is_link = node.identity != Identity::None || word::is_id_name(&name);
         let (is_map, closed) = view_is_map.unwrap_or_else(|| (word::is_bag_name(&name), None));
         node.folds = is_map;
         let vocabulary = Vocabulary::of(closed);
@@ -415,7 +435,7 @@ impl Node {
             is_field: false,
             folds: false,
             is_link: false,
-            is_own_id: false,
+            identity: Identity::None,
             is_listed: false,
             is_open: false,
         }

@@ -111,14 +111,9 @@ impl Vocabulary {
         Some(self.tokens.len() - 1)
     }
 
-    /// Counts one exchange that shows the token.
-    pub(crate) fn count(&mut self, slot: usize, entity: u64, caller: u64, at_us: i64) {
-        let Some(token) = self.tokens.get_mut(slot) else { return };
-        token.count += 1;
-        token.first_us = token.first_us.min(at_us);
-        token.last_us = token.last_us.max(at_us);
-        witness(&mut token.entities, entity);
-        witness(&mut token.callers, caller);
+    /// The token of a slot, unless the field turned out open since.
+    pub(crate) fn token_mut(&mut self, slot: usize) -> Option<&mut Token> {
+        self.tokens.get_mut(slot)
     }
 
     /// Starts the next segment: counts begin anew, what was learned of the field stays.
@@ -128,6 +123,26 @@ impl Vocabulary {
             token.first_us = i64::MAX;
             token.last_us = i64::MIN;
         }
+    }
+}
+
+impl Token {
+    /// Counts one exchange that shows it.
+    pub(crate) fn count(&mut self, caller: u64, at_us: i64) {
+        self.count += 1;
+        self.first_us = self.first_us.min(at_us);
+        self.last_us = self.last_us.max(at_us);
+        witness(&mut self.callers, caller);
+    }
+
+    /// Whether it has as many witnesses as are kept.
+    pub(crate) fn is_witnessed(&self) -> bool {
+        self.entities.len() >= WITNESSES_MAX
+    }
+
+    /// Adds an object that shows it.
+    pub(crate) fn witness(&mut self, entity: u64) {
+        witness(&mut self.entities, entity);
     }
 }
 

@@ -1,16 +1,15 @@
 //! A body's bytes, with everything undone that capturing or transport put around them.
 
 use std::borrow::Cow;
-use std::io::Read;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::Limits;
 use super::fault::Flaw;
 use super::json::{Cursor, Held, NotJson};
+use crate::content_coding::undone_if_coded;
 use crate::exchange::{Headers, RawBody};
 
 /// What an entry says about a body.
@@ -148,7 +147,10 @@ pub(super) fn settle<'a>(
 ) -> RawBody<'a> {
     let Captured { mut bytes, mut cut, size, media_type } = captured;
     let mut held = bytes.len();
-    if let Some(decoded) = content_decoded(&bytes, headers, limits.body_bytes_max) {
+    let coding = header(headers, "content-encoding");
+    if let Some(decoded) =
+        coding.and_then(|coding| undone_if_coded(&bytes, coding, limits.body_bytes_max))
+    {
         cut |= decoded.cut;
         held = held.max(decoded.bytes.len());
         bytes = Cow::Owned(decoded.bytes);
@@ -194,51 +196,6 @@ pub(super) fn base64(text: &[u8], cut: bool) -> Option<Vec<u8>> {
     ENGINE.decode(&letters[..whole]).ok()
 }
 
-/// A body with its content coding undone.
-struct Decoded {
-    bytes: Vec<u8>,
-    /// More came, or should have come, than `bytes` holds.
-    cut: bool,
-}
-
-/// Undoes gzip or deflate where the headers name it and the bytes really are it.
-///
-/// Most captures have decoded bodies and keep the header, so the header alone says nothing.
-fn content_decoded(bytes: &[u8], headers: &Headers<'_>, max: usize) -> Option<Decoded> {
-    if matches!(bytes.first(), None | Some(b'{' | b'[' | b'<' | b'"')) {
-        return None;
-    }
-    let coding = header(headers, "content-encoding")?.trim();
-    if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
-        return bytes
-            .starts_with(&[0x1F, 0x8B])
-            .then(|| unpack(MultiGzDecoder::new(bytes), max))?;
-    }
-    if coding.eq_ignore_ascii_case("deflate") {
-        // RFC 9110 means zlib; some servers send the bare stream, which nothing marks: text is
-        // taken for one only if it is one to its last byte.
-        let mut bare = DeflateDecoder::new(bytes);
-        return unpack(ZlibDecoder::new(bytes), max).or_else(|| {
-            let decoded = unpack(&mut bare, max)?;
-            (!decoded.cut && bare.total_in() == bytes.len() as u64).then_some(decoded)
-        });
-    }
-    None
-}
-
-/// `None` where nothing at all can be unpacked.
-fn unpack(decoder: impl Read, max: usize) -> Option<Decoded> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    let result = decoder.take(limit).read_to_end(&mut bytes);
-    if bytes.is_empty() && result.is_err() {
-        return None;
-    }
-    let cut = result.is_err() || max < bytes.len();
-    bytes.truncate(max);
-    Some(Decoded { bytes, cut })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -264,6 +221,17 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        let mut coded = Vec::new();
+        brotli::BrotliCompress(
+            &mut &*bytes,
+            &mut coded,
+            &brotli::enc::BrotliEncoderParams::default(),
+        )
+        .unwrap();
+        coded
+    }
+
     #[test]
     fn a_content_coding_left_in_is_undone() {
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
@@ -275,12 +243,14 @@ mod tests {
         assert_eq!(settled(&gzip(TEXT), " X-GZip", TEXT.len()), whole);
         assert_eq!(settled(&zlib.finish().unwrap(), "deflate", 0), whole);
         assert_eq!(settled(&bare.finish().unwrap(), "deflate", 0), whole);
+        assert_eq!(settled(&brotli(TEXT), "br", 0), whole);
+        assert_eq!(settled(&zstd::encode_all(TEXT, 0).unwrap(), "zstd", 0), whole);
     }
 
     #[test]
     fn a_body_decoded_already_is_left_alone() {
-        for coding in ["gzip", "deflate", "br"] {
-            for text in [TEXT, b"hello", b"x\x9c and more", b"<p>"] {
+        for coding in ["gzip", "deflate", "br", "zstd"] {
+            for text in [TEXT, b"[1,2]", b"[]", b"hello", b"x\x9c and more", b"<p>"] {
                 assert_eq!(settled(text, coding, 0), (text.to_vec(), false), "{coding}");
             }
         }
@@ -293,6 +263,18 @@ mod tests {
         let packed = gzip(&text);
         let (start, truncated) = settled(&packed[..packed.len() / 2], "gzip", 0);
         assert!(truncated && !start.is_empty() && text.starts_with(&start));
+        let numbers: Vec<_> = (0..50_000_u32).map(|n| n.wrapping_mul(n).to_string()).collect();
+        let json = format!("[{}]", numbers.join(",")).into_bytes();
+        for (coding, packed) in
+            [("br", brotli(&json)), ("zstd", zstd::encode_all(&*json, 0).unwrap())]
+        {
+            let (start, truncated) = settled(&packed[..packed.len() / 2], coding, 0);
+            assert!(
+                truncated && !start.is_empty() && json.starts_with(&start),
+                "{coding} {} {truncated}",
+                start.len()
+            );
+        }
     }
 
     #[test]

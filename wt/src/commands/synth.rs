@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use calibrator::evidence::Evidence;
 use calibrator::evidence_file;
 use chrono::Utc;
 use models::{Model, RouteKey, Schema};
-use observer::intake::{Batches, Disclosure, Intake};
+use observer::intake::{Batches, Intake};
 use observer::lake::{Lake, SegmentWriter};
 use observer::wrec::{self, ReadError, Session, WrecReader};
 use serde_json::json;
@@ -128,9 +127,7 @@ pub(crate) fn synthesise(
     };
     let folder = TemporaryFolder::make(&project.own_dir().join("tmp"))?;
     let lake = Lake::open(&folder.0)?;
-    // The project's key, so that pseudonyms in the evidence are those of later observations.
-    let mut intake =
-        Intake::new(Arc::new(base.clone()), project.lake_key()?, Disclosure::RECORDING);
+    let mut intake = project.twin(name)?.intake_of_recordings(base.clone())?;
     let exchanges = fill(&lake, name, &mut intake, &sessions, out)?;
     let progress = out.progress_of_steps("making the model");
     let (model, evidence) =

@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use models::Model;
-use observer::intake::{Disclosure, Intake};
 use observer::live::{self, LiveConfig, LiveWriter};
 use observer::proxy::{self, Proxy, ProxyConfig};
-use observer::scrub::Scrubber;
 use observer::wrec::Recorder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -35,7 +33,7 @@ impl Capture {
         name: &str,
         vendor: &Vendor,
     ) -> anyhow::Result<Self> {
-        let scrubber = Scrubber::new(project.scrub_key()?);
+        let scrubber = project.twin(name)?.scrubber()?;
         let recorder = Recorder::new(project.recordings_dir(name), name, None);
         Self::start(vendor, |events, status| {
             spawn_blocking(move || {
@@ -53,7 +51,7 @@ impl Capture {
         model: Model,
         vendor: &Vendor,
     ) -> anyhow::Result<Self> {
-        let intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION);
+        let intake = project.twin(name)?.intake(model)?;
         let config = LiveConfig::new(name, "proxy", project.own_dir().join("wal").join(name));
         let lake = project.lake()?;
         let opening = spawn_blocking(move || LiveWriter::open(intake, lake, config));

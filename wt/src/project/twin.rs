@@ -10,6 +10,8 @@ use calibrator::policy::Policy;
 use chrono::{DateTime, Utc};
 use models::behaviour::Behaviour;
 use models::{Digest, Drift, Ledger, Model, Replay};
+use observer::intake::{Disclosure, Intake};
+use observer::scrub::{Names, Scrubber};
 use serde::{Deserialize, Serialize};
 use snapshots::{Documents, Package};
 use twins::{TwinConfig, catalog};
@@ -138,6 +140,32 @@ impl<'p> Twin<'p> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Policy::default()),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
+    }
+
+    /// What is replaced in the twin's recordings, by the project's key and the twin's `scrub.toml`.
+    pub(crate) fn scrubber(&self) -> anyhow::Result<Scrubber> {
+        Ok(Scrubber::new(self.project.scrub_key()?).with_names(self.scrubbed_names()?))
+    }
+
+    /// An intake of what the vendor's production answers, by the project's key and the twin's
+    /// `scrub.toml`.
+    pub(crate) fn intake(&self, model: Model) -> anyhow::Result<Intake> {
+        self.intake_with(model, Disclosure::PRODUCTION)
+    }
+
+    /// An intake of the twin's recordings. The key is the same, so that pseudonyms in the evidence
+    /// are those of later observations.
+    pub(crate) fn intake_of_recordings(&self, model: Model) -> anyhow::Result<Intake> {
+        self.intake_with(model, Disclosure::RECORDING)
+    }
+
+    fn intake_with(&self, model: Model, disclosure: Disclosure) -> anyhow::Result<Intake> {
+        let intake = Intake::new(Arc::new(model), self.project.lake_key()?, disclosure);
+        Ok(intake.with_names(self.scrubbed_names()?))
+    }
+
+    fn scrubbed_names(&self) -> anyhow::Result<Names> {
+        Ok(Names::read(&self.dir().join("scrub.toml"))?)
     }
 
     pub(crate) fn calibrations(&self) -> Calibrations {

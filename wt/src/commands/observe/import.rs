@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use chrono::Utc;
 use observer::import::{Imported, Strictness, import};
-use observer::intake::{Disclosure, Intake};
 use serde::Serialize;
 use serde_json::json;
 
@@ -45,7 +43,7 @@ pub(crate) fn run(
     let model = twin.current(out)?.model;
     let published_us = after_published(&twin.ledger()?)?;
     let lake = project.lake()?;
-    let mut intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION);
+    let mut intake = twin.intake(model)?;
     let strictness = if args.strict { Strictness::Strict } else { Strictness::Lenient };
     let mut files = Vec::new();
     let read = args.files.iter().try_for_each(|file| {

@@ -2,11 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
-use observer::intake::{Disclosure, Intake};
 use observer::lake::Sealed;
 use observer::live::{LiveConfig, LiveWriter, Summary, observe};
 use observer::proxy::{Proxy, ProxyConfig};
@@ -43,7 +41,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let name = &args.name;
-    let model = project.twin(name)?.current(out)?.model;
+    let twin = project.twin(name)?;
+    let model = twin.current(out)?.model;
     if model.base_url.is_empty() {
         let path = project.model_path(name);
         bail!(
@@ -57,7 +56,7 @@ pub(crate) fn run(
     let upstream =
         origin.parse().with_context(|| format!("the model's `base_url` {origin} is no URL"))?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION);
+    let intake = twin.intake(model)?;
     let mut config = LiveConfig::new(name, "proxy", project.own_dir().join("wal").join(name));
     if let Some(wait) = args.seal_after {
         config.segment_time_max = wait.to_std().context("--seal-after is too long")?;

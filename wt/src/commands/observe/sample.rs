@@ -1,11 +1,9 @@
 //! `wt observe sample`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::bail;
 use models::Model;
-use observer::intake::{Disclosure, Intake};
 use observer::live::{LiveConfig, LiveWriter};
 use observer::sample::{End, Probes, SampleError, Sampled, Sampler, init, sample};
 use serde_json::json;
@@ -102,7 +100,7 @@ fn write_probes(
 fn ask(project: &Project, name: &str, model: &Model, probes: &Probes) -> anyhow::Result<Sampled> {
     let vendor = Sampler::new(&model.base_url, probes, &[], |name| std::env::var(name).ok());
     let vendor = vendor.map_err(environment)?;
-    let intake = Intake::new(Arc::new(model.clone()), project.lake_key()?, Disclosure::PRODUCTION);
+    let intake = project.twin(name)?.intake(model.clone())?;
     // A folder of its own: the proxy may be observing the same twin.
     let config =
         LiveConfig::new(name, "sample", project.own_dir().join("wal").join(name).join("sample"));

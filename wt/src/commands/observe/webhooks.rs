@@ -2,10 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use observer::intake::{Disclosure, Intake};
 use observer::live::{LiveConfig, LiveWriter, observe};
 use observer::webhooks::{Receiver, ReceiverConfig};
 use tokio::sync::mpsc;
@@ -67,8 +65,7 @@ pub(crate) fn run(
         public_url: url("--public-url", &args.public_url)?,
         ..ReceiverConfig::new(listen)
     };
-    let intake = Intake::new(Arc::new(model), project.lake_key()?, Disclosure::PRODUCTION)
-        .verifying(secrets);
+    let intake = twin.intake(model)?.verifying(secrets);
     // A folder of its own: the proxy of the same twin may run beside it.
     let wal = project.own_dir().join("wal").join(format!("{name}.webhooks"));
     let live = LiveConfig::new(name, "webhooks", wal);

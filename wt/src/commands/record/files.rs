@@ -36,7 +36,7 @@ pub(super) fn run(
         surveys = survey_all(args, adopted)?;
     }
     let model = adopted.as_ref().unwrap_or(model);
-    let scrubber = Scrubber::new(project.scrub_key()?);
+    let scrubber = project.twin(&args.name)?.scrubber()?;
     let folder = project.recordings_dir(&args.name);
     let mut recorded = Vec::new();
     for survey in &surveys {

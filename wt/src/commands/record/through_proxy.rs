@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context as _, bail};
 use models::Model;
 use observer::proxy::{Proxy, ProxyConfig, record};
-use observer::scrub::Scrubber;
 use observer::wrec::Recorder;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -38,7 +37,7 @@ pub(super) fn run(
     let upstream =
         origin.parse().with_context(|| format!("the model's `base_url` {origin} is no URL"))?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let scrubber = Scrubber::new(project.scrub_key()?);
+    let scrubber = project.twin(name)?.scrubber()?;
     let recorder = Recorder::new(project.recordings_dir(name), name, args.tag.as_deref());
     block_on(async {
         let mut stop = stop_signal()?;
