@@ -65,7 +65,10 @@ fn pointers(base: &Model, result: &Model, finding: &Finding) -> Vec<String> {
     let found = match finding.kind {
         Kind::RouteAdded | Kind::RouteRemoved => route(),
         Kind::StatusAdded => {
-            route().zip(finding.status).map(|(route, status)| format!("{route}/variants/{status}"))
+            let replaced = finding.before.as_u64().and_then(|status| u16::try_from(status).ok());
+            let statuses = finding.status.into_iter().chain(replaced);
+            let Some(route) = route() else { return Vec::new() };
+            return statuses.map(|status| format!("{route}/variants/{status}")).collect();
         }
         Kind::WebhookEventAdded => {
             finding.event.as_ref().map(|event| format!("/webhooks/{}", escape(event)))

@@ -22,9 +22,8 @@ pub struct ProposeError {
 /// Whether publishing the change can break no client: production only says or takes more.
 pub fn is_additive(finding: &Finding) -> bool {
     match finding.kind {
-        Kind::RouteAdded | Kind::StatusAdded | Kind::WebhookEventAdded | Kind::EnumValueAdded => {
-            true
-        }
+        Kind::RouteAdded | Kind::WebhookEventAdded | Kind::EnumValueAdded => true,
+        Kind::StatusAdded => finding.before.is_null(),
         Kind::FieldAdded => {
             finding.surface != Surface::Request
                 || finding.after.get("required") != Some(&json!(true))
@@ -89,7 +88,7 @@ impl Editor<'_> {
         match finding.kind {
             Kind::RouteAdded => self.add_route(place),
             Kind::RouteRemoved => self.remove_route(place),
-            Kind::StatusAdded => self.add_status(place),
+            Kind::StatusAdded => self.add_status(place, &finding.before),
             Kind::WebhookEventAdded => self.add_event(place),
             Kind::RateLimitChanged => {
                 let scope = if finding.path.is_empty() { "default" } else { &finding.path };
@@ -123,17 +122,18 @@ impl Editor<'_> {
         }
     }
 
-    fn add_status(&mut self, place: &Place) {
+    /// A success status, and away with the one it took the place of.
+    fn add_status(&mut self, place: &Place, replaced: &Value) {
         let (Some(key), Some(status)) = (route_key(place), place.status) else { return };
         let seen =
             self.evidence.routes.get(key.as_str()).and_then(|route| route.statuses.get(&status));
         let Some(seen) = seen else { return };
         let variant = synth::variant(&key, status, seen, self.evidence);
-        self.insert(
-            &format!("/routes/{}/variants", escape(key.as_str())),
-            &status.to_string(),
-            json!(variant),
-        );
+        let variants = format!("/routes/{}/variants", escape(key.as_str()));
+        self.insert(&variants, &status.to_string(), json!(variant));
+        if !replaced.is_null() {
+            remove(&mut self.document, &format!("{variants}/{replaced}"));
+        }
     }
 
     fn add_event(&mut self, place: &Place) {

@@ -179,6 +179,31 @@ async fn an_outage_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_success_that_took_the_place_of_another_replaces_it_and_one_beside_it_does_not() {
+    // From day 2 on a share of the calls, in thousandths, is answered with 202.
+    for (share, replaced) in [(1_000, json!(200)), (300, Value::Null)] {
+        let change = |_: &mut Value, at: u64, _: u64, dice: &mut Dice| {
+            if at >= 2 * DAY && dice.permille(share) { 202 } else { 200 }
+        };
+        let all = looks(&[(0, 2 * DAY), (2 * DAY, 3 * DAY)], 600, change).await;
+        assert_eq!(found(&all[0]), []);
+        let findings = &all[1].drift.findings;
+        let status = findings.iter().find(|one| one.kind == Kind::StatusAdded).unwrap();
+        assert_eq!((status.status, &status.before), (Some(202), &replaced), "{findings:?}");
+        assert_eq!(status.breaking, !replaced.is_null());
+        let publishes = all[1].proposals.iter().any(|one| one.publishes_itself);
+        assert_eq!(publishes, replaced.is_null(), "what breaks clients is asked about");
+        let model = all[1]
+            .proposals
+            .iter()
+            .find(|one| one.findings.iter().any(|finding| finding.kind == Kind::StatusAdded));
+        let variants = &model.unwrap().model.routes.values().next().unwrap().variants;
+        assert!(variants.contains_key("202"));
+        assert_eq!(variants.contains_key("200"), replaced.is_null());
+    }
+}
+
+#[tokio::test]
 async fn a_removed_field_that_is_back_in_two_units_is_restored_and_asked_double_for() {
     let mut world = World::new();
     world.model.entities.get_mut("mail").unwrap().properties.remove("note");

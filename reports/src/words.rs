@@ -17,6 +17,7 @@ pub(crate) fn change(finding: &Finding) -> String {
     match finding.kind {
         Kind::RouteAdded => with("new route", &shape_or_nothing(after)),
         Kind::RouteRemoved => "no longer answered".to_owned(),
+        Kind::StatusAdded if before.is_u64() => format!("in the place of {before}"),
         Kind::StatusAdded => with("new status", &shape_or_nothing(after)),
         Kind::WebhookEventAdded => with("new event", &shape_or_nothing(after)),
         Kind::FieldAdded => with("new", &shape_or_nothing(after)),

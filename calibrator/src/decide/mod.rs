@@ -183,11 +183,11 @@ fn is_breaking(kind: Kind, surface: Surface, before: &Value, after: &Value) -> b
         Kind::RequirednessChanged => (after == &Value::Bool(true)) == is_request,
         Kind::NullabilityChanged => (after == &Value::Bool(true)) != is_request,
         Kind::EnumValueRemoved => is_request,
-        Kind::RouteAdded
-        | Kind::StatusAdded
-        | Kind::FieldAdded
-        | Kind::EnumValueAdded
-        | Kind::WebhookEventAdded => false,
+        // A success that came in the place of another.
+        Kind::StatusAdded => !before.is_null(),
+        Kind::RouteAdded | Kind::FieldAdded | Kind::EnumValueAdded | Kind::WebhookEventAdded => {
+            false
+        }
     }
 }
 

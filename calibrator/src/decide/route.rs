@@ -4,7 +4,7 @@ use models::{FieldPath, Kind, Place, RouteKey, Surface};
 use serde_json::{Value, json};
 
 use super::{Case, Counts, Decision, Difference, chance_of_fluke, float};
-use crate::chance::all_later;
+use crate::chance::{all_later, none_later};
 use crate::evidence::{RouteEvidence, Span, StatusEvidence};
 
 /// Decides on every route and event seen.
@@ -113,13 +113,36 @@ fn statuses(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Vec<Decision> 
             chance,
         };
         let place = route_place(route, Some(*status));
-        case.decide(
-            difference(Kind::StatusAdded, &place, Value::Null, json!(status)),
-            counts,
-            settled,
-        )
+        let replaced = replaced(case, known, before, now, *status).map_or(Value::Null, Value::from);
+        case.decide(difference(Kind::StatusAdded, &place, replaced, json!(status)), counts, settled)
     };
     now.statuses.iter().filter(new).map(decide).collect()
+}
+
+/// The success of before that `status`, a new one, took the place of: none of it came since.
+fn replaced(
+    case: &Case<'_>,
+    known: &models::Route,
+    before: Option<&RouteEvidence>,
+    now: &RouteEvidence,
+    status: u16,
+) -> Option<u16> {
+    let new = now.statuses.get(&status).filter(|_| (200..300).contains(&status))?;
+    let is_gone = |old: &u16| {
+        let lately = now.statuses.get(old);
+        if lately.is_some_and(|lately| lately.seen.last_us >= new.seen.first_us) {
+            return false;
+        }
+        let lately = lately.map_or(0, |lately| lately.clean);
+        let earlier =
+            before.and_then(|before| before.statuses.get(old)).map_or(0, |seen| seen.clean);
+        let count = float(earlier + lately);
+        let of = float(before.map_or(0, RouteEvidence::accepted) + lately);
+        let chance = none_later(count, of, float(new.clean));
+        count > 0.0 && case.chance_of_absence(chance, count) < case.policy.unseen_max
+    };
+    let successes = known.variants.keys().filter_map(|name| name.parse::<u16>().ok());
+    successes.filter(|old| (200..300).contains(old) && *old != status).find(is_gone)
 }
 
 fn events(case: &Case<'_>) -> Vec<Decision> {
