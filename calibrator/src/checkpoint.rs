@@ -67,7 +67,7 @@ pub fn write(reading: &Reading, path: &Path) -> Result<(), CheckpointError> {
     let head = serde_json::to_string(&head).expect("texts and a number");
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io)?;
-    let temporary = path.with_extension("new");
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
     let mut file = File::create(&temporary).map_err(io)?;
     file.write_all(head.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(io)?;
     file.write_all(&body).and_then(|()| file.sync_all()).map_err(io)?;

@@ -1,7 +1,6 @@
 //! From proposals to the ledger: appended, and published as far as policy and the user say.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 
 use chrono::{DateTime, Utc};
 use models::{
@@ -68,21 +67,14 @@ pub enum PublishError {
     /// A decision was not taken down.
     #[error(transparent)]
     Decide(#[from] DecideError),
-    /// What a calibration rests on could not be kept.
-    #[error("what a calibration rests on cannot be kept, so it is not published")]
-    Keep(#[source] KeepError),
 }
-
-/// Why what a calibration rests on was not kept.
-pub type KeepError = Box<dyn Error + Send + Sync>;
 
 impl Publisher<'_> {
     /// Appends each proposal on top of the one before, and publishes what may be; what earlier runs
     /// proposed and nobody decided on is carried on top, as far as `check` finds it still right, and
     /// published with the rest where a user approves all.
     ///
-    /// `model` is the present one, made by calibration `number`. `keep` is called with the number of each
-    /// calibration before it is published, to keep what it rests on: a crash in between loses nothing.
+    /// `model` is the present one, made by calibration `number`.
     ///
     /// # Errors
     ///
@@ -93,7 +85,6 @@ impl Publisher<'_> {
         number: u64,
         proposals: &[Proposal],
         check: impl Fn(&Model, &Model) -> Guard,
-        keep: impl Fn(u64) -> Result<(), KeepError>,
     ) -> Result<Published, PublishError> {
         let mut published = Published::default();
         let standing = self.standing()?;
@@ -103,7 +94,7 @@ impl Publisher<'_> {
             if change.is_empty() {
                 continue;
             }
-            let calibration = match same(&standing, &change) {
+            let calibration = match self.same(&standing, &change) {
                 Some(standing) => standing.clone(),
                 None => self.append(change, proposal)?,
             };
@@ -119,7 +110,6 @@ impl Publisher<'_> {
                     published.waiting.get_or_insert(number);
                 }
                 Some(note) => {
-                    keep(number).map_err(PublishError::Keep)?;
                     self.ledger.decide(number, Choice::Publish, note, &self.key)?;
                     published.live.push(number);
                 }
@@ -129,7 +119,7 @@ impl Publisher<'_> {
             }
         }
         if !published.live.is_empty() || matches!(self.approval, Approval::All { .. }) {
-            self.carry(standing, proposals, top, (check, keep), &mut published)?;
+            self.carry(standing, proposals, top, check, &mut published)?;
         }
         Ok(published)
     }
@@ -165,7 +155,7 @@ impl Publisher<'_> {
         standing: Vec<Calibration>,
         proposals: &[Proposal],
         mut top: (Model, u64),
-        (check, keep): (impl Fn(&Model, &Model) -> Guard, impl Fn(u64) -> Result<(), KeepError>),
+        check: impl Fn(&Model, &Model) -> Guard,
         published: &mut Published,
     ) -> Result<(), PublishError> {
         let all = standing.clone();
@@ -195,16 +185,15 @@ impl Publisher<'_> {
             if change.is_empty() || !check(&top.0, &to).passed {
                 continue;
             }
-            let carried = match same(&all, &change).cloned() {
+            let carried = match self.same(&all, &change).cloned() {
                 Some(standing) => standing,
-                None => self.carried(&one, change, findings)?,
+                None => self.carried(change, findings)?,
             };
             let number = carried.number;
             top = (to, number);
             published.calibrations.push(carried);
             if let Approval::All { by } = &self.approval {
                 let note = Note { by: by.clone(), at: self.at, comment: None };
-                keep(number).map_err(PublishError::Keep)?;
                 self.ledger.decide(number, Choice::Publish, note, &self.key)?;
                 published.live.push(number);
             } else {
@@ -214,15 +203,14 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// A standing proposal made anew; found in its own window, it was tried on this one's exchanges.
+    /// A standing proposal made anew: its findings are of an earlier window and were tried on this one.
     fn carried(
         &mut self,
-        one: &Calibration,
         change: Change,
         findings: Vec<Finding>,
     ) -> Result<Calibration, AppendError> {
-        let window = Window { from: one.window.from, to: self.window.to.or(one.window.to) };
-        let draft = Draft { change, created_at: self.at, window, findings, fidelity: None };
+        let (created_at, window) = (self.at, self.window);
+        let draft = Draft { change, created_at, window, findings, fidelity: None };
         self.ledger.append(draft, &self.key)
     }
 
@@ -235,6 +223,21 @@ impl Publisher<'_> {
             fidelity: proposal.fidelity,
         };
         self.ledger.append(draft, &self.key)
+    }
+
+    /// The same proposal of an earlier run, if it still awaits its decision.
+    ///
+    /// Its window begins where this one does, so that what it rests on is a part of what this run saw,
+    /// or is over: published, it takes nothing from the windows to come.
+    fn same<'s>(&self, standing: &'s [Calibration], change: &Change) -> Option<&'s Calibration> {
+        let from = self.window.from;
+        let is_over =
+            |window: Window| from.is_none_or(|from| window.to.is_some_and(|to| to < from));
+        standing.iter().find(|one| {
+            (one.window.from == from || is_over(one.window))
+                && one.base == *change.base()
+                && one.result == *change.result()
+        })
     }
 
     /// Who publishes it; nobody where it has to wait.
@@ -256,11 +259,6 @@ impl Publisher<'_> {
 )]
 pub fn basis_points(share: f64) -> u32 {
     ((share.clamp(0.0, 1.0) * 1e4).round() as u32).max(1)
-}
-
-/// The same proposal of an earlier run, if it still awaits its decision.
-fn same<'s>(standing: &'s [Calibration], change: &Change) -> Option<&'s Calibration> {
-    standing.iter().find(|one| one.base == *change.base() && one.result == *change.result())
 }
 
 /// The change between two models, made to a third; none where it does not apply there.

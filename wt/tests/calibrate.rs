@@ -210,12 +210,78 @@ fn approve_takes_what_earlier_runs_proposed_though_its_window_is_over() {
     assert_eq!(again["calibrations"], serde_json::json!([]), "{again}");
 }
 
+/// Evidence that waits for its calibration to be published.
+fn waiting(folder: &Folder) -> Vec<String> {
+    let files = folder.files(".wt/evidence/notes").into_iter();
+    files.filter(|file| file.ends_with(".parquet")).collect()
+}
+
+/// Bodies of a note in the evidence beside the model.
+fn bodies(folder: &Folder) -> u64 {
+    let file = folder.path("twins/notes/model/evidence.parquet");
+    let evidence = calibrator::evidence_file::read(&file).unwrap().unwrap();
+    evidence.places.values().map(|place| place.n).max().unwrap()
+}
+
+#[test]
+fn a_dry_run_changes_no_file() {
+    let folder = with_a_change_to_decide();
+    folder.write("twins/notes/drift.toml", "publish = []\n");
+    folder.run(&["calibrate", "notes"]);
+    assert!(folder.wt(&["calibrations", "approve", "notes", "1"]).starts_with("exit 0"));
+    let all = || -> Vec<(String, Vec<u8>)> {
+        let files = folder.files("").into_iter();
+        files.map(|file| (file.clone(), std::fs::read(folder.path(&file)).unwrap())).collect()
+    };
+    let before = all();
+    assert!(before.iter().any(|(file, _)| file.ends_with("evidence.parquet")));
+    folder.run(&["calibrate", "notes", "--dry-run"]);
+    let changed: Vec<_> =
+        all().into_iter().filter(|one| !before.contains(one)).map(|one| one.0).collect();
+    assert_eq!((changed, all().len()), (Vec::new(), before.len()));
+}
+
+#[test]
+fn each_exchange_joins_the_evidence_once_however_late_its_calibration_is_published() {
+    let folder = with_a_change_to_decide();
+    folder.write("twins/notes/drift.toml", "publish = []\n");
+    let more = r#",\"kind\":\"seven\",\"colour\":\"red\""#;
+    folder.run(&["calibrate", "notes"]);
+    let recorded = bodies(&folder);
+    // A later run sees another day before anybody decides, and proposes the same.
+    traffic_with(&folder, "third.ndjson", 3, "api.notes.test", more);
+    folder.run(&["observe", "import", "notes", "third.ndjson"]);
+    folder.run(&["calibrate", "notes"]);
+    assert_eq!(states(&folder), ["1 proposed"]);
+    assert!(folder.wt(&["calibrations", "approve", "notes", "1"]).starts_with("exit 0"));
+    let run = folder.wt_json(&["calibrate", "notes", "--format", "json"]);
+    assert_eq!((bodies(&folder) - recorded, &run["exchanges"]), (240, &serde_json::json!(240)));
+    assert_eq!(waiting(&folder), Vec::<String>::new());
+}
+
+#[test]
+fn the_evidence_of_a_window_is_kept_when_a_part_of_its_calibration_is_published() {
+    let folder = with_a_change_to_decide();
+    folder.write("twins/notes/drift.toml", "publish = []\n");
+    let drift = folder.wt_json(&["calibrate", "notes", "--format", "json"]);
+    let recorded = bodies(&folder);
+    let fingerprint = drift["findings"][0]["fingerprint"].as_str().unwrap().to_owned();
+    let approve = ["calibrations", "approve", "notes", "1", "--finding", &fingerprint];
+    assert!(folder.wt(&approve).starts_with("exit 0"));
+    folder.run(&["calibrate", "notes"]);
+    assert_eq!(bodies(&folder) - recorded, 240);
+    // The rest is of the same window, which does not join again.
+    folder.run(&["calibrate", "notes", "--approve"]);
+    folder.run(&["calibrate", "notes"]);
+    assert_eq!((bodies(&folder) - recorded, waiting(&folder)), (240, Vec::new()));
+}
+
 #[test]
 fn what_a_calibration_rests_on_is_merged_once_whatever_a_crash_leaves() {
     let folder = with_a_change_to_decide();
     folder.write("twins/notes/drift.toml", "publish = []\n");
     folder.run(&["calibrate", "notes"]);
-    let pending = ".wt/evidence/notes/000001.parquet";
+    let pending = &waiting(&folder)[0];
     let left = std::fs::read(folder.path(pending)).unwrap();
     assert!(folder.wt(&["calibrations", "approve", "notes", "1"]).starts_with("exit 0"));
     folder.run(&["calibrate", "notes"]);

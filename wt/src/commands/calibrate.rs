@@ -1,24 +1,24 @@
 //! `wt calibrate`.
 
+mod baseline;
 mod stream;
 pub(crate) mod window;
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use calibrator::evidence::Evidence;
+use anyhow::bail;
 use calibrator::memory::Memory;
 use calibrator::publish::{Approval, Publisher};
 use calibrator::reading::Reading;
-use calibrator::{Known, checkpoint, evidence_file};
+use calibrator::{Known, checkpoint};
 use chrono::{DateTime, TimeDelta, Utc};
-use models::{Calibration, Drift, Ledger, Model, Replay};
+use models::{Drift, Model, Replay};
 
 use super::block_on;
 use crate::outcome::Outcome;
 use crate::output::Output;
-use crate::project::{Project, Twin};
+use crate::project::Project;
+use baseline::Baseline;
 pub(crate) use window::{after_published, parse_duration};
 
 /// Compare production with the model, and correct the model.
@@ -110,7 +110,11 @@ fn calibrate_after(
     let twin = project.twin(name)?;
     let ledger = twin.ledger()?;
     let present = twin.current(out)?;
-    let evidence = evidence(project, &twin, &ledger)?;
+    let baseline = Baseline::of(project, &twin);
+    let evidence = match mode {
+        Mode::DryRun => baseline.look(&ledger)?,
+        Mode::Publish(_) => baseline.settle(&ledger)?,
+    };
     let policy = twin.policy()?;
     let memory = Memory::of(&ledger)?;
     let Some(lake) = project.lake_if_any()? else { bail!(window::nothing_observed(name)) };
@@ -140,28 +144,16 @@ fn calibrate_after(
     let base = twin.base_model()?;
     let (key, window, at) = (project.signing_key()?, drift.window, clock());
     let canary = policy.canary;
+    let proposes = !analysis.proposals.is_empty() || approval != Approval::Policy;
     let publisher = Publisher { ledger, key, approval, window, at, base: &base, canary };
-    // Evidence from before the last published calibration's end is in the file already, and the first
-    // of a run stands for all.
-    let kept = Cell::new(!starts_at_published);
-    let keep = |number| {
-        if !kept.replace(true) {
-            write_pending(project, name, number, &analysis.observation.evidence)?;
-        }
-        Ok(())
-    };
+    // A window that begins before the last published calibration's end is in the baseline already.
+    if starts_at_published && proposes {
+        baseline.keep(window, &analysis.observation.evidence)?;
+    }
     let check = |before: &Model, after: &Model| analysis.check(before, after);
-    let outcome = publisher.publish(model, number, &analysis.proposals, check, keep)?;
+    let outcome = publisher.publish(model, number, &analysis.proposals, check)?;
     drift.notes.extend(outcome.notes);
-    if let (true, true, Some(waiting)) =
-        (starts_at_published, outcome.live.is_empty(), outcome.waiting)
-    {
-        write_pending(project, name, waiting, &analysis.observation.evidence)
-            .map_err(anyhow::Error::from_boxed)?;
-    }
-    if !outcome.live.is_empty() {
-        self::evidence(project, &twin, &twin.ledger()?)?;
-    }
+    baseline.settle(&twin.ledger()?)?;
     drift.calibrations = outcome.calibrations;
     let is_news = last.is_none_or(|last| !is_same(last, &drift));
     let report = if is_news { Some(twin.store_report(&drift)?.1) } else { None };
@@ -199,79 +191,4 @@ fn resume(path: Option<&Path>, name: &str, since_us: i64, out: &mut Output) -> R
     };
     kept.filter(|reading| reading.twin == name && reading.since_us == since_us)
         .unwrap_or_else(|| Reading::new(name, since_us))
-}
-
-/// What the present model rests on: the file beside it, and what calibrations rest on that were
-/// published since.
-///
-/// The file says which calibrations it knows of, and is replaced at once and whole: a crash before what was
-/// merged is removed merges nothing twice.
-fn evidence(
-    project: &Project,
-    twin: &Twin<'_>,
-    ledger: &Ledger,
-) -> anyhow::Result<Option<Evidence>> {
-    let name = twin.name();
-    let path = project.evidence_path(name);
-    let kept = evidence_file::read(&path)?;
-    let (was_kept, mut is_new) = (kept.is_some(), false);
-    let mut evidence = kept.unwrap_or_default();
-    let mut pending_files = Vec::new();
-    for calibration in ledger.published() {
-        let calibration = calibration?;
-        let pending = pending_path(project, name, calibration.number);
-        let more = evidence_file::read(&pending)?;
-        if more.is_some() {
-            pending_files.push(pending);
-        }
-        if evidence.absorbed.contains(&calibration.number) || !was_kept && more.is_none() {
-            continue;
-        }
-        if let Some(more) = &more {
-            evidence.merge(more);
-        }
-        absorb(&mut evidence, twin, ledger, &calibration)?;
-        is_new = true;
-    }
-    if is_new {
-        evidence_file::write(&evidence, &path)?;
-    }
-    for file in pending_files {
-        std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
-    }
-    Ok((was_kept || is_new).then_some(evidence))
-}
-
-/// Tells evidence what a published calibration changed. One that cannot be followed is told of where the
-/// present model is made.
-fn absorb(
-    evidence: &mut Evidence,
-    twin: &Twin<'_>,
-    ledger: &Ledger,
-    calibration: &Calibration,
-) -> anyhow::Result<()> {
-    let base = twin.base_model()?;
-    let after = |number| ledger.model_after(&base, number);
-    match (after(calibration.base.number), after(calibration.number)) {
-        (Ok(before), Ok(after)) => evidence.absorb(calibration.number, &before, &after),
-        _ => drop(evidence.absorbed.insert(calibration.number)),
-    }
-    Ok(())
-}
-
-/// Keeps what a calibration rests on until it is published and merged with what the model rests on.
-fn write_pending(
-    project: &Project,
-    name: &str,
-    number: u64,
-    evidence: &Evidence,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let path = pending_path(project, name, number);
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-    Ok(evidence_file::write(evidence, &path)?)
-}
-
-/// What a calibration rests on that awaits its decision.
-fn pending_path(project: &Project, name: &str, number: u64) -> PathBuf {
-    project.own_dir().join("evidence").join(name).join(format!("{number:06}.parquet"))
 }

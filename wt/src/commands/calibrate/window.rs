@@ -44,12 +44,12 @@ pub(super) fn nothing_observed(twin: &str) -> String {
 
 /// Past the last exchange that a published calibration rests on. A rollback rests on none.
 pub(crate) fn after_published(ledger: &Ledger) -> anyhow::Result<i64> {
-    for calibration in ledger.published().rev() {
-        if let Some(to) = calibration?.window.to {
-            return Ok(to.timestamp_micros().saturating_add(1));
-        }
+    let mut after = i64::MIN;
+    for calibration in ledger.published() {
+        let to = calibration?.window.to.map(|to| to.timestamp_micros().saturating_add(1));
+        after = after.max(to.unwrap_or(i64::MIN));
     }
-    Ok(i64::MIN)
+    Ok(after)
 }
 
 /// Reads `90s`, `30m`, `6h`, `2d`, `1w`.
