@@ -31,6 +31,8 @@ pub(crate) struct Query {
     page: Option<(String, usize)>,
     /// Whether `page` is what an answer called its next page, as a search's is.
     pub(crate) by_token: bool,
+    /// Whether the request writes `page[size]`.
+    is_bracketed: bool,
     pub(crate) others: Vec<(String, String)>,
 }
 
@@ -67,7 +69,12 @@ impl Query {
 
     fn take(&mut self, name: String, value: String) {
         let number = value.parse::<usize>().ok();
-        match (letters(&name).as_str(), number) {
+        // `page[size]` and `page[after]` are words of their own.
+        let within = name.strip_prefix("page[").and_then(|rest| rest.strip_suffix(']'));
+        let word = letters(within.unwrap_or(&name));
+        self.is_bracketed |= within.is_some();
+        match (word.as_str(), number) {
+            ("number", Some(number)) if within.is_some() => self.page = Some((name, number)),
             (
                 "limit" | "perpage" | "pagesize" | "size" | "maxresults" | "first" | "top",
                 Some(number),
@@ -109,6 +116,7 @@ impl Query {
         let mut text = format!("{limit_name}={}", self.limit);
         let _ = match &self.page {
             Some((name, page)) => write!(text, "&{name}={}", page.saturating_add(1)),
+            None if self.is_bracketed => write!(text, "&page[after]={last}"),
             None => write!(text, "&starting_after={last}"),
         };
         text
@@ -263,6 +271,13 @@ pub(crate) fn settle(
 ) {
     let projector = Projector::new(shapes);
     for field in &record.fields {
+        if is_about(&field.name)
+            && let Some((inner, _)) = shapes.record(&field.node)
+            && let Some(object) = envelope.get_mut(&*field.name).and_then(Value::as_object_mut)
+        {
+            settle(object, inner, shapes, listed, address);
+            continue;
+        }
         let Some(said) = said(field, listed, address) else { continue };
         let leaves = shapes.leaves(&field.node);
         let spot = Spot::root(crate::dice::Dice::of(0, &field.name)).field(&field.name);
@@ -282,6 +297,14 @@ pub(crate) fn settle(
             }
         }
     }
+}
+
+/// Whether an object in an envelope speaks of the list, and not of what is listed.
+fn is_about(name: &str) -> bool {
+    matches!(
+        letters(name).as_str(),
+        "meta" | "links" | "paging" | "pagination" | "pageinfo" | "responsemetadata" | "cursors"
+    )
 }
 
 /// What a field says of a list; `Some(None)` where it is one that has nothing to say this time.
@@ -306,7 +329,7 @@ fn said(field: &Field, listed: &Listed, address: &Address<'_>) -> Option<Option<
         "page" | "currentpage" => Some(query.page.as_ref().map_or(1, |(_, page)| *page).into()),
         "offset" | "start" => Some(first_index.into()),
         "end" => Some((first_index + count.saturating_sub(1)).into()),
-        "nextcursor" | "nextpagetoken" | "nexttoken" | "cursor" | "endcursor" => {
+        "nextcursor" | "nextpagetoken" | "nexttoken" | "cursor" | "endcursor" | "aftercursor" => {
             last.map(Value::from)
         }
         "url" | "uri" | "firstpageuri" | "firstpageurl" => Some(link(field, address, None)),
@@ -314,8 +337,8 @@ fn said(field: &Field, listed: &Listed, address: &Address<'_>) -> Option<Option<
         "next" | "nextpage" | "nextpageuri" | "nextpageurl" | "nexturl" | "nextlink" => {
             last.map(|last| link(field, address, Some(&query.next(last))))
         }
-        "previous" | "prev" | "previouspage" | "previouspageuri" | "previouspageurl"
-        | "previousurl" | "prevcursor" | "previouscursor" => None,
+        "previous" | "prev" | "beforecursor" | "previouspage" | "previouspageuri"
+        | "previouspageurl" | "previousurl" | "prevcursor" | "previouscursor" => None,
         _ => return None,
     };
     Some(value)

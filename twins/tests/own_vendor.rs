@@ -68,3 +68,39 @@ async fn a_request_without_what_its_route_needs_is_refused_with_the_routes_own_e
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(search("/api/v2/search.json?query=a").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn the_pages_of_a_list_lead_to_one_another_and_to_an_end() {
+    let twin = frozen(fixture("deskly.json")).await;
+    let client = &twin.client;
+    let list = "/api/v2/tickets.json";
+    let empty = client.get(list).await.json();
+    assert_eq!(
+        (&empty["links"]["next"], &empty["meta"]),
+        (&json!(null), &json!({"after_cursor": null, "has_more": false}))
+    );
+    for number in 0..5 {
+        let ticket = json!({"subject": number.to_string(), "comment": {"body": "hey"}});
+        client.post(list, json!({"ticket": ticket})).await;
+    }
+    let mut path = format!("{list}?page[size]=2");
+    let mut by_cursor = path.clone();
+    let (mut seen, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = client.get(&path).await.json();
+        assert_eq!(client.get(&by_cursor).await.json(), page);
+        let tickets = page["tickets"].as_array().unwrap().iter();
+        seen.extend(tickets.map(|ticket| ticket["subject"].clone()));
+        pages += 1;
+        let Some(next) = page["links"]["next"].as_str() else {
+            assert_eq!(page["meta"], json!({"after_cursor": null, "has_more": false}));
+            break;
+        };
+        assert_eq!(page["meta"]["has_more"], json!(true));
+        path = next[next.find("/api").unwrap()..].to_owned();
+        let cursor = page["meta"]["after_cursor"].as_str().unwrap();
+        by_cursor = format!("{list}?page[size]=2&page[after]={cursor}");
+    }
+    assert_eq!(seen, (0..5).map(|number| json!(number.to_string())).collect::<Vec<_>>());
+    assert_eq!(pages, 3);
+}
