@@ -217,6 +217,7 @@ fn waiting(folder: &Folder) -> Vec<String> {
 }
 
 /// Bodies of a note in the evidence beside the model.
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 fn bodies(folder: &Folder) -> u64 {
     let file = folder.path("twins/notes/model/evidence.parquet");
     let evidence = calibrator::evidence_file::read(&file).unwrap().unwrap();
