@@ -1,7 +1,7 @@
 //! The command tree: what can be asked, under which heading, and what answers it.
 
 use std::fmt::Write as _;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -190,7 +190,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("WT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 #[cfg(test)]

@@ -34,6 +34,9 @@ pub(crate) fn run(
         return Ok(Outcome::Done);
     };
     let runs = ledger.history(args.name.as_deref(), args.limit)?;
+    if let (Some(name), true) = (&args.name, runs.is_empty()) {
+        out.warn(&format!("no job `{name}` ran yet: `wt jobs list` names the jobs there are"));
+    }
     let (mut documents, mut lines) = (Vec::new(), Vec::new());
     for run in &runs {
         let mut document = document(run);

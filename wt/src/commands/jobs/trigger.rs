@@ -46,7 +46,7 @@ pub(crate) fn run(
     if RunnerLock::is_held(&setup.lock()) {
         let text = || {
             format!(
-                "run {} of {}: the daemon starts it; `wt jobs history {0}` shows it",
+                "run {} of {}: the daemon starts it; `wt jobs history {1}` shows it",
                 id.0, job.name
             )
         };
