@@ -42,7 +42,14 @@ pub(crate) fn is_anything_gone(before: &Evidence, tail: &Evidence, unseen_max: f
         statuses.clone().count() > 0
             && statuses.into_iter().all(|(status, _)| matches!(status, 404 | 405 | 410))
     };
+    let replaced = |(route, is): (&String, &RouteEvidence)| {
+        let Some(was) = before.routes.get(route) else { return false };
+        was.statuses.range(200..300).any(|(status, seen)| {
+            !is.statuses.contains_key(status) && gone(seen.n, was.accepted(), is.accepted())
+        })
+    };
     tail.routes.values().any(refused)
+        || tail.routes.iter().any(replaced)
         || tail
             .places
             .iter()
@@ -61,9 +68,14 @@ pub(crate) fn add_late(decisions: &mut Vec<Decision>, of_tail: Vec<Decision>, nu
         if decisions.iter().any(has) {
             continue;
         }
-        decisions.retain(|one| !is_explained(one, &decision));
+        decisions.retain(|one| !is_explained(one, &decision) && !is_widened(one, &decision));
         decisions.push(Decision { tail: Some(number), ..decision });
     }
+}
+
+/// Whether it is the same status, found beside the others of the window.
+fn is_widened(one: &Decision, late: &Decision) -> bool {
+    late.finding.kind == Kind::StatusAdded && is_same(one, late)
 }
 
 /// Whether what was allowed before is so no longer, whatever else has come.
@@ -75,6 +87,8 @@ fn is_narrowing(finding: &Finding) -> bool {
         Kind::RequirednessChanged => after == &Value::Bool(true),
         Kind::TypeChanged => !texts(before).is_subset(&texts(after)),
         Kind::FormatChanged => before.is_null(),
+        // In the place of another.
+        Kind::StatusAdded => !before.is_null(),
         _ => false,
     }
 }

@@ -128,18 +128,13 @@ fn replaced(
     status: u16,
 ) -> Option<u16> {
     let new = now.statuses.get(&status).filter(|_| (200..300).contains(&status))?;
+    let before = before?;
     let is_gone = |old: &u16| {
-        let lately = now.statuses.get(old);
-        if lately.is_some_and(|lately| lately.seen.last_us >= new.seen.first_us) {
-            return false;
-        }
-        let lately = lately.map_or(0, |lately| lately.clean);
-        let earlier =
-            before.and_then(|before| before.statuses.get(old)).map_or(0, |seen| seen.clean);
-        let count = float(earlier + lately);
-        let of = float(before.map_or(0, RouteEvidence::accepted) + lately);
-        let chance = none_later(count, of, float(new.clean));
-        count > 0.0 && case.chance_of_absence(chance, count) < case.policy.unseen_max
+        let Some(seen) = before.statuses.get(old).map(|old| float(old.clean)) else { return false };
+        let chance = none_later(seen, float(before.accepted()), float(new.clean));
+        seen > 0.0
+            && !now.statuses.contains_key(old)
+            && case.chance_of_absence(chance, seen) < case.policy.unseen_max
     };
     let successes = known.variants.keys().filter_map(|name| name.parse::<u16>().ok());
     successes.filter(|old| (200..300).contains(old) && *old != status).find(is_gone)
