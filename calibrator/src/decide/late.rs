@@ -68,14 +68,9 @@ pub(crate) fn add_late(decisions: &mut Vec<Decision>, of_tail: Vec<Decision>, nu
         if decisions.iter().any(has) {
             continue;
         }
-        decisions.retain(|one| !is_explained(one, &decision) && !is_widened(one, &decision));
+        decisions.retain(|one| !is_explained(one, &decision));
         decisions.push(Decision { tail: Some(number), ..decision });
     }
-}
-
-/// Whether it is the same status, found beside the others of the window.
-fn is_widened(one: &Decision, late: &Decision) -> bool {
-    late.finding.kind == Kind::StatusAdded && is_same(one, late)
 }
 
 /// Whether what was allowed before is so no longer, whatever else has come.
