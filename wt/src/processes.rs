@@ -248,15 +248,20 @@ fn is_twin(_: u32, _: &str) -> bool {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
     fn another_programs_process_is_no_twin_whatever_its_options_are_called() {
         let mut other = std::process::Command::new("sh")
-            .args(["-c", "read line", "--foreground"])
+            .args(["-c", "echo; read line", "--foreground"])
             .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        // Its command line stands once it runs.
+        other.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
         let of = |binary: PathBuf| Started { pid: other.id(), port: 1, binary };
         let ours = std::env::current_exe().unwrap();
         let alive = [of(ours), of("/bin/sh".into())].map(|one| is_alive(&one, "emails"));
