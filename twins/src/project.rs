@@ -27,7 +27,8 @@ pub(crate) struct Projector<'p> {
     error: Option<&'p ErrorText<'p>>,
     /// Whether what is not known is as in the model's examples, and not just empty.
     made_up: bool,
-    /// Whether a stored value of a type that is allowed stands though the model knows other values.
+    /// Whether a stored value of a type that is allowed stands though the model, made of traffic, knows
+    /// other values.
     keeps: bool,
     /// The path of the item that is rendered, for the lists in it.
     place: Option<&'p str>,
@@ -94,7 +95,14 @@ impl<'n> Spot<'n> {
 impl<'p> Projector<'p> {
     pub(crate) const fn new(shapes: &'p Shapes) -> Self {
         let optional_left = Cell::new(OPTIONAL_MAX);
-        Self { shapes, error: None, made_up: false, keeps: true, place: None, optional_left }
+        Self {
+            shapes,
+            error: None,
+            made_up: false,
+            keeps: !shapes.is_described(),
+            place: None,
+            optional_left,
+        }
     }
 
     /// Has what is stored be a value that the model knows, or another one be made.

@@ -96,6 +96,7 @@ pub(crate) struct Shapes {
     /// How many objects deep the shallowest value of an entity is; [`ENDLESS`] where every value
     /// holds itself. Measured when a first value is made up.
     heights: OnceLock<Vec<u32>>,
+    is_described: bool,
 }
 
 /// The height of what has no finite value.
@@ -109,7 +110,14 @@ impl Shapes {
         let names: Vec<Box<str>> = model.entities.keys().map(|name| name.as_str().into()).collect();
         let nodes = names.iter().map(|_| OnceLock::new()).collect();
         let bases = names.iter().map(|_| OnceLock::new()).collect();
-        Self { model, names, nodes, bases, heights: OnceLock::new() }
+        let is_described = model.routes.values().any(|route| route.operation.is_some());
+        Self { model, names, nodes, bases, heights: OnceLock::new(), is_described }
+    }
+
+    /// Whether the vendor's own description says which values there are. Only such a document names
+    /// operations; a model made of traffic knows the values that were seen on one route.
+    pub(crate) const fn is_described(&self) -> bool {
+        self.is_described
     }
 
     /// Compiles a schema of the model.
