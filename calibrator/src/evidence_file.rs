@@ -71,7 +71,7 @@ pub fn write(evidence: &Evidence, file: &Path) -> Result<(), EvidenceError> {
         ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).map_err(parquet)?;
     writer.write(&batch).map_err(parquet)?;
     let bytes = writer.into_inner().map_err(parquet)?;
-    let temporary = file.with_extension(format!("parquet.{}.new", std::process::id()));
+    let temporary = file.with_extension("parquet.new");
     std::fs::write(&temporary, bytes).map_err(io)?;
     std::fs::File::open(&temporary).and_then(|file| file.sync_all()).map_err(io)?;
     std::fs::rename(&temporary, file).map_err(io)

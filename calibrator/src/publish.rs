@@ -47,10 +47,6 @@ pub struct Publisher<'a> {
 pub struct Published {
     /// Those of this run in the ledger, new or standing.
     pub calibrations: Vec<Calibration>,
-    /// Numbers of those that twins load since.
-    pub live: Vec<u64>,
-    /// The first that awaits a decision.
-    pub waiting: Option<u64>,
     /// What is worth knowing, a sentence each.
     pub notes: Vec<String>,
 }
@@ -88,6 +84,7 @@ impl Publisher<'_> {
     ) -> Result<Published, PublishError> {
         let mut published = Published::default();
         let standing = self.standing()?;
+        let mut model_moved = false;
         let mut top = (model, number);
         for proposal in proposals {
             let change = Change::between(&top.0, top.1, &proposal.model);
@@ -107,18 +104,15 @@ impl Publisher<'_> {
                     published.notes.push(format!(
                         "calibration {number} is served to a part of the callers first"
                     ));
-                    published.waiting.get_or_insert(number);
                 }
                 Some(note) => {
                     self.ledger.decide(number, Choice::Publish, note, &self.key)?;
-                    published.live.push(number);
+                    model_moved = true;
                 }
-                None => {
-                    published.waiting.get_or_insert(number);
-                }
+                None => {}
             }
         }
-        if !published.live.is_empty() || matches!(self.approval, Approval::All { .. }) {
+        if model_moved || matches!(self.approval, Approval::All { .. }) {
             self.carry(standing, proposals, top, check, &mut published)?;
         }
         Ok(published)
@@ -195,9 +189,6 @@ impl Publisher<'_> {
             if let Approval::All { by } = &self.approval {
                 let note = Note { by: by.clone(), at: self.at, comment: None };
                 self.ledger.decide(number, Choice::Publish, note, &self.key)?;
-                published.live.push(number);
-            } else {
-                published.waiting.get_or_insert(number);
             }
         }
         Ok(())

@@ -33,6 +33,7 @@ mod drift;
 mod finding;
 mod keyed;
 mod ledger;
+mod likeness;
 mod limit;
 pub mod limits;
 mod load;
@@ -62,6 +63,7 @@ pub use ledger::{
     AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
     Refusal, Replay, RollbackError, State, Torn,
 };
+pub use likeness::nearest;
 pub use limit::{Algorithm, RateLimit};
 pub use load::{LoadError, Problem, Problems};
 pub use model::{Body, Model, ModelFormat, Parameter, Route, StateOp, StateVerb, Variant, Webhook};

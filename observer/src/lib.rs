@@ -12,5 +12,6 @@ pub mod sample;
 pub mod scrub;
 mod shape;
 pub mod sources;
+pub mod toml_file;
 pub mod webhooks;
 pub mod wrec;

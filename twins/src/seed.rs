@@ -56,8 +56,7 @@ pub(crate) fn unknown(twin: &Twin, state: &State, name: &str) -> Option<Unknown>
     }
     let known: Vec<_> = plan.collections().filter(|pattern| !pattern.contains("{}")).collect();
     let word = last(bare);
-    let is_near =
-        known.iter().any(|other| distance(word, last(other)) <= 1 + word.chars().count() / 4);
+    let is_near = models::nearest(word, known.iter().map(|other| last(other))).is_some();
     let shown = known.iter().take(KNOWN_SHOWN).map(|name| format!("`{name}`"));
     let shown = shown.collect::<Vec<_>>().join(", ");
     let list = match known.len() {
@@ -74,21 +73,6 @@ pub(crate) fn unknown(twin: &Twin, state: &State, name: &str) -> Option<Unknown>
 /// The last segment of a collection's path.
 fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// Letters to change, add or leave out to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (before, letter) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], before + 1);
-        for (at, own) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *own);
-            diagonal = row[at + 1];
-            row[at + 1] = changed.min(row[at] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 /// Collections that are named where one is not known.

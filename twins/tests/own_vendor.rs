@@ -35,6 +35,21 @@ async fn what_was_sent_is_answered_though_a_route_was_never_seen_to_say_it() {
 }
 
 #[tokio::test]
+async fn of_an_api_that_is_described_only_values_of_its_description_are_answered() {
+    let mut model = fixture("deskly.json");
+    for (number, route) in model.routes.values_mut().enumerate() {
+        route.operation = Some(format!("operation{number}"));
+    }
+    let twin = frozen(model).await;
+    let sent = json!({"ticket": {"subject": "A", "comment": {"body": "hey"}, "status": "pending"}});
+    let id = twin.client.post("/api/v2/tickets.json", sent).await.json()["ticket"]["id"].clone();
+    let path = format!("/api/v2/tickets/{id}.json");
+    let put = json!({"ticket": {"status": "pending"}});
+    let said = twin.client.json(Method::PUT, &path, put).await.json()["ticket"]["status"].clone();
+    assert!(["open", "solved"].map(|status| json!(status)).contains(&said), "{said}");
+}
+
+#[tokio::test]
 async fn the_id_in_the_path_is_the_wrapped_objects_id_and_not_its_name() {
     let twin = frozen(fixture("deskly.json")).await;
     let user = twin.client.get("/api/v2/users/17.json").await.json()["user"].clone();

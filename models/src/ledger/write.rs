@@ -18,7 +18,7 @@ use crate::{Calibration, Finding, Model, PublicKey, SigningKey, Window};
 pub struct Draft {
     /// From the model after the last published one, or after one still proposed.
     pub change: Change,
-    /// Wall clock.
+    /// By the clock of the run that made it.
     pub created_at: DateTime<Utc>,
     /// The data it rests on.
     pub window: Window,

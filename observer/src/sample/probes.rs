@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use models::RouteKey;
 use serde::{Deserialize, Serialize};
 
+use crate::toml_file::{self, TomlError};
+
 /// What is asked, and how much.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,24 +95,9 @@ pub struct Source {
 /// What is wrong with a `probes.toml`, and what to write instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbesError {
-    /// It cannot be read.
-    #[error("cannot read {}", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It is no TOML, or has a field that is not known.
-    #[error("{}, line {line}: {message}", .path.display())]
-    Toml {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// What and what instead.
-        message: String,
-    },
+    /// It says nothing.
+    #[error(transparent)]
+    Toml(#[from] TomlError),
     /// A probe cannot be sent as it is written.
     #[error("{}, `probes.\"{probe}\"`: {message}", .path.display())]
     Probe {
@@ -138,14 +125,7 @@ impl Probes {
     /// Where it cannot be read, or a probe is none: its route is no route, its method is not safe
     /// and not said to be sent nevertheless, its source is no probe.
     pub fn read(path: &Path) -> Result<Self, ProbesError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ProbesError::Io { path: path.to_owned(), source })?;
-        let probes: Self = toml::from_str(&text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text[..at].matches('\n').count() + 1;
-            let message = error.message().trim().to_owned();
-            ProbesError::Toml { path: path.to_owned(), line, message }
-        })?;
+        let probes: Self = toml_file::read(path)?;
         for (name, probe) in &probes.probes {
             probes.check(name, probe).map_err(|message| ProbesError::Probe {
                 path: path.to_owned(),

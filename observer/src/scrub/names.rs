@@ -1,10 +1,12 @@
 //! `scrub.toml`: what the names of one vendor's fields say of their values.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::keys::{self, Position, Rule};
+use crate::toml_file::{self, TomlError};
 
 /// Names that speak for their values, beyond those that do at every vendor.
 ///
@@ -29,24 +31,9 @@ struct Document {
 /// What is wrong with a `scrub.toml`, and what to write instead.
 #[derive(Debug, thiserror::Error)]
 pub enum NamesError {
-    /// It cannot be read.
-    #[error("cannot read {}", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It is no TOML, or has a field that is not known.
-    #[error("{}, line {line}: {message}", .path.display())]
-    Toml {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// What and what instead.
-        message: String,
-    },
+    /// It says nothing.
+    #[error(transparent)]
+    Toml(#[from] TomlError),
     /// A name is none, or is in both lists.
     #[error("{}, `{list}`: {message}", .path.display())]
     Name {
@@ -67,20 +54,16 @@ impl Names {
     /// Where it cannot be read, has another field than `secret` and `plain`, or a name that is empty
     /// or in both.
     pub fn read(path: &Path) -> Result<Names, NamesError> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => Names::parse(&text, path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Names::default()),
-            Err(source) => Err(NamesError::Io { path: path.to_owned(), source }),
+        match toml_file::read(path) {
+            Ok(document) => Names::of(&document, path),
+            Err(TomlError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Ok(Names::default())
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Names, NamesError> {
-        let document: Document = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text[..at].matches('\n').count() + 1;
-            let message = error.message().trim().to_owned();
-            NamesError::Toml { path: path.to_owned(), line, message }
-        })?;
+    fn of(document: &Document, path: &Path) -> Result<Names, NamesError> {
         let fault = |list, message| NamesError::Name { path: path.to_owned(), list, message };
         let steps = |list, names: &[String]| -> Result<Vec<Vec<String>>, NamesError> {
             names.iter().map(|name| steps(name).map_err(|message| fault(list, message))).collect()
@@ -145,12 +128,17 @@ mod tests {
     use crate::exchange::{Direction, RawBody, RawExchange};
     use crate::scrub::Scrubber;
 
+    fn read(text: &str) -> Result<Names, NamesError> {
+        let path = Path::new("scrub.toml");
+        Names::of(&toml_file::parse(text, path)?, path)
+    }
+
     fn names(text: &str) -> Names {
-        Names::parse(text, Path::new("scrub.toml")).unwrap()
+        read(text).unwrap()
     }
 
     fn fault(text: &str) -> String {
-        Names::parse(text, Path::new("scrub.toml")).unwrap_err().to_string()
+        read(text).unwrap_err().to_string()
     }
 
     fn scrubbed(names: Names) -> RawExchange<'static> {

@@ -135,7 +135,7 @@ impl Project {
                 "{root} is no project, it has no {CONFIG}: run `wt init {name}` there, or name the project's folder with --project"
             ));
         }
-        let known = match names::nearest(name, &twins) {
+        let known = match models::nearest(name, twins.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if twins.is_empty() => {
                 format!(

@@ -29,29 +29,6 @@ pub(crate) fn vendor_port(name: &str) -> Option<u16> {
     listed.or_else(|| Entry::named(name).map(|entry| entry.port))
 }
 
-/// The name most like the one given, if it could have been meant.
-pub(super) fn nearest<'n>(name: &str, names: &'n [String]) -> Option<&'n str> {
-    let (distance, nearest) =
-        names.iter().map(|one| (distance(name, one), one)).min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + name.chars().count() / 4).then_some(nearest)
-}
-
-/// Letters to change, add or leave out to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,13 +41,5 @@ mod tests {
         for bad in ["", "Stripe", "2checkout", "a_b", "../a", "a/b", "-a", "é"] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_near_name_is_suggested_and_a_far_one_is_not() {
-        let names = ["stripe".to_owned(), "twilio".to_owned()];
-        assert_eq!(nearest("strip", &names), Some("stripe"));
-        assert_eq!(nearest("stirpe", &names), Some("stripe"));
-        assert_eq!(nearest("slack", &names), None);
     }
 }

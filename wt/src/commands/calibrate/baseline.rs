@@ -15,9 +15,9 @@ use crate::project::{Project, Twin};
 /// The evidence beside a model, and the windows that wait for a decision to join it.
 ///
 /// `model/evidence.parquet` says which calibrations it knows of and is replaced at once and whole; each
-/// window that waits is a file of its own, named by its two ends and never written twice. So what a
-/// calibration says it rests on is what joins when it is published, whatever later runs saw, and each
-/// exchange joins once: a crash in between merges nothing twice.
+/// window that waits is a file of its own, named by its two ends. So what joins when a calibration is
+/// published is what its own window holds, whatever later ones do, and each exchange joins once: a crash
+/// in between merges nothing twice.
 #[derive(Debug)]
 pub(super) struct Baseline<'p> {
     project: &'p Project,
@@ -56,10 +56,7 @@ impl<'p> Baseline<'p> {
     pub(super) fn keep(&self, window: Window, evidence: &Evidence) -> anyhow::Result<()> {
         let Some(path) = self.waiting_path(window) else { return Ok(()) };
         let _lock = self.lock()?;
-        if !path.is_file() {
-            evidence_file::write(evidence, &path)?;
-        }
-        Ok(())
+        Ok(evidence_file::write(evidence, &path)?)
     }
 
     fn merged(&self, ledger: &Ledger) -> anyhow::Result<Merged> {

@@ -87,13 +87,15 @@ local function numbers(asked)
 end
 
 -- A credit note as a query asks to see it, where all are texts.
-function credits.preview(invoice, asked, now)
+function credits.preview(asked)
+    if not asked.invoice then core.missing("invoice") end
+    local invoice = core.find("invoice", asked.invoice, "invoice")
     local given, lines = numbers(asked), {}
     for index, line in asked.lines or {} do
         lines[index] = numbers(line)
     end
     given.lines = asked.lines and lines
-    local note = credits.draw(invoice, given, now)
+    local note = credits.draw(invoice, given, core.now(core.peek("customer", invoice.customer)))
     note.object, note.id = "credit_note", "cn_" .. core.word("preview:" .. invoice.id, 24)
     note.number, note.pdf = (invoice.number or "DRAFT") .. "-CN-PREVIEW", "https://pay.stripe.com/credit_notes/preview/pdf"
     note.lines.url = "/v1/credit_notes/preview/lines"
