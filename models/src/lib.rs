@@ -31,6 +31,7 @@ mod digest;
 mod disk;
 mod drift;
 mod finding;
+mod glob;
 mod keyed;
 mod ledger;
 mod likeness;
@@ -59,6 +60,7 @@ pub use drift::{Coverage, Drift, Guard, GuardRoute};
 pub use finding::{
     ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window, without_parameter_names,
 };
+pub use glob::Glob;
 pub use ledger::{
     AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
     Refusal, Replay, RollbackError, State, Torn,

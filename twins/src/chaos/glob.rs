@@ -6,23 +6,21 @@ use http::Method;
 #[derive(Debug, Clone)]
 pub(crate) struct Glob {
     method: Option<Box<str>>,
-    path: Box<str>,
+    path: models::Glob,
 }
 
 impl Glob {
     pub(crate) fn of(text: &str) -> Self {
-        match text.trim().split_once(' ') {
-            Some((method, path)) => {
-                let method = Some(method).filter(|method| *method != "*");
-                Self { method: method.map(Into::into), path: path.trim().into() }
-            }
-            None => Self { method: None, path: text.trim().into() },
-        }
+        let (method, path) = match text.trim().split_once(' ') {
+            Some((method, path)) => (Some(method).filter(|method| *method != "*"), path),
+            None => (None, text),
+        };
+        Self { method: method.map(Into::into), path: models::Glob::of_template(path.trim()) }
     }
 
     pub(crate) fn is(&self, method: &Method, path: &str) -> bool {
         self.method.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(method.as_str()))
-            && matches(self.path.as_bytes(), path.as_bytes())
+            && self.path.is(path)
     }
 }
 
@@ -39,26 +37,6 @@ pub(crate) fn like(pattern: &str, text: &str) -> bool {
         }
     }
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
-}
-
-fn matches(pattern: &[u8], path: &[u8]) -> bool {
-    match pattern {
-        [] => path.is_empty(),
-        [b'*', b'*', rest @ ..] => (0..=path.len()).any(|skip| matches(rest, &path[skip..])),
-        [b'*', rest @ ..] => in_segment(path).any(|skip| matches(rest, &path[skip..])),
-        [b'{', rest @ ..] => {
-            let end = rest.iter().position(|byte| *byte == b'}').map_or(rest.len(), |at| at + 1);
-            in_segment(path).skip(1).any(|skip| matches(&rest[end..], &path[skip..]))
-        }
-        [first, rest @ ..] => {
-            path.split_first().is_some_and(|(own, path)| own == first && matches(rest, path))
-        }
-    }
-}
-
-/// How many bytes may be skipped without leaving the segment.
-fn in_segment(path: &[u8]) -> impl Iterator<Item = usize> {
-    0..=path.iter().position(|byte| *byte == b'/').unwrap_or(path.len())
 }
 
 #[cfg(test)]
