@@ -225,6 +225,7 @@ impl<'c> Call<'c> {
             return Ok(Outcome::Echo(self.echo(input)));
         };
         let collection = self.collection_of(&target.home);
+        let mut moved = None;
         if let Some(wanted) = &wanted {
             // A transition of the item itself goes with what else is written of it, and what
             // takes it away leaves it in its last state.
@@ -232,16 +233,23 @@ impl<'c> Call<'c> {
             match target.verb {
                 StateVerb::Update if is_item => {}
                 StateVerb::Delete if is_item => return self.move_alone(wanted),
-                _ => drop(self.move_alone(wanted)?),
+                _ => moved = Some(self.write_move(wanted)?),
             }
         }
-        match target.verb {
+        let outcome = match target.verb {
             StateVerb::Create => self.create(target, &collection, input),
             StateVerb::Read => self.find(target, &collection),
             StateVerb::Update => self.update(target, &collection, input, wanted.as_ref()),
             StateVerb::Delete => self.delete(target, &collection),
-            StateVerb::List => Ok(Outcome::List(self.list(target, &collection)?)),
+            StateVerb::List => self.list(target, &collection).map(Outcome::List),
+        };
+        // A transition of another item goes with what the route does, or is not made.
+        match (moved, &outcome) {
+            (Some(moved), Ok(_)) => self.follow_move(&moved),
+            (Some(moved), Err(_)) => self.session.state.take_back(moved.undo),
+            (None, _) => {}
         }
+        outcome
     }
 
     fn create(
@@ -279,7 +287,7 @@ impl<'c> Call<'c> {
             fields
         };
         let created = self.session.state.create(collection, wanted.as_deref(), make_id, complete);
-        let Fresh { entity, fields } =
+        let Fresh { entity, fields, .. } =
             created.map_err(|error| refused(error, wanted.as_deref().unwrap_or("")))?;
         drop(unique);
         if kind.is_some() {
@@ -371,7 +379,7 @@ impl<'c> Call<'c> {
         drop(unique);
         verdict?;
         match updated.map_err(|error| refused(error, id))? {
-            Some(Fresh { entity, fields }) => {
+            Some(Fresh { entity, fields, .. }) => {
                 if let Some(before) = before {
                     self.moved(collection, id, &before, &fields);
                 }

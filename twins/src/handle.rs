@@ -24,8 +24,7 @@ use crate::owners;
 use crate::project::{Projector, Spot};
 use crate::refusal::Refusal;
 use crate::render::Reply;
-use crate::session::Session;
-use crate::state::{CreateError, Entity, Known, Start, State};
+use crate::state::{CreateError, Entity, Known, Start, Undo};
 use crate::timers::Timer;
 use crate::webhooks::written;
 
@@ -38,25 +37,13 @@ type Move = (String, Arc<Entity>, Arc<Entity>);
 /// What a handler has written so far, in one call or several.
 #[derive(Default)]
 struct Done {
-    /// What there was before, where another call follows: it may fail.
-    before: Option<Before>,
-    /// The collection and id of each entity written.
-    written: Vec<(String, String)>,
+    /// The entities written, as they were: there may be no room for the next one, or the next call may fail.
+    undo: Undo,
+    /// The counters as they were, where another call follows.
+    counters: Option<BTreeMap<String, u64>>,
     moves: Vec<Move>,
     /// What is not read by the next call and waits for the end of the last.
     rest: Vec<Writes>,
-}
-
-/// What a handler writes that its next call reads, as it was.
-struct Before {
-    state: State,
-    counters: BTreeMap<String, u64>,
-}
-
-impl Before {
-    fn of(session: &Session) -> Self {
-        Self { state: session.state.fork(), counters: session.counters.all() }
-    }
 }
 
 impl Call<'_> {
@@ -115,8 +102,8 @@ impl Call<'_> {
             match turn.call(name, &asked, self) {
                 Ok((mut emitted, writes)) => {
                     let again = emitted.again && asked.round < ROUNDS_MAX;
-                    if again && done.before.is_none() {
-                        done.before = Some(Before::of(self.session));
+                    if again && done.counters.is_none() {
+                        done.counters = Some(self.session.counters.all());
                     }
                     if let Err(refusal) = self.write(writes, &mut done) {
                         self.undo(done);
@@ -139,7 +126,7 @@ impl Call<'_> {
                 }
             }
         };
-        for (collection, id) in &done.written {
+        for (collection, id) in done.undo.written() {
             match self.find(collection, id) {
                 Some(entity) => self.settle(collection, id, Some(&entity.fields())),
                 None => self.settle(collection, id, None),
@@ -161,13 +148,15 @@ impl Call<'_> {
     fn write(&self, mut writes: Writes, done: &mut Done) -> Result<(), Refusal> {
         let state = &self.session.state;
         for Write { collection, id, fields } in std::mem::take(&mut writes.entities) {
-            done.written.push((collection.clone(), id.clone()));
+            done.undo.note(state, &collection, &id);
             let Some(fields) = fields else {
                 state.remove(&collection, &id);
-                state.remove_below(&collection, &id);
+                done.undo.note_below(state.remove_below(&collection, &id));
                 continue;
             };
-            let change = self.put(&collection, &id, fields).map_err(|_| Refusal::Full)?;
+            let put = self.put(&collection, &id, fields).map_err(|_| Refusal::Full)?;
+            let (change, forgotten) = put;
+            done.undo.note_forgotten(forgotten);
             done.moves.extend(change.map(|(before, after)| (collection, before, after)));
         }
         self.session.counters.set(std::mem::take(&mut writes.counters));
@@ -175,11 +164,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Takes back what a handler wrote in the calls before the one that failed.
+    /// Takes back what a handler wrote before it failed, or before there was no room for the rest.
     fn undo(&self, done: Done) {
-        let Some(before) = done.before else { return };
-        self.session.state.put_back(&before.state, &done.written);
-        self.session.counters.put_back(before.counters);
+        self.session.state.take_back(done.undo);
+        if let Some(counters) = done.counters {
+            self.session.counters.put_back(counters);
+        }
     }
 
     /// Does what a handler wants done beside its writes.
@@ -213,7 +203,7 @@ impl Call<'_> {
         collection: &str,
         id: &str,
         mut fields: Map<String, Value>,
-    ) -> Result<Option<Change>, CreateError> {
+    ) -> Result<(Option<Change>, Vec<Arc<Entity>>), CreateError> {
         let state = &self.session.state;
         let before = match state.find(collection, id) {
             Known::Here(entity) => Some(entity),
@@ -226,12 +216,12 @@ impl Call<'_> {
             let taken = |_: u64, _: &str| std::mem::take(&mut fields);
             let made = state.create(collection, Some(id), |_| id.to_owned(), taken);
             if !matches!(made, Err(CreateError::Taken)) {
-                made?;
-                return Ok(None);
+                return Ok((None, made?.forgotten));
             }
         }
         let after = state.update(collection, id, Some(Map::new()), |stored| *stored = fields)?;
-        Ok(before.zip(after.map(|after| after.entity)))
+        let (after, forgotten) = after.map(|after| (after.entity, after.forgotten)).unzip();
+        Ok((before.zip(after), forgotten.unwrap_or_default()))
     }
 
     fn said(&self, emitted: Emitted) -> Option<Reply> {

@@ -50,6 +50,7 @@ mod coverage;
 mod declared;
 mod dice;
 mod doors;
+mod escape;
 mod etag;
 mod expand;
 mod follow;

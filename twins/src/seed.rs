@@ -23,7 +23,8 @@ pub(crate) fn beginning(source: &Source, config: &TwinConfig) -> State {
             let fields = fields.as_object()?.clone();
             Some((id.clone(), with_id(&served.program, &collection, id, fields)))
         });
-        if state.replace(&collection, own).is_err() {
+        let own = own.collect();
+        if state.replace(vec![(collection, own)]).is_err() {
             tracing::warn!(twin = %config.name, "the seed's `{name}` is larger than the twin holds");
         }
     }

@@ -42,12 +42,10 @@ fn load(twin: &Twin, session: &Session, body: &Bytes) -> Answer {
         }
         loads.push((collection, load));
     }
-    for (collection, load) in loads {
-        let full = |_: CreateError| {
-            (StatusCode::INSUFFICIENT_STORAGE, "the state is larger than the twin holds".to_owned())
-        };
-        session.state.replace(&collection, load.into_iter()).map_err(full)?;
-    }
+    let full = |_: CreateError| {
+        (StatusCode::INSUFFICIENT_STORAGE, "the state is larger than the twin holds".to_owned())
+    };
+    session.state.replace(loads).map_err(full)?;
     twin.settle_all(session);
     Ok(json!({"status": "loaded"}))
 }

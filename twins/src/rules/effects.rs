@@ -168,7 +168,7 @@ impl Call<'_> {
             fields
         };
         match self.session.state.create(&collection, wanted.as_deref(), make_id, complete) {
-            Ok(Fresh { entity, fields }) => {
+            Ok(Fresh { entity, fields, .. }) => {
                 self.settle(&collection, &entity.id, Some(&fields));
                 Ok(())
             }

@@ -11,7 +11,7 @@ use crate::action::letters;
 use crate::call::{Call, Event, Outcome, refused};
 use crate::id::text_of;
 use crate::refusal::{Parameter, ParameterFault, Refusal};
-use crate::state::{Entity, Fresh, Known, Start};
+use crate::state::{Entity, Fresh, Known, Start, Undo};
 use crate::template::Home;
 use crate::timers::Timer;
 use crate::webhooks::template::plain;
@@ -23,6 +23,16 @@ pub(crate) struct Move<'r> {
     /// The parameter that names the entity.
     pub(crate) id: usize,
     ways: Vec<usize>,
+}
+
+/// A transition that was written.
+pub(crate) struct Moved {
+    collection: String,
+    entity: Arc<Entity>,
+    before: Option<Map<String, Value>>,
+    after: Map<String, Value>,
+    /// What takes it back.
+    pub(crate) undo: Undo,
 }
 
 impl<'c> Call<'c> {
@@ -78,7 +88,17 @@ impl<'c> Call<'c> {
 
     /// Makes a transition of an entity that the route does nothing else to.
     pub(crate) fn move_alone(&self, wanted: &Move<'c>) -> Result<Outcome, Refusal> {
+        let moved = self.write_move(wanted)?;
+        self.follow_move(&moved);
+        let Moved { entity, after, .. } = moved;
+        Ok(Outcome::Item { entity, fields: Some(after), event: Event::Changed })
+    }
+
+    /// Writes a transition of an entity; what goes with it is still to [follow](Self::follow_move).
+    pub(crate) fn write_move(&self, wanted: &Move<'c>) -> Result<Moved, Refusal> {
         let (collection, id) = (self.collection_of(&wanted.home), self.value(wanted.id));
+        let mut undo = Undo::default();
+        undo.note(&self.session.state, &collection, id);
         let mut verdict = Ok(0);
         let mut before = None;
         let updated = self.session.state.update(&collection, id, None, |stored| {
@@ -92,11 +112,16 @@ impl<'c> Call<'c> {
         let what = wanted.home.noun().to_owned();
         let missing = || Refusal::NotFound { what, id: id.to_owned() };
         let updated = updated.map_err(|error| refused(error, id))?.ok_or_else(missing)?;
-        let Fresh { entity, fields } = updated;
-        if let Some(before) = before {
-            self.moved(&collection, id, &before, &fields);
+        let Fresh { entity, fields: after, forgotten } = updated;
+        undo.note_forgotten(forgotten);
+        Ok(Moved { collection, entity, before, after, undo })
+    }
+
+    /// Has happen what goes with a transition that was written.
+    pub(crate) fn follow_move(&self, moved: &Moved) {
+        if let Some(before) = &moved.before {
+            self.moved(&moved.collection, &moved.entity.id, before, &moved.after);
         }
-        Ok(Outcome::Item { entity, fields: Some(fields), event: Event::Changed })
     }
 
     /// Writes what a transition changes into an entity's fields.

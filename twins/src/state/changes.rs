@@ -60,18 +60,13 @@ impl Changes {
         }
     }
 
-    /// Has nothing told of entities that are put back: their collections and ids.
-    pub(super) fn forget(&self, written: &[(String, String)]) {
-        let is_written = |change: &Change| {
+    /// Has nothing told of entities that are put back, by their collections and ids.
+    pub(super) fn forget(&self, is_put_back: impl Fn(&str, &str) -> bool) {
+        let is_put_back = |change: &Change| {
             let entity = change.after.as_ref().or(change.before.as_ref());
-            entity.is_some_and(|entity| {
-                let is_it = |(collection, id): &(String, String)| {
-                    *change.collection == **collection && *entity.id == **id
-                };
-                written.iter().any(is_it)
-            })
+            entity.is_some_and(|entity| is_put_back(&change.collection, &entity.id))
         };
-        self.lock().retain(|change| !is_written(change));
+        self.lock().retain(|change| !is_put_back(change));
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Change>> {

@@ -114,23 +114,15 @@ impl Collection {
         Page { entities, more, total: self.len() }
     }
 
-    /// Puts entities back to what they were in a copy from before. Those that had to go for them, and were not
-    /// deleted, are there again as far as there is room.
-    pub(super) fn put_back(&mut self, before: &Self, touched: &HashSet<&str>, most: usize) {
-        for id in touched {
-            self.remove(id);
-            self.gone.remove(*id);
-            if before.is_gone(id) {
-                self.gone.insert((*id).into());
-            }
-        }
-        for entity in before.all() {
-            let is_lost = self.get(&entity.id).is_none() && !self.is_gone(&entity.id);
-            if is_lost && self.len() < most {
-                self.insert(Arc::clone(entity));
-            }
-        }
+    /// Has no trace of an id, whatever is known of it.
+    pub(super) fn erase(&mut self, id: &str) -> Option<Arc<Entity>> {
+        self.gone.remove(id);
+        self.remove(id)
+    }
+
+    /// Counts as many as created as before, or more where others were since.
+    pub(super) fn count_from(&mut self, created: u64) {
         let last = self.order.keys().next_back().copied().unwrap_or(0);
-        self.created = before.created.max(last);
+        self.created = created.max(last);
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Rendered {
 pub(crate) struct Fresh {
     pub(crate) entity: Arc<Entity>,
     pub(crate) fields: Map<String, Value>,
+    /// Others that went for it, as there was no room.
+    pub(crate) forgotten: Vec<Arc<Entity>>,
 }
 
 /// An entity among others, known by its id.

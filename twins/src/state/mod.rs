@@ -17,10 +17,13 @@ use serde_json::{Map, Value};
 use changes::Changes;
 use collection::Collection;
 
+use crate::escape;
+
 pub(crate) use changes::Change;
 pub(crate) use entity::{Entity, Fresh, Rendered};
 pub(crate) use packed::Packed;
 pub(crate) use page::{Page, Start};
+pub(crate) use undo::{Below, Undo};
 
 /// How much a twin remembers.
 ///
@@ -58,6 +61,9 @@ pub(crate) struct State {
 }
 
 type Shard = HashMap<Box<str>, Arc<Collection>>;
+
+/// An entity that is loaded: its id and fields.
+pub(crate) type Loaded = (String, Map<String, Value>);
 
 /// What is known of an id.
 #[derive(Debug)]
@@ -154,6 +160,7 @@ impl State {
         if wanted.is_some_and(|id| known.get(id).is_some()) {
             return Err(CreateError::Taken);
         }
+        let before = known.created;
         let id = loop {
             known.created += 1;
             let id = wanted.map_or_else(|| make_id(known.created), str::to_owned);
@@ -162,9 +169,10 @@ impl State {
             }
         };
         let fields = fields(known.created, &id);
-        let entity = self.put(known, &id, &fields)?;
+        let put = self.put(known, &id, &fields);
+        let (entity, forgotten) = put.inspect_err(|_| known.created = before)?;
         self.changes.note(collection, None, Some(&entity), None);
-        Ok(Fresh { entity, fields })
+        Ok(Fresh { entity, fields, forgotten })
     }
 
     /// Puts what `change` makes of an entity in its place; `absent` is what an entity that was
@@ -183,9 +191,9 @@ impl State {
             return Ok(None);
         };
         change(&mut fields);
-        let entity = self.put(entry(&mut shard, collection), id, &fields)?;
+        let (entity, forgotten) = self.put(entry(&mut shard, collection), id, &fields)?;
         self.changes.note(collection, before.as_ref(), Some(&entity), None);
-        Ok(Some(Fresh { entity, fields }))
+        Ok(Some(Fresh { entity, fields, forgotten }))
     }
 
     /// Removes an entity and remembers that it is gone.
@@ -204,15 +212,18 @@ impl State {
         self.take(Arc::make_mut(shard.get_mut(collection)?), id)
     }
 
-    /// Forgets the collections below an entity.
-    pub(crate) fn remove_below(&self, collection: &str, id: &str) {
-        let prefix = format!("{collection}/{id}/");
+    /// Forgets the collections below an entity; which they were.
+    pub(crate) fn remove_below(&self, collection: &str, id: &str) -> Below {
+        let prefix = format!("{collection}/{}/", escape::segment(id));
+        let mut below = Vec::new();
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            for (_, known) in shard.extract_if(|name, _| name.starts_with(&prefix)) {
-                self.bytes.fetch_sub(known.bytes(), Ordering::Relaxed);
-            }
+            below.extend(shard.extract_if(|name, _| name.starts_with(&prefix)));
         }
+        for (_, known) in &below {
+            self.bytes.fetch_sub(known.bytes(), Ordering::Relaxed);
+        }
+        Below(below)
     }
 
     pub(crate) fn page(
@@ -257,22 +268,37 @@ impl State {
         each.flat_map(|(name, all)| all.into_iter().map(move |one| (name.clone(), one))).collect()
     }
 
-    /// Puts entities in place of a collection.
-    pub(crate) fn replace(
-        &self,
-        collection: &str,
-        entities: impl Iterator<Item = (String, Map<String, Value>)>,
-    ) -> Result<(), CreateError> {
-        let mut shard = self.write(collection);
-        if let Some(before) = shard.remove(collection) {
-            self.bytes.fetch_sub(before.bytes(), Ordering::Relaxed);
+    /// Puts entities in place of collections: of all of them or, where memory does not hold them all, of none. A
+    /// collection that is larger than one may be has the last of its entities.
+    pub(crate) fn replace(&self, loads: Vec<(String, Vec<Loaded>)>) -> Result<(), CreateError> {
+        let fresh: Vec<_> =
+            loads.into_iter().map(|(name, all)| (name, self.collect(all))).collect();
+        let replaced =
+            fresh.iter().map(|(name, _)| self.read(name).get(&**name).map_or(0, |one| one.bytes()));
+        let freed = replaced.sum::<usize>();
+        let added = fresh.iter().map(|(_, one)| one.bytes()).sum::<usize>();
+        if self.bytes().saturating_sub(freed) + added > self.limits.bytes_max {
+            return Err(CreateError::Full);
         }
-        let known = entry(&mut shard, collection);
-        for (id, fields) in entities {
-            known.created += 1;
-            self.put(known, &id, &fields)?;
+        for (name, one) in fresh {
+            self.bytes.fetch_add(one.bytes(), Ordering::Relaxed);
+            let before = self.write(&name).insert(name.into(), Arc::new(one));
+            let before = before.map_or(0, |before| before.bytes());
+            self.bytes.fetch_sub(before, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    fn collect(&self, entities: Vec<Loaded>) -> Collection {
+        let mut collection = Collection::default();
+        let left_out = entities.len().saturating_sub(self.limits.entities_per_collection_max);
+        self.forgotten.fetch_add(left_out as u64, Ordering::Relaxed);
+        for (id, fields) in entities.into_iter().skip(left_out) {
+            collection.created += 1;
+            let ordinal = collection.next_ordinal();
+            collection.insert(Arc::new(Entity::new(&id, ordinal, &fields, false)));
+        }
+        collection
     }
 
     /// How many entities there are.
@@ -300,13 +326,13 @@ impl State {
     }
 
     /// Puts an entity in the place of the one of its id, else last; others are forgotten for it where there is no
-    /// room.
+    /// room, and are there still where that does not make enough of it.
     fn put(
         &self,
         known: &mut Collection,
         id: &str,
         fields: &Map<String, Value>,
-    ) -> Result<Arc<Entity>, CreateError> {
+    ) -> Result<(Arc<Entity>, Vec<Arc<Entity>>), CreateError> {
         let replaced = known.get(id).map(|entity| entity.ordinal);
         let ordinal = replaced.unwrap_or_else(|| known.next_ordinal());
         let entity = Arc::new(Entity::new(id, ordinal, fields, replaced.is_some()));
@@ -315,15 +341,28 @@ impl State {
             self.bytes() + size > self.limits.bytes_max
                 || (replaced.is_none() && known.len() >= self.limits.entities_per_collection_max)
         };
+        let mut forgotten = Vec::new();
         while full(known) {
-            let Some(oldest) = known.next_forgotten(id) else { return Err(CreateError::Full) };
+            let Some(oldest) = known.next_forgotten(id) else {
+                for one in forgotten {
+                    self.give_back(known, one);
+                }
+                return Err(CreateError::Full);
+            };
             self.take(known, &oldest.id);
-            self.forgotten.fetch_add(1, Ordering::Relaxed);
+            forgotten.push(oldest);
         }
+        self.forgotten.fetch_add(forgotten.len() as u64, Ordering::Relaxed);
         self.take(known, id);
         known.insert(Arc::clone(&entity));
         self.bytes.fetch_add(size, Ordering::Relaxed);
-        Ok(entity)
+        Ok((entity, forgotten))
+    }
+
+    /// Puts an entity that was there back in its place.
+    fn give_back(&self, known: &mut Collection, entity: Arc<Entity>) {
+        self.bytes.fetch_add(entity.size(), Ordering::Relaxed);
+        known.insert(entity);
     }
 
     fn take(&self, known: &mut Collection, id: &str) -> Option<Arc<Entity>> {

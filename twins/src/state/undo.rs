@@ -1,51 +1,108 @@
-//! Entities put back to what they were.
+//! What a request wrote taken back, where it is refused after all.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use super::collection::Collection;
-use super::{Shard, State, entry};
+use super::{Entity, State, entry};
 
-impl State {
-    /// Puts entities, and the collections below them, back to what they were in a fork. What else was written to
-    /// their collections since stays, and what changed in them is told to nobody.
-    pub(crate) fn put_back(&self, before: &Self, written: &[(String, String)]) {
-        for (now, was) in self.shards.iter().zip(&before.shards) {
-            let mut now = now.write().unwrap_or_else(PoisonError::into_inner);
-            let was = was.read().unwrap_or_else(PoisonError::into_inner);
-            for name in names(&now, &was, written) {
-                let touched = written.iter().filter(|(collection, _)| **collection == *name);
-                let touched = touched.map(|(_, id)| &**id).collect();
-                let none = Arc::default();
-                self.put_back_one(
-                    entry(&mut now, &name),
-                    was.get(&*name).unwrap_or(&none),
-                    &touched,
-                );
-            }
-        }
-        self.changes.forget(written);
+/// What a request wrote, each entity with what was there before. It grows with what is written and not with
+/// what there is, and what others wrote meanwhile stays.
+#[derive(Debug, Default)]
+pub(crate) struct Undo(Vec<Step>);
+
+#[derive(Debug)]
+struct Step {
+    collection: Box<str>,
+    id: Box<str>,
+    before: Option<Arc<Entity>>,
+    was_gone: bool,
+    /// How many were ever created in the collection.
+    created: u64,
+    /// Others of the collection that went, as there was no room.
+    forgotten: Vec<Arc<Entity>>,
+    below: Below,
+}
+
+/// The collections that were below an entity.
+#[derive(Debug, Default)]
+pub(crate) struct Below(pub(super) Vec<(Box<str>, Arc<Collection>)>);
+
+impl Undo {
+    /// Notes what there is of an entity that is about to be written.
+    pub(crate) fn note(&mut self, state: &State, collection: &str, id: &str) {
+        let shard = state.read(collection);
+        let known = shard.get(collection);
+        self.0.push(Step {
+            collection: collection.into(),
+            id: id.into(),
+            before: known.and_then(|known| known.get(id)).map(Arc::clone),
+            was_gone: known.is_some_and(|known| known.is_gone(id)),
+            created: known.map_or(0, |known| known.created),
+            forgotten: Vec::new(),
+            below: Below::default(),
+        });
     }
 
-    fn put_back_one(&self, known: &mut Collection, before: &Collection, touched: &HashSet<&str>) {
-        self.bytes.fetch_sub(known.bytes(), Ordering::Relaxed);
-        known.put_back(before, touched, self.limits.entities_per_collection_max);
-        self.bytes.fetch_add(known.bytes(), Ordering::Relaxed);
+    /// Notes what was forgotten for the entity that was noted last.
+    pub(crate) fn note_forgotten(&mut self, forgotten: Vec<Arc<Entity>>) {
+        if let Some(last) = self.0.last_mut() {
+            last.forgotten = forgotten;
+        }
+    }
+
+    /// Notes what was below the entity that was noted last.
+    pub(crate) fn note_below(&mut self, below: Below) {
+        if let Some(last) = self.0.last_mut() {
+            last.below = below;
+        }
+    }
+
+    /// The collections and ids of what was written, in order.
+    pub(crate) fn written(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|step| (&*step.collection, &*step.id))
     }
 }
 
-/// The collections of one shard that entities are in, as it is and as it was, or are below them.
-fn names(now: &Shard, was: &Shard, written: &[(String, String)]) -> HashSet<Box<str>> {
-    let is_written = |name: &str| {
-        written.iter().any(|(collection, id)| {
-            name.strip_prefix(&**collection).is_some_and(|rest| {
-                let below = rest.strip_prefix('/').and_then(|rest| rest.strip_prefix(&**id));
-                rest.is_empty() || below.is_some_and(|rest| rest.starts_with('/'))
-            })
-        })
-    };
-    now.keys().chain(was.keys()).filter(|name| is_written(name)).cloned().collect()
+impl State {
+    /// Puts all that was written back to what it was, as far as there is room for what was forgotten. What changed
+    /// in it is told to nobody.
+    pub(crate) fn take_back(&self, undo: Undo) {
+        self.changes.forget(|collection, id| undo.written().any(|own| own == (collection, id)));
+        for step in undo.0.into_iter().rev() {
+            self.take_step_back(step);
+        }
+    }
+
+    fn take_step_back(&self, step: Step) {
+        let Step { collection, id, before, was_gone, created, forgotten, below } = step;
+        let mut shard = self.write(&collection);
+        let known = entry(&mut shard, &collection);
+        if let Some(now) = known.erase(&id) {
+            self.bytes.fetch_sub(now.size(), Ordering::Relaxed);
+        }
+        if was_gone {
+            known.bury(&id, self.limits.entities_per_collection_max);
+        }
+        if let Some(entity) = before {
+            self.give_back(known, entity);
+        }
+        for entity in forgotten {
+            let is_lost = known.get(&entity.id).is_none() && !known.is_gone(&entity.id);
+            let has_room = known.len() < self.limits.entities_per_collection_max
+                && self.bytes() + entity.size() <= self.limits.bytes_max;
+            if is_lost && has_room {
+                self.give_back(known, entity);
+            }
+        }
+        known.count_from(created);
+        drop(shard);
+        for (name, known) in below.0 {
+            self.bytes.fetch_add(known.bytes(), Ordering::Relaxed);
+            let now = self.write(&name).insert(name, known);
+            self.bytes.fetch_sub(now.map_or(0, |now| now.bytes()), Ordering::Relaxed);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +110,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::super::{Known, Start, State, StateLimits};
+    use super::Undo;
 
     fn fields(note: &str) -> Map<String, Value> {
         Map::from_iter([("note".to_owned(), note.into())])
@@ -74,18 +132,19 @@ mod tests {
         }
         create(&state, "/c/dropped/d", "below");
         state.watch(true);
-        let before = state.fork();
-        let written: Vec<_> =
-            ["mine", "new", "dropped"].map(|id| ("/c".to_owned(), id.to_owned())).into();
+        let mut undo = Undo::default();
         // What is undone, and another's writes between.
+        undo.note(&state, "/c", "mine");
         change(&state, "mine", "changed");
+        undo.note(&state, "/c", "new");
         create(&state, "/c", "new");
         change(&state, "theirs", "changed");
         create(&state, "/c", "later");
+        undo.note(&state, "/c", "dropped");
         state.remove("/c", "dropped");
-        state.remove_below("/c", "dropped");
+        undo.note_below(state.remove_below("/c", "dropped"));
 
-        state.put_back(&before, &written);
+        state.take_back(undo);
 
         let page = state.page("/c", Start::Offset(0), 9, false).entities;
         let notes: Vec<_> = page.iter().map(|one| (&*one.id, one.packed.get("note"))).collect();
@@ -113,12 +172,32 @@ mod tests {
     fn the_next_ordinal_is_what_it_was_where_nothing_else_was_created() {
         let state = State::new(StateLimits::default());
         create(&state, "/c", "first");
-        let before = state.fork();
-        create(&state, "/c", "second");
-        create(&state, "/new", "first");
-        let written = [("/c", "second"), ("/new", "first")];
-        let written = written.map(|(name, id)| (name.to_owned(), id.to_owned()));
-        state.put_back(&before, &written);
+        let mut undo = Undo::default();
+        for (collection, id) in [("/c", "second"), ("/new", "first")] {
+            undo.note(&state, collection, id);
+            create(&state, collection, id);
+        }
+        state.take_back(undo);
         assert_eq!((state.created("/c"), state.created("/new")), (1, 0));
+    }
+
+    #[test]
+    fn what_was_forgotten_for_what_is_taken_back_is_there_again() {
+        let limits = StateLimits { entities_per_collection_max: 2, ..StateLimits::default() };
+        let state = State::new(limits);
+        for id in ["a", "b"] {
+            create(&state, "/c", id);
+        }
+        let mut undo = Undo::default();
+        undo.note(&state, "/c", "c");
+        let made = state.create("/c", Some("c"), |_| unreachable!(), |_, _| fields("made"));
+        undo.note_forgotten(made.unwrap().forgotten);
+        assert!(matches!(state.find("/c", "a"), Known::Never));
+        state.take_back(undo);
+        let ids = |state: &State| {
+            let all = state.page("/c", Start::Offset(0), 9, false).entities;
+            all.iter().map(|one| one.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&state), ["a", "b"]);
     }
 }
