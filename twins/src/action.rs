@@ -1,6 +1,6 @@
 //! What one route does to the state, from the plan and the shapes of its bodies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use models::{JsonType, Schema, StateVerb};
 
@@ -31,12 +31,27 @@ pub(crate) struct Target {
     /// Whether an item that was never written exists all the same.
     pub(crate) implied: bool,
     pub(crate) has_below: bool,
-    /// Whether a list shows only what its query looks for.
-    pub(crate) searches: bool,
+    /// Fields that the path says of an item, by its parameters: the `customer` of `/customers/{customer}/sources`, the
+    /// `order_id` of `/orders/{id}/notes`.
+    pub(crate) given: Vec<(usize, Box<str>)>,
+    pub(crate) which: Which,
+    /// Whether the request's body names the item, for the path does not.
+    pub(crate) by_body: bool,
     pub(crate) item: Item,
     /// The field of the answer that holds the item, or a list's items; `None` where it is the
     /// whole answer.
     pub(crate) within: Option<Box<str>>,
+}
+
+/// Which items of its collection a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// All that there are.
+    All,
+    /// Those that the query looks for, as a search.
+    Searched,
+    /// Those that the path means, for it is another than the collection's: `/users/{id}/pets` of `/pets`.
+    OfPath,
 }
 
 /// What the items of a collection look like.
@@ -47,6 +62,7 @@ pub(crate) struct Item {
     pub(crate) created: Vec<Box<str>>,
     /// Fields that say when it last changed.
     pub(crate) changed: Vec<Box<str>>,
+    own: HashSet<Box<str>>,
     /// Field names by their letters and digits, so that `FriendlyName` finds `friendly_name`.
     names: HashMap<String, Box<str>>,
 }
@@ -104,13 +120,20 @@ fn derived(program: &Program, number: usize) -> Option<Found> {
         };
         return Some((verb, home, Some(id)));
     }
+    let home = route.template.collection()?;
+    let collection = program.plan.collection(&home.pattern())?;
     if method == "GET"
         && let Some(home) = searched(program, number)
+            .or_else(|| lists_parent(program, number))
+            .or_else(|| elsewhere(program, number))
     {
         return Some((StateVerb::List, home, None));
     }
-    let home = route.template.collection()?;
-    let collection = program.plan.collection(&home.pattern())?;
+    if method == "POST"
+        && let Some(home) = elsewhere(program, number)
+    {
+        return Some((StateVerb::Create, home, None));
+    }
     let lists = collection.own.get("GET").map(|get| is_list(program, *get, home.noun()));
     let written =
         ["POST", "PUT", "PATCH"].iter().any(|method| collection.own.contains_key(*method));
@@ -123,6 +146,9 @@ fn derived(program: &Program, number: usize) -> Option<Found> {
         "GET" if single => StateVerb::Read,
         "POST" | "PUT" | "PATCH" if single => StateVerb::Update,
         "DELETE" if single => StateVerb::Delete,
+        "PUT" | "PATCH" if names_item(program, number, collection, home.noun()) => {
+            StateVerb::Update
+        }
         "POST" | "PUT" | "PATCH" => return on_parent(program, number),
         _ => return None,
     };
@@ -136,6 +162,101 @@ fn searched(program: &Program, number: usize) -> Option<Home> {
     let asks = program.model_route(number).query.contains_key("query");
     let shows = !known.items.is_empty() && is_list(program, number, home.noun());
     (asks && shows).then_some(home)
+}
+
+/// The collection that a path of one word more lists: `/pets` of `/pets/findByStatus`, where both show the same things
+/// and nothing is written under the word.
+fn lists_parent(program: &Program, number: usize) -> Option<Home> {
+    let template = &program.route(number).template;
+    let own = program.plan.collection(&template.collection()?.pattern())?;
+    if own.own.keys().any(|method| **method != *"GET") || !own.items.is_empty() {
+        return None;
+    }
+    let home = template.beside()?;
+    let known = program.plan.collection(&home.pattern())?;
+    let read = known.items.get("GET")?;
+    let is_list = is_list(program, number, home.noun());
+    (is_list && shows_same(program, number, *read, home.noun())).then_some(home)
+}
+
+/// The collection elsewhere that a path below an item shows a part of: `/pets` of `/users/{id}/pets`, where nothing lives
+/// below the path itself and a pet says whose it is.
+fn elsewhere(program: &Program, number: usize) -> Option<Home> {
+    let template = &program.route(number).template;
+    let below = template.collection()?;
+    template.parent()?;
+    if !program.plan.collection(&below.pattern())?.items.is_empty() {
+        return None;
+    }
+    let pattern = program.plan.only_one_called(&format!("/{}", below.noun()))?;
+    let read = *program.plan.collection(pattern)?.items.get("GET")?;
+    let (home, _) = program.route(read).template.item()?;
+    let is_owned = || {
+        let item = Item::of(program, number, program.plan.collection(pattern)?, home.noun());
+        let given = given(program, number, &item, None);
+        given
+            .iter()
+            .any(|(parameter, _)| *parameter + 1 == program.route(number).parameters.len())
+            .then_some(())
+    };
+    (shows_same(program, number, read, home.noun()) && is_owned().is_some()).then_some(home)
+}
+
+/// Whether a write to a collection is of the item that its body names.
+fn names_item(program: &Program, number: usize, collection: &Collection, noun: &str) -> bool {
+    let Some(read) = collection.items.get("GET") else { return false };
+    let item = Item::of(program, number, collection, noun);
+    let requests = program.requests(number).iter();
+    let mut records = requests.filter_map(|(_, node)| program.shapes.record(node));
+    item.id.is_some_and(|id| records.any(|(record, _)| record.field(&id.name).is_some()))
+        && (program.answer(number).body.is_none() || shows_same(program, number, *read, noun))
+}
+
+/// The fields that a path says of an item: those that its parameters name or, where that is the item's own id, that the
+/// parents' nouns name.
+fn given(
+    program: &Program,
+    number: usize,
+    item: &Item,
+    id: Option<usize>,
+) -> Vec<(usize, Box<str>)> {
+    let route = program.route(number);
+    let is_own = |name: &str| item.id.as_ref().is_some_and(|id| *id.name == *name);
+    let of_parent = |parameter: usize| {
+        let (home, _) = route.template.parents().find(|(_, one)| *one == parameter)?;
+        words::singulars(home.noun())
+            .find_map(|noun| item.asked_by(&noun).map(|(name, _)| name.to_owned()))
+    };
+    let named = route.parameters.iter().enumerate().filter(|(index, _)| Some(*index) != id);
+    let fields = named.filter_map(|(index, name)| {
+        let own = item.name_for(name);
+        let own = Some(own.to_owned()).filter(|own| item.has(own) && !is_own(own));
+        let field = own.or_else(|| of_parent(index)).filter(|name| !is_own(name))?;
+        Some((index, field.into()))
+    });
+    fields.collect()
+}
+
+/// Whether two routes show the same things: one entity, or more and less of one. What a pet has within it, a tag with
+/// an id and a name, has its fields too and is no pet.
+fn shows_same(program: &Program, one: usize, other: usize, noun: &str) -> bool {
+    let shown = |number| shown(program, number, noun);
+    let Some((one, other)) = shown(one).zip(shown(other)) else { return false };
+    let (part, whole) = if one.record.fields.len() <= other.record.fields.len() {
+        (&one.record.fields, other.record)
+    } else {
+        (&other.record.fields, one.record)
+    };
+    let is_part = || part.iter().all(|field| whole.field(&field.name).is_some());
+    let name = |entity| letters(program.shapes.name(entity));
+    match (one.entity, other.entity) {
+        (Some(one), Some(other)) if one == other => true,
+        (Some(one), Some(other)) => {
+            let (one, other) = (name(one), name(other));
+            (one.contains(&other) || other.contains(&one)) && is_part()
+        }
+        _ => part.len() * 2 >= whole.fields.len() && is_part(),
+    }
 }
 
 /// A write below an item that answers with the item changes it.
@@ -211,10 +332,18 @@ impl Target {
             _ => within(program, body, item.id.as_ref()?),
         });
         let takes_id = !matches!(verb, StateVerb::Create | StateVerb::List);
+        let which = match searched(program, number) {
+            Some(_) => Which::Searched,
+            None if program.route(number).template.is_of(&home) => Which::All,
+            None => Which::OfPath,
+        };
+        let by_body = verb == StateVerb::Update && id.is_none() && !collection.items.is_empty();
         Self {
-            implied: !collection.creatable || (takes_id && id.is_none()),
+            implied: !collection.creatable || (takes_id && id.is_none() && !by_body),
             has_below: collection.has_below,
-            searches: program.route(number).template.searched().is_some(),
+            given: given(program, number, &item, id),
+            which,
+            by_body,
             verb,
             home,
             id,
@@ -272,23 +401,42 @@ impl Item {
             id: Some(IdField { name: shown.id.name.clone(), kind }),
             created: named(words::is_creation_time),
             changed: named(words::is_change_time),
+            own: shown.record.fields.iter().map(|field| field.name.clone()).collect(),
             names: names_of(shown.record),
         }
     }
 
     /// The field of the item that a name from a request means.
     pub(crate) fn name_for<'n>(&'n self, name: &'n str) -> &'n str {
+        if self.own.contains(name) {
+            return name;
+        }
         self.names.get(&letters(name)).map_or(name, |own| own)
     }
 
     /// Whether the items have a field of this very name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.names.get(&letters(name)).is_some_and(|own| **own == *name)
+        self.own.contains(name)
+    }
+
+    /// The field that a parameter of a name asks for, and whether the name is in the plural: `Status` asks for the
+    /// `status`, `project` for the `project_id`, `ids` for the `id`.
+    pub(crate) fn asked_by(&self, name: &str) -> Option<(&str, bool)> {
+        if let Some(own) = self.own.get(name) {
+            return Some((own, false));
+        }
+        let name = letters(name);
+        let by = |name: &str| self.names.get(name).map(|own| &**own);
+        let one = by(&name)
+            .or_else(|| by(&format!("{name}id")))
+            .or_else(|| by(name.strip_suffix("id").filter(|name| !name.is_empty())?));
+        let some = || words::singulars(&name).find_map(|one| by(&one));
+        one.map(|own| (own, false)).or_else(|| Some((some()?, true)))
     }
 }
 
 /// Where a route's answer shows an item, and the field it is known by.
-fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Option<Shown<'p>> {
+pub(crate) fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Option<Shown<'p>> {
     let shapes = &program.shapes;
     let body = program.answer(number).body.as_ref()?;
     let route = program.route(number);
@@ -367,11 +515,19 @@ fn can_be_id(shapes: &Shapes, field: &Field, parameter: Option<&Schema>) -> bool
     })
 }
 
+/// Names that have no letters are known as they are alone, and so is the later of two that have the same.
 fn names_of(record: &Record) -> HashMap<String, Box<str>> {
-    record.fields.iter().map(|field| (letters(&field.name), field.name.clone())).collect()
+    let mut names = HashMap::new();
+    for field in &record.fields {
+        let letters = letters(&field.name);
+        if !letters.is_empty() {
+            names.entry(letters).or_insert_with(|| field.name.clone());
+        }
+    }
+    names
 }
 
 /// A name by its letters and digits, in lower case.
 pub(crate) fn letters(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

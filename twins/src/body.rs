@@ -1,5 +1,6 @@
 //! What a request's body says, whatever its media type.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use bytes::Bytes;
@@ -9,8 +10,8 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 use crate::action::items_of;
+use crate::escape::decode;
 use crate::refusal::{Parameter, ParameterFault, Refusal};
-use crate::router::decode;
 use crate::shape::{Form, Leaf, Node, Record, Shapes};
 
 /// The media types of a request's body.
@@ -129,15 +130,15 @@ pub(crate) fn nested(query: &str) -> Value {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
     Outermost,
-    /// The same of all objects within.
+    /// The same of all objects within and, where the vendor's own description says which values there are, that
+    /// they are such.
     Whole,
     /// That, and that there is nothing else, and no word but those that are known.
     Strict,
 }
 
-/// Checks the types of a body's fields and that the required ones are there.
-///
-/// Formats and enums are not judged: vendors take more than their descriptions say.
+/// Checks the types of a body's fields and that the required ones are there; what else is judged is up to the depth,
+/// for some vendors take more than their descriptions say.
 ///
 /// # Errors
 ///
@@ -158,6 +159,21 @@ pub(crate) fn check(
     };
     let checker = Checker { shapes, depth };
     checker.fields(record, fields, "", CHECKED_MAX).map_err(Refusal::Parameter)
+}
+
+/// Checks one value of a request, a parameter's, as the whole of a body is.
+///
+/// # Errors
+///
+/// Where it is, or holds, what it may not.
+pub(crate) fn check_value(
+    value: &Value,
+    shapes: &Shapes,
+    node: &Node,
+    name: &str,
+) -> Result<(), Refusal> {
+    let checker = Checker { shapes, depth: Depth::Whole };
+    checker.value(node, value, name.to_owned(), CHECKED_MAX).map_err(Refusal::Parameter)
 }
 
 /// Objects within objects whose fields are checked.
@@ -190,10 +206,18 @@ impl Checker<'_> {
                 None => {}
             }
         }
-        let strange = fields.keys().find(|name| record.field(name).is_none());
-        match strange.filter(|_| self.depth == Depth::Strict && record.values.is_none()) {
-            Some(name) => Err(Parameter { name: named(name), fault: ParameterFault::Unknown }),
-            None => Ok(()),
+        let mut others = fields.iter().filter(|(name, _)| record.field(name).is_none());
+        match (self.depth, &record.values) {
+            (Depth::Strict, None) => match others.next() {
+                Some((name, _)) => {
+                    Err(Parameter { name: named(name), fault: ParameterFault::Unknown })
+                }
+                None => Ok(()),
+            },
+            (Depth::Whole, Some(values)) => {
+                others.try_for_each(|(name, value)| self.value(values, value, named(name), left))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -204,19 +228,23 @@ impl Checker<'_> {
         name: String,
         left: usize,
     ) -> Result<(), Parameter> {
+        let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if !may_be(self.shapes, node, value) {
-            let value = match value {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
             let wanted = wanted(self.shapes, node);
-            return Err(Parameter { name, fault: ParameterFault::Invalid { wanted, value } });
+            let fault = ParameterFault::Invalid { wanted, value: text() };
+            return Err(Parameter { name, fault });
         }
-        if self.depth == Depth::Strict
-            && let Some(choices) = not_chosen(self.shapes, node, value)
-        {
-            let value = value.as_str().unwrap_or_default().to_owned();
-            return Err(Parameter { name, fault: ParameterFault::NoChoice { choices, value } });
+        let fault = match self.depth {
+            Depth::Outermost => None,
+            Depth::Whole => unfit(self.shapes, node, value),
+            // Nothing at all is for those to judge who know what it means.
+            Depth::Strict => value
+                .as_str()
+                .filter(|text| !text.is_empty())
+                .and_then(|_| not_chosen(self.shapes, node, value)),
+        };
+        if let Some(fault) = fault {
+            return Err(Parameter { name, fault });
         }
         let is_judged = self.depth != Depth::Outermost;
         let Some(left) = left.checked_sub(1).filter(|_| is_judged) else { return Ok(()) };
@@ -254,29 +282,52 @@ fn wanted(shapes: &Shapes, node: &Node) -> &'static str {
         .unwrap_or("string")
 }
 
-/// The words a text may be, where it has to be one of some and is not. Nothing at all is for those to
-/// judge who know what it means.
-fn not_chosen(shapes: &Shapes, node: &Node, value: &Value) -> Option<String> {
-    let text = value.as_str().filter(|text| !text.is_empty())?;
-    let mut choices: Vec<&str> = Vec::new();
+/// What is wrong with a value of a type that is allowed, where the vendor says which values there are.
+fn unfit(shapes: &Shapes, node: &Node, value: &Value) -> Option<ParameterFault> {
+    let leaves = shapes.leaves(node).leaves;
+    if !shapes.is_described()
+        || value.is_null()
+        || leaves.is_empty()
+        || leaves.iter().any(|leaf| leaf.form.admits(value))
+    {
+        return None;
+    }
+    not_chosen(shapes, node, value).or_else(|| {
+        let wanted = leaves.iter().find_map(|leaf| leaf.form.wanted(value))?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some(ParameterFault::Unfit { wanted, value })
+    })
+}
+
+/// The words a scalar may be, where it has to be one of some and is not.
+fn not_chosen(shapes: &Shapes, node: &Node, value: &Value) -> Option<ParameterFault> {
+    let value = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut choices: Vec<Cow<'_, str>> = Vec::new();
     for leaf in shapes.leaves(node).leaves {
         match leaf.form {
             Form::Text { values, .. } if !values.is_empty() => {
-                choices.extend(values.iter().map(|one| &**one));
+                choices.extend(values.iter().map(|one| Cow::Borrowed(&**one)));
+            }
+            Form::Integer { values, .. } if !values.is_empty() => {
+                choices.extend(values.iter().map(|one| Cow::Owned(one.to_string())));
             }
             Form::Object(_) | Form::Array(_) => {}
             _ => return None,
         }
     }
     let (last, others) = choices.split_last()?;
-    if choices.contains(&text) {
+    if choices.iter().any(|one| **one == *value) {
         return None;
     }
-    Some(match others {
-        [] => (*last).to_owned(),
+    let choices = match others {
+        [] => last.to_string(),
         [one] => format!("{one} or {last}"),
         several => format!("{}, or {last}", several.join(", ")),
-    })
+    };
+    Some(ParameterFault::NoChoice { choices, value })
 }
 
 fn may_be(shapes: &Shapes, node: &Node, value: &Value) -> bool {
@@ -296,7 +347,7 @@ fn may_be(shapes: &Shapes, node: &Node, value: &Value) -> bool {
 }
 
 /// Objects and arrays from keys with brackets: `a[b][]=1`, `a[0][c]=2`.
-fn unfold(pairs: &[(String, String)]) -> Value {
+pub(crate) fn unfold(pairs: &[(String, String)]) -> Value {
     let mut root = Value::Object(Map::new());
     for (key, value) in pairs {
         let (head, brackets) = match key.find('[') {
@@ -368,7 +419,7 @@ fn number_keys_to_arrays(value: Value) -> Value {
 }
 
 /// The texts of a form as the types the schema has for them.
-fn typed(value: Value, shape: Option<(&Shapes, &Node)>) -> Value {
+pub(crate) fn typed(value: Value, shape: Option<(&Shapes, &Node)>) -> Value {
     match shape {
         Some((shapes, node)) => as_typed(value, shapes, node, BRACKETS_MAX),
         None => value,

@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 
-use http::{Method, StatusCode};
+use http::Method;
 use models::StateVerb;
 use serde_json::{Map, Value};
 
-use crate::action::{Target, letters};
+use crate::action::{Target, Which, letters};
 use crate::body;
 use crate::config::{Missing, Requests};
 use crate::dice::Dice;
+use crate::filter::{Asked, Filter};
 use crate::id::text_of;
-use crate::list::{self, Filter, Listed, Query};
+use crate::list::{Listed, Query};
 use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::rules::{self, Move};
 use crate::search::Search;
@@ -80,7 +81,7 @@ const IMPLIED_ITEMS: u64 = 3;
 impl<'c> Call<'c> {
     /// Reads the request's body, typed by the model.
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<Option<Value>, Refusal> {
-        self.check_query()?;
+        self.check_parameters()?;
         if matches!(*self.head.method, Method::GET | Method::HEAD) {
             return Ok(None);
         }
@@ -109,17 +110,13 @@ impl<'c> Call<'c> {
     /// How much of the request is judged: all that the model knows of it where it knows that the route
     /// refuses requests, too. Of a route that was never seen to refuse one, what is in every request that
     /// was seen may just be what those callers send.
-    fn depth(&self) -> body::Depth {
+    pub(crate) fn depth(&self) -> body::Depth {
         let rules = &self.twin.config.document.requests;
         let lenient = rules.outermost || self.is_made_up();
-        let program = &self.served.program;
-        let refuses = || {
-            let refusals = [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY];
-            refusals.iter().any(|status| program.has_answer(self.number, *status))
-        };
+        let refuses = self.served.program.route(self.number).refuses;
         if self.is_strict() {
             body::Depth::Strict
-        } else if !lenient && self.twin.config.requests == Requests::Checked && refuses() {
+        } else if refuses && !lenient && self.twin.config.requests == Requests::Checked {
             body::Depth::Whole
         } else {
             body::Depth::Outermost
@@ -137,50 +134,6 @@ impl<'c> Call<'c> {
     /// what clients of other versions send.
     pub(crate) fn is_strict(&self) -> bool {
         self.twin.config.document.requests.refuse_unknown && !self.is_made_up()
-    }
-
-    /// Refuses a query that lacks what the route needs, and parameters that the route does not have
-    /// where that is declared.
-    fn check_query(&self) -> Result<(), Refusal> {
-        self.check_required()?;
-        let Some(query) = self.head.uri.query() else { return Ok(()) };
-        if !self.is_strict() {
-            return Ok(());
-        }
-        let route = self.served.program.model_route(self.number);
-        let strange = body::pairs(query).into_iter().find(|(name, _)| {
-            let base = name.split_once('[').map_or(&**name, |(base, _)| base);
-            !route.query.contains_key(base)
-        });
-        match strange {
-            // Some clients send the body's fields here.
-            Some((name, _)) if *self.head.method == Method::GET => {
-                Err(Refusal::Parameter(Parameter { name, fault: ParameterFault::Unknown }))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_required(&self) -> Result<(), Refusal> {
-        let query = &self.served.program.model_route(self.number).query;
-        let mut required =
-            query.iter().filter(|(_, parameter)| parameter.schema.required).peekable();
-        if required.peek().is_none() || self.depth() != body::Depth::Whole || self.hook().is_some()
-        {
-            return Ok(());
-        }
-        let sent = body::pairs(self.head.uri.query().unwrap_or(""));
-        let is_sent = |wanted: &str| {
-            let base = |name: &str| name.split_once('[').is_some_and(|(base, _)| base == wanted);
-            sent.iter().any(|(name, _)| name == wanted || base(name))
-        };
-        match required.find(|(name, _)| !is_sent(name)) {
-            Some((name, _)) => Err(Refusal::Parameter(Parameter {
-                name: name.clone(),
-                fault: ParameterFault::Missing,
-            })),
-            None => Ok(()),
-        }
     }
 
     /// A body of a media type nobody reads is not judged; one that must be there and is not is
@@ -304,8 +257,8 @@ impl<'c> Call<'c> {
         let Some(name) = &self.twin.config.document.own_address else { return };
         let host = self.head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
         if let (Some(host), true) = (host, target.item.has(name)) {
-            let place = self.head.uri.path().trim_end_matches('/');
-            fields.insert(name.clone(), format!("http://{host}{place}/{id}").into());
+            let place = self.address_of_new(target, id);
+            fields.insert(name.clone(), format!("http://{host}{place}").into());
         }
     }
 
@@ -332,7 +285,8 @@ impl<'c> Call<'c> {
         input: Option<Value>,
         wanted: Option<&Move<'c>>,
     ) -> Result<Outcome, Refusal> {
-        let id = self.id(target);
+        let named = target.by_body.then(|| Self::named(target, input.as_ref())).transpose()?;
+        let id = named.as_deref().unwrap_or_else(|| self.id(target));
         let replaces = *self.head.method == Method::PUT;
         let (start, event) = match self.session.state.find(collection, id) {
             Known::Here(_) => (None, Event::Changed),
@@ -389,6 +343,15 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// The id of the item that a body names.
+    fn named(target: &Target, input: Option<&Value>) -> Result<String, Refusal> {
+        let name = target.item.id.as_ref().map_or("id", |id| &id.name);
+        let within = target.within.as_deref().and_then(|within| input?.get(within)).or(input);
+        within.and_then(|fields| text_of(fields.get(name)?)).ok_or_else(|| {
+            Refusal::Parameter(Parameter { name: name.to_owned(), fault: ParameterFault::Missing })
+        })
+    }
+
     /// Writes the fields of a request into those of an item.
     fn change(
         &self,
@@ -398,7 +361,7 @@ impl<'c> Call<'c> {
         replaces: bool,
     ) {
         if replaces {
-            stored.retain(|name, _| self.stays(target, name));
+            stored.retain(|name, _| Self::stays(target, name));
         }
         let own = |name: &str| target.item.id.as_ref().is_some_and(|id| *id.name == *name);
         let news = fields.into_iter().filter(|(name, _)| !own(name));
@@ -451,12 +414,16 @@ impl<'c> Call<'c> {
     fn list(&self, target: &Target, collection: &str) -> Result<Listed, Refusal> {
         let lists = &self.twin.config.document.lists;
         let mut query = Query::of(self.head.uri.query().unwrap_or(""), lists);
-        query.by_token = target.searches;
+        query.by_token = target.which == Which::Searched;
         if self.is_strict() {
             self.check_page(&query, collection)?;
         }
         let search = Self::search(target, &query)?;
-        let filters = list::filters(&query, self.served.program.model_route(self.number), target);
+        let mut filters = self.askable(target).filters(&query);
+        if target.which == Which::OfPath {
+            let given = target.given.iter();
+            filters.extend(given.map(|(one, field)| Filter::of(field, self.value(*one))));
+        }
         let (made_up, implied) = (self.is_made_up(), self.is_given(target));
         if !implied && !made_up && filters.is_empty() && search.is_none() {
             let page =
@@ -499,6 +466,15 @@ impl<'c> Call<'c> {
         Ok(Listed::chosen(entities, query.clone(), wanted))
     }
 
+    /// What the route's list may be asked.
+    fn askable<'a>(&'a self, target: &'a Target) -> Asked<'a> {
+        let shapes = &self.served.program.shapes;
+        let items = self.items_node(target);
+        let shown = items.and_then(|items| Some(shapes.records(items).first()?.0));
+        let parameters = self.served.program.query(self.number);
+        Asked { parameters, item: &target.item, shapes, shown }
+    }
+
     /// Refuses a page that is too long, or begins at what was never there.
     fn check_page(&self, query: &Query, collection: &str) -> Result<(), Refusal> {
         if let Some(value) = query.beyond(&self.twin.config.document.lists) {
@@ -515,7 +491,7 @@ impl<'c> Call<'c> {
 
     /// What is searched for, where the route is one that searches.
     fn search(target: &Target, query: &Query) -> Result<Option<Search>, Refusal> {
-        if !target.searches {
+        if target.which != Which::Searched {
             return Ok(None);
         }
         let asked = query.others.iter().find(|(name, _)| name == "query");
@@ -583,14 +559,11 @@ impl<'c> Call<'c> {
         named.collect()
     }
 
-    /// Adds what the path says of the item: the `customer` of `/customers/{customer}/sources`.
+    /// Adds what the path says of the item.
     fn add_parameters(&self, target: &Target, fields: &mut Map<String, Value>) {
-        let names = &self.served.program.route(self.number).parameters;
-        for (index, name) in names.iter().enumerate().filter(|(index, _)| Some(*index) != target.id)
-        {
-            let own = target.item.name_for(name);
-            if target.item.has(own) && !fields.contains_key(own) {
-                fields.insert(own.to_owned(), self.value(index).into());
+        for (parameter, name) in &target.given {
+            if !fields.contains_key(&**name) {
+                fields.insert(name.to_string(), self.value(*parameter).into());
             }
         }
     }
@@ -608,11 +581,10 @@ impl<'c> Call<'c> {
     }
 
     /// Whether a field stays when the rest is replaced.
-    fn stays(&self, target: &Target, name: &str) -> bool {
-        let parameters = &self.served.program.route(self.number).parameters;
+    fn stays(target: &Target, name: &str) -> bool {
         target.item.id.as_ref().is_some_and(|id| *id.name == *name)
             || target.item.created.iter().any(|created| **created == *name)
-            || parameters.iter().any(|parameter| target.item.name_for(parameter) == name)
+            || target.given.iter().any(|(_, given)| **given == *name)
     }
 
     /// The fields of an item of which nothing was written: its id, and what the path says.

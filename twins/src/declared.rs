@@ -95,6 +95,10 @@ fn values(refusal: &Refusal, head: &Head<'_>) -> Map<String, Value> {
                     add("choices", choices);
                     add("value", value);
                 }
+                ParameterFault::Unfit { wanted, value } => {
+                    add("type", wanted);
+                    add("value", value);
+                }
                 ParameterFault::Missing | ParameterFault::Unknown => {}
             }
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::body::pairs;
 use crate::call::{Call, Outcome};
+use crate::escape;
 use crate::refusal::Refusal;
 use crate::render::{Reply, whole};
 use crate::router::Found;
@@ -136,7 +137,7 @@ impl Call<'_> {
             if !matches!(self.session.state.find(&self.owned(collection), id), Known::Here(_)) {
                 return None;
             }
-            let path = format!("{collection}/{id}/{name}");
+            let path = format!("{collection}/{}/{name}", escape::in_path(id));
             let Found::Route(number, values) = program.router.find(Method::GET.as_str(), &path)
             else {
                 return None;

@@ -44,6 +44,22 @@ impl Format {
         })
     }
 
+    /// A text of the format, for people.
+    pub(crate) const fn told(self) -> &'static str {
+        match self {
+            Self::DateTime => "a date and time as 2026-01-31T12:00:00Z",
+            Self::Date => "a date as 2026-01-31",
+            Self::Time => "a time as 12:00:00",
+            Self::Uuid => "a UUID",
+            Self::Email => "an email address",
+            Self::Uri => "a URL",
+            Self::Ipv4 => "an IPv4 address",
+            Self::Ipv6 => "an IPv6 address",
+            Self::Phone => "a phone number as +15550100000",
+            Self::Rfc2822 => "a date as Sat, 31 Jan 2026 12:00:00 +0000",
+        }
+    }
+
     /// Whether a text has the format.
     pub(crate) fn admits(self, text: &str) -> bool {
         match self {

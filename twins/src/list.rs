@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use models::Route;
 use models::behaviour::Lists;
+use models::{JsonType, Route};
 use serde_json::{Map, Value};
 
-use crate::action::{Target, letters};
+use crate::action::letters;
 use crate::body::pairs;
+use crate::escape::in_query;
 use crate::format::Format;
 use crate::project::{Projector, Spot};
 use crate::shape::{Field, Form, Record, Shapes};
-use crate::state::{Entity, Packed, Start};
+use crate::state::{Entity, Start};
 
 /// What a list's query asks for.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub(crate) struct Query {
     limit_name: Option<String>,
     /// As it says.
     limit_asked: Option<usize>,
+    /// The parameter that says where the page begins, as the request calls it.
+    start_name: Option<String>,
     after: Option<String>,
     before: Option<String>,
     /// Of the first item.
@@ -60,38 +63,36 @@ impl Query {
         }
         query.limit = query.limit.min(lists.limit_max.unwrap_or(LIMIT_MAX));
         if let Some((name, page)) = &query.page {
-            // Twilio's `Page` counts from 0, all others from 1.
-            let first = usize::from(name != "Page");
-            query.offset = page.saturating_sub(first).saturating_mul(query.limit);
+            query.offset = page.saturating_sub(first_page(name)).saturating_mul(query.limit);
         }
         query
     }
 
     fn take(&mut self, name: String, value: String) {
         let number = value.parse::<usize>().ok();
-        // `page[size]` and `page[after]` are words of their own.
-        let within = name.strip_prefix("page[").and_then(|rest| rest.strip_suffix(']'));
-        let word = letters(within.unwrap_or(&name));
-        self.is_bracketed |= within.is_some();
-        match (word.as_str(), number) {
-            ("number", Some(number)) if within.is_some() => self.page = Some((name, number)),
-            (
-                "limit" | "perpage" | "pagesize" | "size" | "maxresults" | "first" | "top",
-                Some(number),
-            ) => {
+        self.is_bracketed |= within_page(&name).is_some();
+        let word = word(&name);
+        match number {
+            Some(number)
+                if word == "page" || (word == "number" && within_page(&name).is_some()) =>
+            {
+                self.page = Some((name, number));
+            }
+            Some(number) if is_limit(&word) => {
                 self.limit = number.max(1);
                 self.limit_asked = Some(number);
                 self.limit_name = Some(name);
             }
-            ("page", Some(number)) => self.page = Some((name, number)),
-            ("page", None) if !value.is_empty() => self.after = Some(value),
-            ("offset" | "skip", Some(number)) => self.offset = number,
-            ("startingafter" | "after" | "cursor" | "pagetoken" | "startafter", _)
-                if !value.is_empty() =>
-            {
-                self.after = Some(value);
+            Some(number) if is_offset(&word) => {
+                self.offset = number;
+                self.start_name = Some(name);
             }
-            ("endingbefore" | "before", _) if !value.is_empty() => self.before = Some(value),
+            _ if value.is_empty() => self.others.push((name, value)),
+            _ if is_cursor(&word) || word == "page" => {
+                self.after = Some(value);
+                self.start_name = Some(name);
+            }
+            _ if matches!(&*word, "endingbefore" | "before") => self.before = Some(value),
             _ => self.others.push((name, value)),
         }
     }
@@ -110,119 +111,92 @@ impl Query {
         }
     }
 
-    /// The query of the next page, which begins after an item.
-    fn next(&self, last: &str) -> String {
-        let limit_name = self.limit_name.as_deref().unwrap_or("limit");
-        let mut text = format!("{limit_name}={}", self.limit);
-        let _ = match &self.page {
-            Some((name, page)) => write!(text, "&{name}={}", page.saturating_add(1)),
-            None if self.is_bracketed => write!(text, "&page[after]={last}"),
-            None => write!(text, "&starting_after={last}"),
+    /// The query of the next page, which begins after an item: the same again from there.
+    fn next(&self, last: &str, route: &Route) -> String {
+        let (name, start) = match (&self.page, &self.start_name) {
+            (Some((name, page)), _) => (name.clone(), page.saturating_add(1).to_string()),
+            (None, Some(name)) if self.after.is_none() => {
+                (name.clone(), self.offset.saturating_add(self.limit).to_string())
+            }
+            (None, Some(name)) => (name.clone(), last.to_owned()),
+            (None, None) => self.first_next(last, route),
         };
+        self.with_start(&name, &start, route)
+    }
+
+    /// The parameter that begins the second page, and its value: one that the route has, where it has any.
+    fn first_next(&self, last: &str, route: &Route) -> (String, String) {
+        let named = |is: &dyn Fn(&str) -> bool| route.query.keys().find(|name| is(&word(name)));
+        let is_counted = |name: &String| {
+            let types = &route.query[name].schema.types;
+            types.contains(&JsonType::Integer) || types.contains(&JsonType::Number)
+        };
+        let of_page = named(&|word| word == "page");
+        if self.is_bracketed
+            || of_page
+                .is_some_and(|name| route.query[name].schema.types.contains(&JsonType::Object))
+        {
+            return ("page[after]".to_owned(), last.to_owned());
+        }
+        if let Some(name) = named(&is_cursor) {
+            return (name.clone(), last.to_owned());
+        }
+        if let Some(name) = of_page.filter(|name| is_counted(name)) {
+            return (name.clone(), (first_page(name) + 1).to_string());
+        }
+        match named(&is_offset) {
+            Some(name) => (name.clone(), self.limit.to_string()),
+            None => ("starting_after".to_owned(), last.to_owned()),
+        }
+    }
+
+    /// The query of the page before, where pages or items are counted and there is one.
+    fn previous(&self, route: &Route) -> Option<String> {
+        let (name, start) = match (&self.page, &self.start_name) {
+            (Some((name, page)), _) if *page > first_page(name) => (name, page - 1),
+            (None, Some(name)) if self.offset > 0 => (name, self.offset.saturating_sub(self.limit)),
+            _ => return None,
+        };
+        Some(self.with_start(name, &start.to_string(), route))
+    }
+
+    fn with_start(&self, name: &str, start: &str, route: &Route) -> String {
+        let own = || route.query.keys().find(|name| is_limit(&word(name)));
+        let limit = self.limit_name.as_ref().or_else(own).map_or("limit", |name| name);
+        let mut text = format!("{limit}={}&{name}={}", self.limit, in_query(start));
+        for (name, value) in &self.others {
+            // Writing into memory does not fail.
+            let _ = write!(text, "&{}={}", in_query(name), in_query(value));
+        }
         text
     }
 }
 
-/// What a query asks of a field.
-#[derive(Debug)]
-pub(crate) struct Filter<'q> {
-    pub(crate) field: &'q str,
-    /// The word in brackets after the name: `gte` of `created[gte]`.
-    bound: Option<&'q str>,
-    pub(crate) wanted: &'q str,
-    /// Other values that are as good: of a list, `types[]=a&types[]=b`.
-    others: Vec<&'q str>,
+/// The number of the first page: Twilio's `Page` counts from 0, all others from 1.
+fn first_page(name: &str) -> usize {
+    usize::from(name != "Page")
 }
 
-/// The fields a query asks items by: parameters the route has and the items too.
-pub(crate) fn filters<'q>(query: &'q Query, route: &Route, target: &'q Target) -> Vec<Filter<'q>> {
-    let mut filters: Vec<Filter<'q>> = Vec::new();
-    for (name, wanted) in &query.others {
-        let (name, index) = match name.split_once('[') {
-            Some((name, rest)) => (name, rest.strip_suffix(']')),
-            None => (&**name, None),
-        };
-        let bound = index.filter(|word| is_bound(word));
-        let is_list = index.is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
-        if !route.query.contains_key(name) || (index.is_some() && bound.is_none() && !is_list) {
-            continue;
-        }
-        let Some(field) = field_of(target, name, is_list) else { continue };
-        match filters.iter_mut().find(|filter| is_list && filter.field == field) {
-            Some(filter) => filter.others.push(wanted),
-            None => filters.push(Filter { field, bound, wanted, others: Vec::new() }),
-        }
-    }
-    filters
+/// The word in brackets of `page[size]` and `page[after]`, which are words of their own.
+fn within_page(name: &str) -> Option<&str> {
+    name.strip_prefix("page[")?.strip_suffix(']')
 }
 
-/// The field a parameter asks for; a list of `types` asks for the `type` where there are none.
-fn field_of<'q>(target: &'q Target, name: &'q str, is_list: bool) -> Option<&'q str> {
-    let own = target.item.name_for(name);
-    if target.item.has(own) {
-        return Some(own);
-    }
-    let one = target.item.name_for(name.strip_suffix('s').filter(|_| is_list)?);
-    target.item.has(one).then_some(one)
+/// What a parameter of a list is called, by its letters.
+fn word(name: &str) -> String {
+    letters(within_page(name).unwrap_or(name))
 }
 
-fn is_bound(word: &str) -> bool {
-    matches!(word, "gt" | "gte" | "lt" | "lte")
+fn is_limit(word: &str) -> bool {
+    matches!(word, "limit" | "perpage" | "pagesize" | "size" | "maxresults" | "first" | "top")
 }
 
-impl Filter<'_> {
-    /// Whether an item, as it is shown, is one that is asked for.
-    pub(crate) fn lets(&self, item: &Value) -> bool {
-        let value = item.get(self.field).unwrap_or(&Value::Null);
-        let mut wanted = std::iter::once(&self.wanted).chain(&self.others);
-        wanted.any(|wanted| self.lets_value(value, wanted))
-    }
+fn is_offset(word: &str) -> bool {
+    matches!(word, "offset" | "skip")
+}
 
-    /// The same of an item as it was written; `None` where it has to be shown to tell, as a time that
-    /// is written as a text and shown as a number has.
-    pub(crate) fn lets_stored(&self, fields: &Packed) -> Option<bool> {
-        let value = if self.bound.is_none() { fields.get(self.field)? } else { return None };
-        let mut wanted = std::iter::once(&self.wanted).chain(&self.others);
-        let is_number = |wanted: &&str| wanted.parse::<f64>().is_ok();
-        if !value.is_string() || wanted.clone().any(is_number) {
-            return None;
-        }
-        Some(wanted.any(|wanted| self.lets_value(&value, wanted)))
-    }
-
-    fn lets_value(&self, value: &Value, wanted: &str) -> bool {
-        if let Some(bound) = self.bound {
-            let Some((is, limit)) = value.as_f64().zip(wanted.parse::<f64>().ok()) else {
-                return false;
-            };
-            return match bound {
-                "gt" => is > limit,
-                "gte" => is >= limit,
-                "lt" => is < limit,
-                _ => is <= limit,
-            };
-        }
-        match value {
-            // `customer.*` names all words that begin so.
-            Value::String(text) => match wanted.strip_suffix(".*") {
-                Some(first) => text.strip_prefix(first).is_some_and(|rest| rest.starts_with('.')),
-                None => text == wanted,
-            },
-            Value::Array(items) => items.iter().any(|item| item.as_str() == Some(wanted)),
-            // An object stands for its id, as where it is not expanded.
-            Value::Object(fields) => fields.get("id").and_then(Value::as_str) == Some(wanted),
-            Value::Null => false,
-            // `True` is how Python writes it.
-            Value::Bool(flag) => wanted.eq_ignore_ascii_case(if *flag { "true" } else { "false" }),
-            Value::Number(number) => number.to_string() == wanted,
-        }
-    }
-
-    /// The value an item has that is asked for by this alone, where there is one.
-    pub(crate) fn exact(&self) -> Option<(&str, &str)> {
-        let is_one = self.bound.is_none() && self.others.is_empty();
-        is_one.then_some((self.field, self.wanted))
-    }
+fn is_cursor(word: &str) -> bool {
+    matches!(word, "startingafter" | "after" | "cursor" | "pagetoken" | "startafter")
 }
 
 impl Listed {
@@ -258,6 +232,8 @@ impl Listed {
 pub(crate) struct Address<'a> {
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
+    /// The route that lists.
+    pub(crate) route: &'a Route,
 }
 
 /// Has an envelope say of the list what is so: whether there is more, how many there are, where
@@ -335,10 +311,13 @@ fn said(field: &Field, listed: &Listed, address: &Address<'_>) -> Option<Option<
         "url" | "uri" | "firstpageuri" | "firstpageurl" => Some(link(field, address, None)),
         "nextpage" if query.by_token => last.map(Value::from),
         "next" | "nextpage" | "nextpageuri" | "nextpageurl" | "nexturl" | "nextlink" => {
-            last.map(|last| link(field, address, Some(&query.next(last))))
+            last.map(|last| link(field, address, Some(&query.next(last, address.route))))
         }
-        "previous" | "prev" | "beforecursor" | "previouspage" | "previouspageuri"
-        | "previouspageurl" | "previousurl" | "prevcursor" | "previouscursor" => None,
+        "previous" | "prev" | "previouspage" | "previouspageuri" | "previouspageurl"
+        | "previousurl" | "previouslink" => {
+            query.previous(address.route).map(|query| link(field, address, Some(&query)))
+        }
+        "beforecursor" | "prevcursor" | "previouscursor" => None,
         _ => return None,
     };
     Some(value)
@@ -363,12 +342,14 @@ fn link(field: &Field, address: &Address<'_>, query: Option<&str>) -> Value {
 /// The `Link` header of a list that has no envelope (RFC 8288).
 pub(crate) fn link_header(listed: &Listed, address: &Address<'_>) -> Option<String> {
     let last = listed.entities.last().filter(|_| listed.more)?;
-    let query = listed.query.next(&last.id);
+    let query = listed.query.next(&last.id, address.route);
     Some(format!("<http://{}{}?{query}>; rel=\"next\"", address.host, address.path))
 }
 
 #[cfg(test)]
 mod tests {
+    use models::{Parameter, Schema};
+
     use super::*;
 
     #[test]
@@ -380,5 +361,30 @@ mod tests {
         assert_eq!(of("per_page=30&page=2").start(), Start::Offset(30));
         assert_eq!(of("limit=3&starting_after=a").start(), Start::After("a"));
         assert_eq!(of("limit=0&page=99999999999999999999").limit, 1);
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_as_the_route_has_it_and_as_this_one_was() {
+        let next = |declared: &[(&str, JsonType)], asked: &str| {
+            let parameter = |(name, json_type): &(&str, JsonType)| {
+                let schema = Schema::of_type(*json_type);
+                ((*name).to_owned(), Parameter { schema, ..Parameter::default() })
+            };
+            let query = declared.iter().map(parameter).collect();
+            let route = Route { query, ..Route::default() };
+            Query::of(asked, &Lists::default()).next("a&b", &route)
+        };
+        let (text, integer) = (JsonType::String, JsonType::Integer);
+        assert_eq!(next(&[], "limit=2&status=x+y"), "limit=2&starting_after=a%26b&status=x%20y");
+        assert_eq!(next(&[("cursor", text)], "limit=2"), "limit=2&cursor=a%26b");
+        assert_eq!(next(&[], "limit=2&cursor=z"), "limit=2&cursor=a%26b");
+        let pages = [("page", integer), ("per_page", integer)];
+        assert_eq!(next(&pages, ""), "per_page=100&page=2");
+        assert_eq!(next(&pages, "per_page=5&page=3"), "per_page=5&page=4");
+        let offsets = [("offset", integer), ("limit", integer)];
+        assert_eq!(next(&offsets, "limit=5"), "limit=5&offset=5");
+        assert_eq!(next(&offsets, "limit=5&offset=10"), "limit=5&offset=15");
+        assert_eq!(next(&[("page", JsonType::Object)], ""), "limit=100&page[after]=a%26b");
+        assert_eq!(next(&[], "page[size]=2"), "page[size]=2&page[after]=a%26b");
     }
 }

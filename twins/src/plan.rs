@@ -54,6 +54,7 @@ impl Plan {
         for pattern in listed {
             plan.entry(&pattern).creatable = true;
         }
+        plan.find_made_elsewhere();
         for (key, route) in &model.routes {
             if let Some(state) = &route.state
                 && state.verb == StateVerb::Create
@@ -112,6 +113,18 @@ impl Plan {
         }
     }
 
+    /// What is created below an item and read elsewhere, `POST /users/{id}/pets` and `GET /pets/{id}`.
+    fn find_made_elsewhere(&mut self) {
+        let made = self.collections.iter().filter(|(pattern, one)| {
+            one.own.contains_key("POST") && one.items.is_empty() && pattern.contains("{}/")
+        });
+        let nouns = made.filter_map(|(pattern, _)| pattern.rsplit('/').next());
+        let homes = nouns.filter_map(|noun| self.only_one_called(&format!("/{noun}")));
+        for pattern in homes.map(str::to_owned).collect::<Vec<_>>() {
+            self.entry(&pattern).creatable = true;
+        }
+    }
+
     fn find_tenancies(&mut self, templates: &[Template]) {
         let mut below: BTreeMap<String, (usize, BTreeSet<String>)> = BTreeMap::new();
         for template in templates {
@@ -156,6 +169,13 @@ mod tests {
         assert!(creatable("/a"));
         assert!(!creatable("/b") && !creatable("/a/{}/c") && !creatable("/d"));
         assert!(plan.collection("/a").unwrap().has_below);
+    }
+
+    #[test]
+    fn what_is_made_below_an_item_and_read_elsewhere_is_created_there() {
+        let plan = plan(&["POST /users/{id}/pets", "GET /pets/{id}", "GET /toys/{id}"]);
+        assert!(plan.collection("/pets").unwrap().creatable);
+        assert!(!plan.collection("/toys").unwrap().creatable);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::action::{Action, items_of};
 use crate::dice::Dice;
 use crate::plan::Plan;
 use crate::project::{Projector, Spot};
+use crate::query::Parameters;
 use crate::router::Router;
 use crate::shape::{EntityId, Form, Node, Shapes};
 use crate::template::Template;
@@ -43,8 +44,12 @@ pub(crate) struct RouteProgram {
     pub(crate) limits: Vec<usize>,
     /// The Lua handler that answers it.
     pub(crate) hook: Option<Box<str>>,
+    /// Whether it has an answer for requests that are not as they should be.
+    pub(crate) refuses: bool,
     answer: OnceLock<Answer>,
     requests: OnceLock<Vec<(Box<str>, Node)>>,
+    path: OnceLock<Parameters>,
+    query: OnceLock<Parameters>,
     action: OnceLock<Action>,
     look: OnceLock<Look>,
 }
@@ -83,18 +88,18 @@ impl Program {
             .map(|(name, limit)| (Box::from(name.as_str()), limit.clone()))
             .collect();
         let plan = Plan::of(&model, &templates);
-        let hooks = model.routes.values().map(|route| {
-            route.variants.values().find_map(|variant| variant.lua_hook.as_deref().map(Into::into))
-        });
-        let compiled = keys.cloned().zip(templates).zip(hooks);
-        let compiled = compiled.map(|((key, template), hook)| RouteProgram {
-            hook,
+        let compiled = keys.cloned().zip(templates).zip(model.routes.values());
+        let compiled = compiled.map(|((key, template), route)| RouteProgram {
+            hook: hook_of(route),
+            refuses: ["400", "422"].iter().any(|status| route.variants.contains_key(*status)),
             parameters: key.parameters().map(Into::into).collect(),
             limits: limits_of(&key, &limits),
             key,
             template,
             answer: OnceLock::new(),
             requests: OnceLock::new(),
+            path: OnceLock::new(),
+            query: OnceLock::new(),
             action: OnceLock::new(),
             look: OnceLock::new(),
         });
@@ -180,6 +185,20 @@ impl Program {
                 .map(|(media, schema)| (media.as_str().into(), self.shapes.compile(schema)))
                 .collect()
         })
+    }
+
+    /// The parameters of a route's path.
+    pub(crate) fn path(&self, number: usize) -> &Parameters {
+        self.routes[number]
+            .path
+            .get_or_init(|| Parameters::of(&self.model_route(number).path, &self.shapes))
+    }
+
+    /// The parameters of a route's query.
+    pub(crate) fn query(&self, number: usize) -> &Parameters {
+        self.routes[number]
+            .query
+            .get_or_init(|| Parameters::of(&self.model_route(number).query, &self.shapes))
     }
 
     /// Whether a route has an answer of its own for a status.
@@ -332,6 +351,11 @@ fn usual_error(model: &Model) -> Option<(usize, Box<str>)> {
     }
     let usual = by_entity.into_values().max_by_key(|(count, _)| *count);
     usual.map(|(_, place)| place).or(first)
+}
+
+/// The handler that the model has for a route.
+fn hook_of(route: &Route) -> Option<Box<str>> {
+    route.variants.values().find_map(|variant| variant.lua_hook.as_deref().map(Into::into))
 }
 
 /// The limits a route counts against: the one named after it or after a segment of its path, else

@@ -44,6 +44,8 @@ pub(crate) struct ErrorText<'t> {
     /// Words for it that a closed set of codes may hold, the best first.
     pub(crate) hints: &'static [&'static str],
     pub(crate) message: String,
+    /// The parameter that is wrong, where it is one.
+    pub(crate) parameter: Option<&'t str>,
 }
 
 /// Where in an answer a value stands.
@@ -240,29 +242,14 @@ impl<'p> Projector<'p> {
     where
         'p: 's,
     {
-        let allowed = match (form, value) {
-            (Form::Boolean(only), Value::Bool(is)) => only.is_none_or(|only| only == *is),
-            (Form::Integer { values, .. }, Value::Number(number)) => {
-                number.as_i64().is_some_and(|is| values.is_empty() || values.contains(&is))
-                    || (number.is_u64() && values.is_empty())
-            }
-            (Form::Number(values), Value::Number(number)) => {
-                values.is_empty() || values.iter().any(|one| one.as_f64() == number.as_f64())
-            }
-            (Form::Text { values, format }, Value::String(text)) => {
-                (values.is_empty() || values.iter().any(|one| **one == **text))
-                    && format.is_none_or(|format| format.admits(text))
-            }
-            (Form::Array(None), Value::Array(_)) => true,
-            (Form::Array(Some(items)), Value::Array(stored)) => {
-                let fitted = stored
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| self.project(items, Some(item), spot.item(index)));
-                return Some(Shown::List(fitted.collect()));
-            }
-            _ => false,
-        };
+        if let (Form::Array(Some(items)), Value::Array(stored)) = (form, value) {
+            let fitted = stored
+                .iter()
+                .enumerate()
+                .map(|(index, item)| self.project(items, Some(item), spot.item(index)));
+            return Some(Shown::List(fitted.collect()));
+        }
+        let allowed = !matches!(form, Form::Object(_)) && form.admits(value);
         allowed.then_some(Shown::Stored(value))
     }
 
@@ -424,8 +411,8 @@ impl<'p> Projector<'p> {
 
     /// Whether an optional field of which nothing is stored is there.
     fn wants(&self, node: &Node, name: &str, spot: Spot<'_>) -> bool {
-        if self.error.is_some() {
-            return told_by(name);
+        if let Some(error) = self.error {
+            return told_by(name) || (names_parameter(name) && error.parameter.is_some());
         }
         let height = node.forms.iter().map(|form| self.shapes.height(form)).min().unwrap_or(0);
         let percent = match (height, spot.depth) {
@@ -541,6 +528,9 @@ impl<'p> Projector<'p> {
             Some(error) if matches!(spot.name, "status" | "status_code" | "statusCode") => {
                 error.status.to_string().into()
             }
+            Some(ErrorText { parameter: Some(parameter), .. }) if names_parameter(spot.name) => {
+                (*parameter).into()
+            }
             Some(error) if told_by(spot.name) => error.message.as_str().into(),
             _ => words::string(spot.name, spot.dice).into(),
         }
@@ -571,6 +561,25 @@ fn told_by(name: &str) -> bool {
             | "status"
             | "statusCode"
             | "status_code"
+    )
+}
+
+/// Whether a field of an error names what of the request is wrong.
+fn names_parameter(name: &str) -> bool {
+    matches!(
+        name,
+        "field"
+            | "param"
+            | "parameter"
+            | "property"
+            | "attribute"
+            | "pointer"
+            | "source"
+            | "fieldName"
+            | "field_name"
+            | "parameterName"
+            | "location"
+            | "loc"
     )
 }
 

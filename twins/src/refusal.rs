@@ -82,6 +82,12 @@ pub(crate) enum ParameterFault {
         wanted: &'static str,
         value: String,
     },
+    /// It is of the right type, and not what it has to be.
+    Unfit {
+        /// As it stands after "must be".
+        wanted: String,
+        value: String,
+    },
     /// It is none of the words it may be.
     NoChoice {
         choices: String,
@@ -96,6 +102,9 @@ impl std::fmt::Display for Parameter {
             ParameterFault::Missing => write!(f, "missing required field: {name}"),
             ParameterFault::Unknown => write!(f, "unknown field: {name}"),
             ParameterFault::Invalid { .. } => write!(f, "invalid value for field: {name}"),
+            ParameterFault::Unfit { ref wanted, .. } => {
+                write!(f, "invalid value for field: {name} must be {wanted}")
+            }
             ParameterFault::NoChoice { ref choices, .. } => {
                 write!(f, "invalid value for field: {name} must be one of {choices}")
             }
@@ -240,6 +249,16 @@ impl Refusal {
         }
     }
 
+    /// The parameter that is wrong, where it is one.
+    pub(crate) fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Parameter(parameter) => Some(&parameter.name),
+            Self::Broken { field, .. } => Some(field),
+            Self::Restated { refusal, .. } => refusal.parameter(),
+            _ => None,
+        }
+    }
+
     /// The word for it in `errors` of `twin.json`.
     pub(crate) fn cause(&self) -> Cause {
         match self {
@@ -251,7 +270,9 @@ impl Refusal {
             Self::Parameter(parameter) => match parameter.fault {
                 ParameterFault::Missing => Cause::MissingParameter,
                 ParameterFault::Unknown => Cause::UnknownParameter,
-                ParameterFault::Invalid { .. } => Cause::InvalidParameter,
+                ParameterFault::Invalid { .. } | ParameterFault::Unfit { .. } => {
+                    Cause::InvalidParameter
+                }
                 ParameterFault::NoChoice { .. } => Cause::InvalidChoice,
             },
             Self::Restated { refusal, .. } => refusal.cause(),

@@ -11,9 +11,10 @@ use http_body_util::{BodyExt, Full};
 use models::StateVerb;
 use serde_json::{Map, Value, json};
 
-use crate::action::{Target, items_of};
+use crate::action::{Target, Which, items_of};
 use crate::call::{Call, Event, Outcome};
 use crate::dice::Dice;
+use crate::escape;
 use crate::list::{self, Address, Listed};
 use crate::program::{Answer, Look, Program};
 use crate::project::{ErrorText, Projector, Spot};
@@ -78,11 +79,9 @@ impl Call<'_> {
         if matches!(event, Event::Created | Event::Upserted)
             && answer.headers.iter().any(|(name, _)| *name == LOCATION)
         {
-            let path = self.head.uri.path().trim_end_matches('/');
-            let place = if event == Event::Created {
-                format!("{path}/{}", entity.id)
-            } else {
-                path.to_owned()
+            let place = match target.filter(|_| event == Event::Created) {
+                Some(target) => self.address_of_new(target, &entity.id),
+                None => self.head.uri.path().trim_end_matches('/').to_owned(),
             };
             reply
                 .headers_mut()
@@ -159,7 +158,8 @@ impl Call<'_> {
         let program = &self.served.program;
         let host = self.head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| self.head.uri.authority().map(http::uri::Authority::as_str));
-        let address = Address { host: host.unwrap_or("localhost"), path: self.head.uri.path() };
+        let (host, path) = (host.unwrap_or("localhost"), self.head.uri.path());
+        let address = Address { host, path, route: program.model_route(self.number) };
         let within =
             program.action(self.number).target.as_ref().and_then(|one| one.within.as_deref());
         let body = answer.body.as_ref().map(|node| match within {
@@ -239,15 +239,20 @@ impl Call<'_> {
         page.into()
     }
 
-    /// An item as the route's list shows it; `None` where the list shows no items.
-    pub(crate) fn shown(&self, target: &Target, entity: &Entity) -> Option<Value> {
+    /// What the route's list says of its items; `None` where it shows none.
+    pub(crate) fn items_node(&self, target: &Target) -> Option<&Node> {
         let shapes = &self.served.program.shapes;
         let body = self.served.program.answer(self.number).body.as_ref()?;
         let array = match target.within.as_deref() {
             Some(name) => &shapes.record(body)?.0.field(name)?.node,
             None => body,
         };
-        let items = items_of(shapes, array)?;
+        items_of(shapes, array)
+    }
+
+    /// An item as the route's list shows it; `None` where the list shows no items.
+    pub(crate) fn shown(&self, target: &Target, entity: &Entity) -> Option<Value> {
+        let items = self.items_node(target)?;
         let spot = Spot::root(self.dice_of(entity));
         let (projector, fields) = (self.projector_of(entity), entity.fields());
         Some(projector.project_with(items, Some(&fields), &[], spot).into_value())
@@ -273,13 +278,28 @@ impl Call<'_> {
         Projector::new(&self.served.program.shapes).making_up(made_up)
     }
 
+    /// The path that a new item is found under.
+    pub(crate) fn address_of_new(&self, target: &Target, id: &str) -> String {
+        let path = self.head.uri.path().trim_end_matches('/');
+        let id = escape::in_path(id);
+        if target.which != Which::OfPath {
+            return format!("{path}/{id}");
+        }
+        let program = &self.served.program;
+        let base = if program.local_path(path).is_some() { program.model.base_path() } else { "" };
+        format!("{base}{}/{id}", target.home.address(self.values))
+    }
+
     /// The path of an item.
     fn place(&self, target: &Target, entity: &Entity) -> String {
+        let home = target.home.address(self.values);
         match target.id {
-            None if matches!(target.verb, StateVerb::Read | StateVerb::Update) => {
-                target.home.at(self.values)
+            None if matches!(target.verb, StateVerb::Read | StateVerb::Update)
+                && !target.by_body =>
+            {
+                home
             }
-            _ => format!("{}/{}", target.home.at(self.values), entity.id),
+            _ => format!("{home}/{}", escape::in_path(&entity.id)),
         }
     }
 
@@ -329,6 +349,7 @@ pub(crate) fn refusal(program: &Program, number: Option<usize>, refusal: &Refusa
         code: refusal.code(),
         hints: refusal.hints(),
         message: refusal.message(),
+        parameter: refusal.parameter(),
     };
     let spot = Spot::root(Dice::of(0, refusal.code()));
     let body = answer.body.as_ref().map(|node| {

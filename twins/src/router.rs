@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::escape::decode;
+
 /// A trie over path segments.
 ///
 /// A literal segment is preferred to one with a parameter, and of those the one with more literal
@@ -54,7 +56,7 @@ impl Router {
                 branch.rest.push((method.into(), route));
             }
             branch = match Pattern::of(segment) {
-                None => branch.literals.entry(segment.into()).or_default(),
+                None => branch.literals.entry(decode(segment).into()).or_default(),
                 Some(pattern) => branch.pattern(pattern),
             };
         }
@@ -160,7 +162,7 @@ impl Pattern {
         while let Some((before, after)) = left.split_once('{') {
             let (_, rest) = after.split_once('}')?;
             if !before.is_empty() {
-                pieces.push(Piece::Literal(before.into()));
+                pieces.push(Piece::Literal(decode(before).into()));
             }
             pieces.push(Piece::Parameter);
             left = rest;
@@ -169,7 +171,7 @@ impl Pattern {
             return None;
         }
         if !left.is_empty() {
-            pieces.push(Piece::Literal(left.into()));
+            pieces.push(Piece::Literal(decode(left).into()));
         }
         Some(Self(pieces))
     }
@@ -241,30 +243,6 @@ fn holds_slashes(segment: &str) -> bool {
         || name.starts_with(['+', '*'])
 }
 
-/// Percent-decodes a segment or form part (without `+`); what is no escape stands as it is.
-pub(crate) fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let escape = (*byte == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        let escaped = escape.and_then(|hex| Some((nibble(hex[0])? << 4) | nibble(hex[1])?));
-        decoded.push(escaped.unwrap_or(*byte));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    match String::from_utf8(decoded) {
-        Ok(text) => Cow::Owned(text),
-        Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-    }
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,6 +279,14 @@ mod tests {
     }
 
     #[test]
+    fn a_literal_is_the_same_however_it_is_escaped() {
+        let router = trie(&["GET /café/{id}", "GET /%C3%BCber%20uns", "GET /x/{id}%20y"]);
+        assert_eq!(router.find("GET", "/caf%C3%A9/d%C3%A9j%C3%A0"), route(0, &["déjà"]));
+        assert_eq!(router.find("GET", "/%c3%bcber%20uns"), route(1, &[]));
+        assert_eq!(router.find("GET", "/x/1%20y"), route(2, &["1"]));
+    }
+
+    #[test]
     fn a_segment_may_hold_text_and_several_parameters() {
         let router = trie(&[
             "GET /m/{id}",
@@ -321,13 +307,5 @@ mod tests {
         assert_eq!(router.find("GET", "/r/contents/a"), route(0, &["a"]));
         assert_eq!(router.find("GET", "/r/contents/src/a.rs"), route(0, &["src/a.rs"]));
         assert_eq!(router.find("GET", "/r/contents/a/history"), route(1, &["a"]));
-    }
-
-    #[test]
-    fn what_is_no_escape_stands_as_it_is() {
-        for (raw, decoded) in [("%zz", "%zz"), ("%", "%"), ("%e2%82%ac", "€"), ("%ff", "\u{fffd}")]
-        {
-            assert_eq!(decode(raw), decoded);
-        }
     }
 }

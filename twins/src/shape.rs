@@ -317,6 +317,39 @@ impl Shapes {
     }
 }
 
+impl Form {
+    /// Whether a value is of this form, as far as can be told without looking into it.
+    pub(crate) fn admits(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Boolean(only), Value::Bool(is)) => only.is_none_or(|only| only == *is),
+            (Self::Integer { values, .. }, Value::Number(number)) => match number.as_i64() {
+                Some(is) => values.is_empty() || values.contains(&is),
+                None => number.is_u64() && values.is_empty(),
+            },
+            (Self::Number(values), Value::Number(number)) => {
+                values.is_empty() || values.iter().any(|one| one.as_f64() == number.as_f64())
+            }
+            (Self::Text { values, format }, Value::String(text)) => {
+                (values.is_empty() || values.iter().any(|one| **one == **text))
+                    && format.is_none_or(|format| format.admits(text))
+            }
+            (Self::Array(_), Value::Array(_)) | (Self::Object(_), Value::Object(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// What a value of this type would have to be, for people; `None` where it is so.
+    pub(crate) fn wanted(&self, value: &Value) -> Option<String> {
+        match (self, value) {
+            (Self::Text { format: Some(format), .. }, Value::String(text)) => {
+                (!format.admits(text)).then(|| format.told().to_owned())
+            }
+            (Self::Boolean(Some(only)), Value::Bool(_)) => Some(only.to_string()),
+            _ => None,
+        }
+    }
+}
+
 impl Node {
     /// Whether any value will do.
     pub(crate) fn says_nothing(&self) -> bool {

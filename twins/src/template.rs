@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::escape;
 use crate::router::{Pattern, Piece, segments};
 
 /// A route's path template.
@@ -75,14 +76,28 @@ impl Template {
         }
     }
 
-    /// The collection that a path below it, of one word, searches.
-    pub(crate) fn searched(&self) -> Option<Home> {
+    /// The collection that a path below it, of one word, is beside.
+    pub(crate) fn beside(&self) -> Option<Home> {
         match &self.segments[..] {
-            [collection @ .., Segment::Literal(last)] if **last == *"search" => {
+            [collection @ .., Segment::Literal(_)] => {
                 matches!(collection.last()?, Segment::Literal(_)).then(|| Home::of(collection))
             }
             _ => None,
         }
+    }
+
+    /// The collection that a path below it, of one word, searches.
+    pub(crate) fn searched(&self) -> Option<Home> {
+        let is_search =
+            matches!(self.segments.last()?, Segment::Literal(last) if **last == *"search");
+        self.beside().filter(|_| is_search)
+    }
+
+    /// Whether the path lies at or below a collection, or is the one of its items.
+    pub(crate) fn is_of(&self, home: &Home) -> bool {
+        let own = Home::of(&self.segments).pattern();
+        own.strip_prefix(&home.pattern())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The items the path goes through on its way, outermost first.
@@ -131,8 +146,18 @@ impl Home {
     /// The collection itself, `/customers/cus_1/sources`.
     pub(crate) fn at(&self, values: &[Cow<'_, str>]) -> String {
         self.write(|parameter| {
-            values.get(parameter).map_or(Cow::Borrowed(""), |value| Cow::Borrowed(&**value))
+            values.get(parameter).map_or(Cow::Borrowed(""), |value| escape::segment(value))
         })
+    }
+
+    /// The path that the collection is found under.
+    pub(crate) fn address(&self, values: &[Cow<'_, str>]) -> String {
+        let value = |parameter: usize| values.get(parameter).map_or("", |value| value);
+        let path = self.write(|parameter| escape::in_path(value(parameter)));
+        match escape::written(&path) {
+            Cow::Owned(escaped) => escaped,
+            Cow::Borrowed(_) => path,
+        }
     }
 
     /// The last literal segment: the plural noun.
@@ -172,6 +197,13 @@ mod tests {
         let list = Template::of("/2010-04-01/Accounts/{AccountSid}/Messages.json");
         assert_eq!(list.collection().unwrap().pattern(), home.pattern());
         assert_eq!(home.noun(), "Messages");
+    }
+
+    #[test]
+    fn a_value_with_a_slash_is_one_segment_of_its_collection_and_of_its_address() {
+        let (home, _) = Template::of("/über/{a}/files/{b}").item().unwrap();
+        assert_eq!(home.at(&["a/é".into()]), "/über/a%2Fé/files");
+        assert_eq!(home.address(&["a/é".into()]), "/%C3%BCber/a%2F%C3%A9/files");
     }
 
     #[test]

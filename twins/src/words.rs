@@ -120,6 +120,14 @@ pub(crate) fn is_change_time(lower: &str) -> bool {
     )
 }
 
+/// What a plural may be the plural of, the likeliest first: `category` of `categories`, `status` of `statuses`.
+pub(crate) fn singulars(plural: &str) -> impl Iterator<Item = String> {
+    let ies = plural.strip_suffix("ies").map(|stem| format!("{stem}y"));
+    let s = plural.strip_suffix('s').filter(|one| !one.is_empty()).map(str::to_owned);
+    let es = plural.strip_suffix("es").filter(|one| !one.is_empty()).map(str::to_owned);
+    ies.into_iter().chain(s).chain(es)
+}
+
 fn name_of(lower: &str, dice: Dice) -> String {
     let first = pick(FIRST_NAMES, dice);
     let last = pick(LAST_NAMES, dice.at("last"));

@@ -39,6 +39,8 @@ async fn of_an_api_that_is_described_only_values_of_its_description_are_answered
     let mut model = fixture("deskly.json");
     for (number, route) in model.routes.values_mut().enumerate() {
         route.operation = Some(format!("operation{number}"));
+        // What has no refusal takes what it does not describe.
+        route.variants.remove("422");
     }
     let twin = frozen(model).await;
     let sent = json!({"ticket": {"subject": "A", "comment": {"body": "hey"}, "status": "pending"}});

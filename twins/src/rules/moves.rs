@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{Kind, Way};
 use crate::action::letters;
 use crate::call::{Call, Event, Outcome, refused};
+use crate::escape::segment;
 use crate::id::text_of;
 use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::state::{Entity, Fresh, Known, Start, Undo};
@@ -177,7 +178,7 @@ impl<'c> Call<'c> {
     ) -> Result<(), Refusal> {
         use crate::lua::World as _;
         for rule in &kind.deletions {
-            let below = format!("{collection}/{id}/{}", rule.children.trim_matches('/'));
+            let below = format!("{collection}/{}/{}", segment(id), rule.children.trim_matches('/'));
             let beside = self.collection(&rule.children);
             let child =
                 self.twin.rules.kind_of(&beside).or_else(|| self.twin.rules.kind_of(&below));

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::chaos::like;
 use crate::dice::Dice;
+use crate::escape;
 use crate::owners::owned;
 use crate::state::{Entity, Start, State};
 use crate::webhooks::delivery::Endpoint;
@@ -109,7 +110,7 @@ fn collection_of(registration: &Registration, parameters: &Map<String, Value>) -
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         path.push('/');
         match name {
-            Some(name) => path.push_str(&plain(parameters.get(name)?)),
+            Some(name) => path.push_str(&escape::segment(&plain(parameters.get(name)?))),
             None => path.push_str(segment),
         }
     }

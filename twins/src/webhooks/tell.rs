@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Outcome};
 use crate::dice::Dice;
+use crate::escape;
 use crate::owners;
 use crate::render::{self, Reply};
 use crate::router::Found;
@@ -87,7 +88,8 @@ impl Twin {
     /// The route that shows an item of a collection.
     fn place(served: &Served, collection: &str, id: &str) -> Option<Place> {
         let program = &served.program;
-        let paths = [format!("{collection}/{id}"), format!("{collection}/{id}.json")];
+        let item = format!("{collection}/{}", escape::segment(id));
+        let paths = [item.clone(), format!("{item}.json")];
         let (route, values) = paths.iter().find_map(|path| {
             match program.router.find(Method::GET.as_str(), path) {
                 Found::Route(number, values) => {

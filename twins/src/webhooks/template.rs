@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::dice::{BASE62, DIGITS, Dice, HEX};
+use crate::escape;
 use crate::format;
 
 /// Where the values of a template come from.
@@ -79,7 +80,8 @@ impl Context<'_> {
     fn path(&self, template: &str) -> String {
         let parameter = |segment: &str| {
             let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-            at(self.values, &format!("parameters.{name}")).map(plain)
+            let value = at(self.values, &format!("parameters.{name}")).map(plain)?;
+            Some(escape::in_path(&value).into_owned())
         };
         let segments = template.split('/');
         let filled: Vec<_> =
