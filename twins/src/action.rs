@@ -75,9 +75,11 @@ pub(crate) struct IdField {
 }
 
 /// What an answer shows of an item.
-struct Shown<'p> {
-    record: &'p Record,
-    entity: Option<EntityId>,
+pub(crate) struct Shown<'p> {
+    pub(crate) record: &'p Record,
+    pub(crate) entity: Option<EntityId>,
+    /// Whether an item has no other form there.
+    pub(crate) is_only_form: bool,
     id: &'p Field,
 }
 
@@ -450,9 +452,10 @@ pub(crate) fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Opti
     // Of items that may be of several forms, the first that has an id stands for all.
     let first = |node| {
         let records = shapes.records(node);
-        records
-            .into_iter()
-            .find_map(|(record, entity)| Some(Shown { record, entity, id: id(record)? }))
+        let is_only_form = records.len() == 1;
+        records.into_iter().find_map(|(record, entity)| {
+            Some(Shown { record, entity, is_only_form, id: id(record)? })
+        })
     };
     if let Some(items) = items_of(shapes, body) {
         return first(items);
@@ -463,11 +466,11 @@ pub(crate) fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Opti
         return first(items_of(shapes, &field.node)?);
     }
     if let Some(id) = id(record) {
-        return Some(Shown { record, entity, id });
+        return Some(Shown { record, entity, is_only_form: true, id });
     }
     record.fields.iter().find_map(|field| {
         let (record, entity) = shapes.record(&field.node)?;
-        Some(Shown { record, entity, id: id(record)? })
+        Some(Shown { record, entity, is_only_form: true, id: id(record)? })
     })
 }
 

@@ -385,6 +385,8 @@ impl World for Call<'_> {
         let node = program.answer(*route).body.as_ref()?;
         let spot = Spot::root(Dice::of(self.session.seed, id));
         let projector = Projector::new(&program.shapes);
+        let filled = program.whole(*route).map(|whole| whole.filled(&projector, fields, spot));
+        let fields = filled.as_ref().unwrap_or(fields);
         Some(projector.project_with(node, Some(fields), &[], spot).into_value())
     }
 

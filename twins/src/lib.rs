@@ -93,6 +93,7 @@ mod twin;
 mod universe;
 mod validate;
 mod webhooks;
+mod whole;
 mod words;
 
 pub use capture::{Difference, Replay, ReplayError, replay};

@@ -16,6 +16,7 @@ use crate::query::Parameters;
 use crate::router::Router;
 use crate::shape::{EntityId, Form, Node, Shapes};
 use crate::template::Template;
+use crate::whole::Whole;
 
 /// A model made ready to serve.
 ///
@@ -52,6 +53,7 @@ pub(crate) struct RouteProgram {
     query: OnceLock<Parameters>,
     action: OnceLock<Action>,
     look: OnceLock<Look>,
+    whole: OnceLock<Option<Box<Whole>>>,
 }
 
 /// How an item is shown: two routes with one look show it with the same bytes.
@@ -102,6 +104,7 @@ impl Program {
             query: OnceLock::new(),
             action: OnceLock::new(),
             look: OnceLock::new(),
+            whole: OnceLock::new(),
         });
         Self {
             routes: compiled.collect(),
@@ -216,6 +219,12 @@ impl Program {
         *self.routes[number]
             .look
             .get_or_init(|| self.common_look(number).unwrap_or(Look::OfRoute(number)))
+    }
+
+    /// All that the items are that a route shows, where it is not what each route shows.
+    pub(crate) fn whole(&self, number: usize) -> Option<&Whole> {
+        let made = self.routes[number].whole.get_or_init(|| Whole::of(self, number).map(Box::new));
+        made.as_deref()
     }
 
     /// The look that an item has alone and in lists: that of an entity, in a collection which is the only one of its

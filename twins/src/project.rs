@@ -9,7 +9,7 @@ use crate::action::letters;
 use crate::dice::{BASE62, Dice};
 use crate::format::{past, read_time};
 use crate::id;
-use crate::shape::{ENDLESS, Form, Leaf, Leaves, Node, Record, Shapes};
+use crate::shape::{ENDLESS, EntityId, Form, Leaf, Leaves, Node, Record, Shapes};
 use crate::shown::Shown;
 use crate::words;
 
@@ -183,6 +183,22 @@ impl<'p> Projector<'p> {
         }
     }
 
+    /// The fields of an object of a record, which may be an entity's.
+    pub(crate) fn fields(
+        &self,
+        record: &Record,
+        entity: Option<EntityId>,
+        stored: &Map<String, Value>,
+        spot: Spot<'_>,
+    ) -> Map<String, Value> {
+        let base = self.base(entity);
+        let known = Known { stored: Some(stored), base, ..Known::default() };
+        match self.record(record, known, spot).into_value() {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+
     // What is stored
 
     fn fit<'s>(
@@ -202,7 +218,7 @@ impl<'p> Projector<'p> {
             Value::Null => leaves.nullable.then_some(Shown::NULL),
             Value::Object(map) if leaves.leaves.iter().any(Leaf::is_object) => {
                 let (record, leaf) = record_for(leaves, map)?;
-                let base = base.or_else(|| self.base(leaf));
+                let base = base.or_else(|| self.base(leaf.entity));
                 let known = Known { tag: leaf.tag, stored: Some(map), base, ..Known::default() };
                 Some(self.record(record, known, spot))
             }
@@ -371,12 +387,12 @@ impl<'p> Projector<'p> {
     where
         'p: 's,
     {
-        Known { tag: leaf.tag, base: self.base(leaf), ..Known::default() }
+        Known { tag: leaf.tag, base: self.base(leaf.entity), ..Known::default() }
     }
 
     /// What there is in an object of an entity beside what is known of it.
-    fn base(&self, leaf: Leaf<'_>) -> Option<&'p Map<String, Value>> {
-        let base = self.shapes.base(leaf.entity.filter(|_| self.error.is_none())?)?;
+    fn base(&self, entity: Option<EntityId>) -> Option<&'p Map<String, Value>> {
+        let base = self.shapes.base(entity.filter(|_| self.error.is_none())?)?;
         Some(if self.made_up { &base.example } else { &base.blank })
     }
 

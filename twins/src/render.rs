@@ -135,6 +135,8 @@ impl Call<'_> {
         if let Some(place) = &place {
             projector = projector.at(place);
         }
+        let filled = self.made_whole(&projector, fields, spot);
+        let fields = filled.as_ref().unwrap_or(fields);
         let inner = target.and_then(|target| target.within.as_deref()).and_then(|name| {
             let (record, _) = self.served.program.shapes.record(node)?;
             Some((name, &record.field(name)?.node))
@@ -215,7 +217,9 @@ impl Call<'_> {
                 Some(place) => projector.at(place),
                 None => projector,
             };
-            let mut item = projector.project_with(items, Some(&fields), &[], spot);
+            let filled = self.made_whole(&projector, &fields, spot);
+            let fields = filled.as_ref().unwrap_or(&fields);
+            let mut item = projector.project_with(items, Some(fields), &[], spot);
             if let Some(target) = target {
                 self.hide(target, &mut item);
             }
@@ -255,7 +259,19 @@ impl Call<'_> {
         let items = self.items_node(target)?;
         let spot = Spot::root(self.dice_of(entity));
         let (projector, fields) = (self.projector_of(entity), entity.fields());
-        Some(projector.project_with(items, Some(&fields), &[], spot).into_value())
+        let filled = self.made_whole(&projector, &fields, spot);
+        let fields = filled.as_ref().unwrap_or(&fields);
+        Some(projector.project_with(items, Some(fields), &[], spot).into_value())
+    }
+
+    /// An item's fields with what is made up of it, where the routes that show it do so in several ways.
+    fn made_whole(
+        &self,
+        projector: &Projector<'_>,
+        fields: &Map<String, Value>,
+        spot: Spot<'_>,
+    ) -> Option<Map<String, Value>> {
+        Some(self.served.program.whole(self.number)?.filled(projector, fields, spot))
     }
 
     /// Renders an item of a list. Nobody wrote of one that is made up what the model does not know.

@@ -10,7 +10,7 @@ use crate::base::Base;
 use crate::format::Format;
 
 /// What a value may be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) nullable: bool,
     /// Empty where nothing is said and any value will do.
@@ -19,7 +19,7 @@ pub(crate) struct Node {
 }
 
 /// One of the forms a value may have.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Form {
     Entity(EntityId),
     /// The one value allowed, where only one is.
@@ -41,7 +41,7 @@ pub(crate) enum Form {
 }
 
 /// An object with known fields, or a map, or both.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Record {
     /// By name.
     pub(crate) fields: Vec<Field>,
@@ -50,7 +50,7 @@ pub(crate) struct Record {
 }
 
 /// A field of a record.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Field {
     pub(crate) name: Box<str>,
     pub(crate) required: bool,
@@ -58,7 +58,7 @@ pub(crate) struct Field {
 }
 
 /// The field whose value names the alternative.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tag {
     pub(crate) property: Box<str>,
     /// Each alternative's name and the field's value.
