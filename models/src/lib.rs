@@ -56,6 +56,7 @@ pub use calibration::{
 pub use class::{Class, Classes};
 pub use deliveries::{Deliveries, RetrySchedule, SignatureForm};
 pub use digest::{Digest, canonical_json};
+pub use disk::{SecretError, load_or_draw_secret};
 pub use drift::{Coverage, Drift, Guard, GuardRoute};
 pub use finding::{
     ApiVersionMove, Evidence, Finding, Kind, Rollout, Surface, Window, without_parameter_names,

@@ -3,6 +3,9 @@
 use std::hash::Hasher as _;
 use std::path::Path;
 
+use models::SecretError;
+use models::webhooks::mac::hex;
+use sha2::{Digest as _, Sha256};
 use siphasher::sip::SipHasher24;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -28,29 +31,6 @@ pub(crate) enum Domain {
 /// million would share theirs with one other.
 const PSEUDONYM_BITS: u32 = 40;
 
-/// Why the key could not be read or made.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The file could not be read or written.
-    #[error("the lake's key {path} cannot be read or made")]
-    Io {
-        /// The key's file.
-        path: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file does not hold a key.
-    #[error(
-        "the lake's key {path} holds {found} bytes, expected 16; restore it from a copy: with a new key, old and new observations would not match"
-    )]
-    Length {
-        /// The key's file.
-        path: String,
-        /// Its length, bytes.
-        found: usize,
-    },
-}
-
 impl LakeKey {
     /// A key of given bytes.
     pub const fn new(bytes: [u8; 16]) -> Self {
@@ -63,24 +43,15 @@ impl LakeKey {
     /// # Errors
     ///
     /// Where the file is unreadable, cannot be made, or holds anything else.
-    pub fn load_or_create(path: &Path) -> Result<Self, KeyError> {
-        let io = |source| KeyError::Io { path: path.display().to_string(), source };
-        match std::fs::read(path) {
-            Ok(bytes) => {
-                let found = bytes.len();
-                let bytes = <[u8; 16]>::try_from(bytes)
-                    .map_err(|_| KeyError::Length { path: path.display().to_string(), found })?;
-                Ok(Self(bytes))
-            }
-            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
-                let mut bytes = [0; 16];
-                getrandom::fill(&mut bytes)
-                    .map_err(|fault| io(std::io::Error::other(fault.to_string())))?;
-                create_private(path, &bytes).map_err(io)?;
-                Ok(Self(bytes))
-            }
-            Err(source) => Err(io(source)),
-        }
+    pub fn load_or_create(path: &Path) -> Result<Self, SecretError> {
+        models::load_or_draw_secret(path).map(Self)
+    }
+
+    /// Names the key and does not show it: 16 hex digits, which stand in the lake it makes pseudonyms
+    /// for.
+    pub fn id(&self) -> String {
+        let digest = Sha256::new().chain_update(b"wondertwin.lake-key\0").chain_update(self.0);
+        hex(&digest.finalize()[..8])
     }
 
     /// A 64-bit pseudonym.
@@ -116,16 +87,4 @@ impl std::fmt::Debug for LakeKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("LakeKey(…)")
     }
-}
-
-fn create_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

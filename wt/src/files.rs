@@ -45,42 +45,6 @@ pub(crate) fn parse_json<T: DeserializeOwned>(text: &[u8], path: &Path) -> anyho
     })
 }
 
-/// The 32 bytes of a file that its owner alone can read, made at random where there is none.
-pub(crate) fn load_or_make_secret(path: &Path) -> anyhow::Result<[u8; 32]> {
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            make_secret(path).and_then(|()| fs::read(path))
-        }
-        read => read,
-    };
-    let bytes = bytes.with_context(|| format!("cannot read or make the key {}", path.display()))?;
-    let found = bytes.len();
-    <[u8; 32]>::try_from(bytes).map_err(|_| {
-        let path = path.display();
-        anyhow::anyhow!(
-            "{path} is no key: it holds {found} bytes, expected 32; restore it from a copy"
-        )
-    })
-}
-
-fn make_secret(path: &Path) -> io::Result<()> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(mut file) => file.write_all(&bytes).and_then(|()| file.sync_all()),
-        // Another process was first, and its key is the project's.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 /// Beside its place first, so that a reader sees the old file or the new one.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

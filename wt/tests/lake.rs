@@ -113,6 +113,37 @@ fn a_lost_key_is_told_of_and_not_replaced() {
     assert!(folder.wt(&["observe", "import", "notes", &third]).starts_with("exit 0"));
 }
 
+#[test]
+fn an_empty_key_is_told_of_and_not_replaced() {
+    let folder = with_model();
+    let key = folder.path(".wt/keys/lake.key");
+    // As an earlier version left it that ended between making the file and writing it.
+    std::fs::write(&key, "").unwrap();
+    let told = folder.wt(&["observe", "import", "notes", &traffic(&folder, 2)]);
+    assert!(told.starts_with("exit 2") && told.contains("lake.key is empty"), "{told}");
+    assert_eq!(std::fs::read(&key).unwrap(), b"");
+}
+
+#[test]
+fn a_lake_takes_pseudonyms_of_one_key_alone() {
+    let (folder, other) = (with_model(), with_model());
+    assert!(folder.wt(&["observe", "import", "notes", &traffic(&folder, 2)]).starts_with("exit 0"));
+    let mut config = other.json("wondertwin.json");
+    config["lake"] = folder.path("lake").to_str().unwrap().into();
+    other.write("wondertwin.json", &config.to_string());
+    let third = traffic(&other, 3);
+    let told = other.wt(&["observe", "import", "notes", &third]);
+    assert!(told.starts_with("exit 2"), "{told}");
+    assert!(
+        told.contains("lake.key cannot be used") && told.contains("with two, what is new"),
+        "{told}"
+    );
+    assert_eq!(rows(&folder), 240);
+    std::fs::copy(folder.path(".wt/keys/lake.key"), other.path(".wt/keys/lake.key")).unwrap();
+    assert!(other.wt(&["observe", "import", "notes", &third]).starts_with("exit 0"));
+    assert_eq!(rows(&folder), 480);
+}
+
 fn rows(folder: &Folder) -> u64 {
     let stats = folder.wt_json(&["lake", "stats", "--format", "json"]);
     stats["twins"][0]["exchanges"].as_u64().unwrap()
@@ -266,6 +297,14 @@ fn the_loop_runs_over_an_s3_bucket_as_over_a_folder() {
     assert_eq!(gone["twins"][0]["exchanges"], 240, "{gone}");
     let stats = s3.json(&folder, &["lake", "stats"]);
     assert_eq!(stats["twins"][0]["exchanges"], 240, "{stats}");
+
+    let key = folder.path(".wt/keys/lake.key");
+    let kept = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let lost = s3.wt(&folder, &["observe", "import", "notes", &traffic(&folder, 4)]);
+    let said = String::from_utf8_lossy(&lost.stderr).into_owned();
+    assert!(said.contains("put it back") && !key.exists(), "{said}");
+    std::fs::write(&key, kept).unwrap();
 
     config["lake"] = "s3://no-such-bucket/x".into();
     folder.write("wondertwin.json", &config.to_string());

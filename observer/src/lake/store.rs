@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::{
-    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload, local::LocalFileSystem, path::Path,
+    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, local::LocalFileSystem,
+    path::Path,
 };
 
 use super::remote;
@@ -348,6 +349,16 @@ impl Lake {
         Ok(())
     }
 
+    /// Writes one object where there is none. Of two who do so at once one does, where the store can
+    /// tell; where it cannot, the last.
+    pub(super) async fn put_if_none(&self, path: &Path, bytes: Bytes) -> Result<(), LakeError> {
+        let payload = PutPayload::from_bytes(bytes.clone());
+        match self.store.put_opts(path, payload, PutMode::Create.into()).await {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            Err(_) => self.put(path, bytes).await,
+        }
+    }
+
     /// Writes an object that is none of the lake's and removes it again: whether it can be written to.
     ///
     /// # Errors
@@ -388,6 +399,19 @@ impl Lake {
             source: Box::new(source),
         };
         self.store.get(path).await.map_err(fault)?.bytes().await.map_err(fault)
+    }
+
+    /// One object's bytes; `None` where there is none.
+    pub(super) async fn read_if_there(&self, path: &Path) -> Result<Option<Bytes>, LakeError> {
+        match self.read(path).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(LakeError::Store { source, .. })
+                if matches!(*source, object_store::Error::NotFound { .. }) =>
+            {
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Removes one object; one that is not there is no fault.

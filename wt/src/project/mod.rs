@@ -21,8 +21,6 @@ pub(crate) use config::{CONFIG, Calibrations, edit};
 pub(crate) use names::{check_name, vendor_port};
 pub(crate) use twin::Twin;
 
-use crate::files;
-
 /// A project's folder and its `wondertwin.json`.
 #[derive(Debug)]
 pub(crate) struct Project {
@@ -213,8 +211,8 @@ impl Project {
         if let Some(path) = there("ledger.key") {
             SigningKey::load(&path)?;
         }
-        if let Some(path) = there("lake.key") {
-            LakeKey::load_or_create(&path)?;
+        if there("lake.key").is_some() {
+            self.claimed_lake_key()?;
         }
         Ok(())
     }
@@ -226,22 +224,45 @@ impl Project {
 
     /// The key of the lake's pseudonyms, made where there is none and nothing was observed yet.
     pub(crate) fn lake_key(&self) -> anyhow::Result<LakeKey> {
-        let path = self.keys_dir().join("lake.key");
-        let holds_any =
-            |lake: &Path| lake.read_dir().is_ok_and(|mut within| within.next().is_some());
-        let place = self.lake_place();
-        if !path.is_file() && !place.contains("://") && holds_any(&self.root.join(place)) {
-            bail!(
-                "there is no {}, and the lake in {place} was written with one: put it back, for with a new key old and new observations would not match; or move the lake away",
-                path.display()
-            );
+        let path = self.lake_key_path();
+        if !path.is_file() {
+            self.check_nothing_observed()?;
         }
         Ok(LakeKey::load_or_create(&path)?)
     }
 
+    /// As [`Project::lake_key`], for who writes to the lake: that is this key's and no other's.
+    pub(crate) fn claimed_lake_key(&self) -> anyhow::Result<LakeKey> {
+        let key = self.lake_key()?;
+        let claimed = self.lake()?.claim(&key);
+        claimed.with_context(|| format!("{} cannot be used", self.lake_key_path().display()))?;
+        Ok(key)
+    }
+
+    fn lake_key_path(&self) -> PathBuf {
+        self.keys_dir().join("lake.key")
+    }
+
+    /// With a new key, old and new observations would not match.
+    fn check_nothing_observed(&self) -> anyhow::Result<()> {
+        let Some(lake) = self.lake_if_any()? else { return Ok(()) };
+        let found = lake
+            .wait(|lake| async move { anyhow::Ok((lake.twins().await?, lake.key_id().await?)) });
+        let (twins, key) = found?;
+        if twins.is_empty() {
+            return Ok(());
+        }
+        let (path, place) = (self.lake_key_path(), self.lake_place());
+        let key = key.map(|key| format!(" {key}")).unwrap_or_default();
+        bail!(
+            "there is no {}, and the lake in {place} was written with the key{key}: put it back, for with a new key old and new observations would not match; or move the lake away",
+            path.display()
+        );
+    }
+
     /// The key that recordings are scrubbed with, made where there is none.
     pub(crate) fn scrub_key(&self) -> anyhow::Result<[u8; 32]> {
-        files::load_or_make_secret(&self.keys_dir().join("scrub.key"))
+        Ok(models::load_or_draw_secret(&self.keys_dir().join("scrub.key"))?)
     }
 
     /// The lake, its folder made where there is none.

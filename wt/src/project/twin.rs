@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use models::behaviour::Behaviour;
 use models::{Digest, Drift, Ledger, Model, Replay};
 use observer::intake::{Disclosure, Intake};
+use observer::key::LakeKey;
 use observer::scrub::{Names, Scrubber};
 use serde::{Deserialize, Serialize};
 use snapshots::{Documents, Package};
@@ -150,17 +151,22 @@ impl<'p> Twin<'p> {
     /// An intake of what the vendor's production answers, by the project's key and the twin's
     /// `scrub.toml`.
     pub(crate) fn intake(&self, model: Model) -> anyhow::Result<Intake> {
-        self.intake_with(model, Disclosure::PRODUCTION)
+        self.intake_with(model, self.project.claimed_lake_key()?, Disclosure::PRODUCTION)
     }
 
     /// An intake of the twin's recordings. The key is the same, so that pseudonyms in the evidence
     /// are those of later observations.
     pub(crate) fn intake_of_recordings(&self, model: Model) -> anyhow::Result<Intake> {
-        self.intake_with(model, Disclosure::RECORDING)
+        self.intake_with(model, self.project.lake_key()?, Disclosure::RECORDING)
     }
 
-    fn intake_with(&self, model: Model, disclosure: Disclosure) -> anyhow::Result<Intake> {
-        let intake = Intake::new(Arc::new(model), self.project.lake_key()?, disclosure);
+    fn intake_with(
+        &self,
+        model: Model,
+        key: LakeKey,
+        disclosure: Disclosure,
+    ) -> anyhow::Result<Intake> {
+        let intake = Intake::new(Arc::new(model), key, disclosure);
         Ok(intake.with_names(self.scrubbed_names()?))
     }
 
