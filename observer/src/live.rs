@@ -229,7 +229,7 @@ impl LiveWriter {
             for count in [&mut self.notes.skipped, &mut self.summary.skipped] {
                 *count.entry(reason.name().to_owned()).or_default() += 1;
             }
-            // A forged delivery is no exchange and has a row of its own all the same.
+            // A delivery that nobody vouches for is no exchange and has a row of its own all the same.
             if self.intake.pending() == 0 {
                 return Ok(());
             }

@@ -132,8 +132,13 @@ async fn a_delivery_is_stored_with_its_verdict_and_without_its_content() {
     }
     send(observed.addr, &post("/hook/k3y", &[], PAYLOAD)).await;
     let (summary, folder) = observed.end().await;
-    assert_eq!((summary.exchanges, summary.dropped), (2, 0), "a forged one is no evidence");
+    assert_eq!(
+        (summary.exchanges, summary.dropped),
+        (1, 0),
+        "what no secret vouches for is no evidence"
+    );
     assert_eq!(summary.skipped.get("invalid signature"), Some(&1));
+    assert_eq!(summary.skipped.get("no signature"), Some(&1));
     let rows = deliveries(&folder);
     assert_eq!(texts(&rows, "verdict"), ["valid", "invalid", "unsigned"]);
     assert_eq!(texts(&rows, "event"), ["invoice.paid"; 3]);
@@ -146,6 +151,20 @@ async fn a_delivery_is_stored_with_its_verdict_and_without_its_content() {
             assert!(!text.contains(secret), "{secret} in {}", path.display());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_of_an_unknown_form_is_told_as_such_and_not_as_forged() {
+    let observed = observed(None).await;
+    let jwt = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJpYXQiOjF9.c2lnbmF0dXJl";
+    let plaid = [("Plaid-Verification".to_owned(), jwt.to_owned())];
+    send(observed.addr, &post("/", &plaid, PAYLOAD)).await;
+    let (summary, folder) = observed.end().await;
+    assert_eq!(summary.exchanges, 0, "anybody may have sent it");
+    assert_eq!(summary.skipped.get("signature of an unknown form"), Some(&1));
+    let rows = deliveries(&folder);
+    assert_eq!(texts(&rows, "verdict"), ["unknown"]);
+    assert_eq!(texts(&rows, "header"), ["plaid-verification"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +234,8 @@ async fn the_application_behind_gets_the_same_and_its_answer_is_the_vendors() {
 async fn where_the_application_does_not_answer_the_vendor_is_told_to_come_again() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let observed = observed(Some(gone)).await;
-    let (head, _) = send(observed.addr, &post("/", &[], PAYLOAD)).await;
+    let delivery = post("/", &signed(SECRET, PAYLOAD), PAYLOAD);
+    let (head, _) = send(observed.addr, &delivery).await;
     assert!(head.starts_with("HTTP/1.1 502"), "{head}");
     let (summary, _folder) = observed.end().await;
     assert_eq!(summary.exchanges, 1, "the attempt is seen all the same");

@@ -40,9 +40,10 @@ impl Attempt {
         (200..300).contains(&self.status)
     }
 
-    /// Whether somebody else than the vendor sent it, as far as the secrets given can tell.
-    pub(crate) fn is_forged(&self) -> bool {
-        self.verdict == Verdict::Invalid.name()
+    /// Whether somebody else than the vendor may have sent it: none of the secrets given vouches for its
+    /// signature.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        [Verdict::Invalid, Verdict::Unknown].iter().any(|verdict| self.verdict == verdict.name())
     }
 
     /// When it began: as the vendor says, whose schedule it is, else as it was seen.

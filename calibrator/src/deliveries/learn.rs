@@ -19,7 +19,7 @@ impl Learned {
     /// counted among the signatures, and teach neither schedule nor order.
     pub(super) fn of(attempts: &[Attempt], present: &Deliveries) -> Self {
         let own: Vec<Attempt> =
-            attempts.iter().filter(|attempt| !attempt.is_forged()).cloned().collect();
+            attempts.iter().filter(|attempt| !attempt.is_doubtful()).cloned().collect();
         let deliveries = grouped(&own);
         let ends_us = own.iter().map(Attempt::ended_us).max().unwrap_or_default();
         let mut notes = Vec::new();

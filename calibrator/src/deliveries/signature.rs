@@ -32,6 +32,11 @@ pub(super) fn of(attempts: &[Attempt], notes: &mut Vec<String>) -> Option<Signat
             "{stale} webhook signatures carry a time more than five minutes from the observer's clock: replays, or clocks that differ"
         ));
     }
+    if let Some((header, n)) = most_header(attempts, Verdict::Unknown) {
+        notes.push(format!(
+            "{n} webhooks carry a signature in `{header}` that is of no form known here, or of another secret, or made with a key of the vendor's: nothing was learned from them; without a secret they would be taken unchecked"
+        ));
+    }
     let form = most(attempts, &[Verdict::Valid, Verdict::Stale]);
     if let Some((form, n)) = form
         && n >= CONFIRMED_MIN
@@ -48,11 +53,21 @@ pub(super) fn of(attempts: &[Attempt], notes: &mut Vec<String>) -> Option<Signat
     None
 }
 
-/// The form most attempts with these verdicts have.
+/// The header that most attempts with this verdict have their signature in, and how many have.
+fn most_header(attempts: &[Attempt], verdict: Verdict) -> Option<(&str, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for attempt in attempts.iter().filter(|attempt| attempt.verdict == verdict.name()) {
+        *counts.entry(&attempt.header).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, n)| *n)
+}
+
+/// The known form most attempts with these verdicts have.
 fn most(attempts: &[Attempt], verdicts: &[Verdict]) -> Option<(SignatureForm, usize)> {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for attempt in attempts {
-        if verdicts.iter().any(|verdict| attempt.verdict == verdict.name()) {
+        let is_known = !attempt.scheme.is_empty();
+        if is_known && verdicts.iter().any(|verdict| attempt.verdict == verdict.name()) {
             *counts.entry((&attempt.scheme, &attempt.header)).or_default() += 1;
         }
     }

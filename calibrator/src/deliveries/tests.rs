@@ -241,6 +241,13 @@ fn a_form_is_learned_where_a_secret_confirmed_it() {
     let (form, notes) = of("invalid");
     assert_eq!(form, None);
     assert!(notes.contains("5 of 5 webhook signatures"), "{notes}");
+    let (form, notes) = of("unknown");
+    assert_eq!(form, None);
+    assert!(
+        notes.contains("5 webhooks carry a signature in `")
+            && notes.contains("nothing was learned"),
+        "{notes}"
+    );
     let (form, notes) = of("stale");
     assert!(form.is_some() && notes.contains("clocks that differ"), "{notes}");
 }

@@ -4,5 +4,5 @@
 -- happened_at, sent_at, attempt, status, latency_us, scheme, header, verdict.
 SELECT seen_at, endpoint, delivery, object, happened_at, sent_at, attempt, status, latency_us,
        COALESCE(scheme, '') AS scheme, COALESCE(header, '') AS header, verdict
-FROM (SELECT * FROM deliveries ORDER BY verdict = 'invalid', endpoint, delivery, seen_at LIMIT 400000)
+FROM (SELECT * FROM deliveries ORDER BY verdict IN ('invalid', 'unknown'), endpoint, delivery, seen_at LIMIT 400000)
 ORDER BY endpoint, delivery, seen_at

@@ -56,7 +56,8 @@ pub struct Webhooks {
 pub struct Signature {
     /// The form of it.
     pub scheme: Scheme,
-    /// Header it goes in, for the schemes that fix none ([`Scheme::Base64`], [`Scheme::Hex`]).
+    /// Header it goes in, for the schemes that fix none ([`Scheme::Base64`], [`Scheme::Hex`]) and for
+    /// vendors that sign like Stripe or GitHub under a name of their own.
     pub header: Option<String>,
     /// What endpoints without a secret of their own are signed with.
     pub secret: Option<String>,
@@ -75,9 +76,10 @@ pub enum Scheme {
     /// Not at all.
     #[default]
     None,
-    /// `Stripe-Signature: t=SECONDS,v1=HEX` over `SECONDS.BODY`.
+    /// `Stripe-Signature: t=SECONDS,v1=HEX` over `SECONDS.BODY` (under other names Calendly, Mux).
     Stripe,
-    /// `X-Hub-Signature-256: sha256=HEX` and `X-Hub-Signature: sha1=HEX` over the body.
+    /// `X-Hub-Signature-256: sha256=HEX` and `X-Hub-Signature: sha1=HEX` over the body (the first under
+    /// another name Notion).
     Github,
     /// `X-Slack-Signature: v0=HEX` over `v0:SECONDS:BODY`, and `X-Slack-Request-Timestamp`.
     Slack,
@@ -95,11 +97,24 @@ pub enum Scheme {
     /// `X-HubSpot-Signature-v3`: base64 of HMAC-SHA256 over method, address, body and
     /// `X-HubSpot-Request-Timestamp`, milliseconds.
     Hubspot,
+    /// `X-Zendesk-Webhook-Signature`: base64 over `TIME` and body, the time being that of
+    /// `X-Zendesk-Webhook-Signature-Timestamp`.
+    Zendesk,
+    /// `x-square-hmacsha256-signature`: base64 over address and body.
+    Square,
+    /// `X-Zm-Signature: v0=HEX` over `v0:SECONDS:BODY`, and `X-Zm-Request-Timestamp`.
+    Zoom,
+    /// `Paddle-Signature: ts=SECONDS;h1=HEX` over `SECONDS:BODY`.
+    Paddle,
+    /// `Twitch-Eventsub-Message-Signature: sha256=HEX` over id, time and body, each in a header.
+    Twitch,
+    /// `Typeform-Signature: sha256=BASE64` over the body.
+    Typeform,
 }
 
 impl Scheme {
     /// Every form.
-    const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::None,
         Self::Stripe,
         Self::Github,
@@ -110,6 +125,12 @@ impl Scheme {
         Self::Base64,
         Self::Hex,
         Self::Hubspot,
+        Self::Zendesk,
+        Self::Square,
+        Self::Zoom,
+        Self::Paddle,
+        Self::Twitch,
+        Self::Typeform,
     ];
 
     /// The word for it, as documents have it.
@@ -125,6 +146,12 @@ impl Scheme {
             Self::Base64 => "base64",
             Self::Hex => "hex",
             Self::Hubspot => "hubspot",
+            Self::Zendesk => "zendesk",
+            Self::Square => "square",
+            Self::Zoom => "zoom",
+            Self::Paddle => "paddle",
+            Self::Twitch => "twitch",
+            Self::Typeform => "typeform",
         }
     }
 

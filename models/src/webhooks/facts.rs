@@ -3,7 +3,7 @@
 //! # Source
 //!
 //! The vendors' webhook pages: ids and times of Stripe, Slack, GitHub, Shopify, Linear, `HubSpot`,
-//! Twilio, Standard Webhooks.
+//! Twilio, Standard Webhooks, Zoom, Zendesk, Paddle, Twitch.
 
 use chrono::DateTime;
 use serde::Deserialize;
@@ -39,7 +39,7 @@ pub enum Kind {
 }
 
 /// Headers that name a delivery, most telling first.
-const IDS: [&str; 7] = [
+const IDS: [&str; 8] = [
     "webhook-id",
     "svix-id",
     "x-github-delivery",
@@ -47,13 +47,17 @@ const IDS: [&str; 7] = [
     "x-shopify-event-id",
     "x-shopify-webhook-id",
     "i-twilio-idempotency-token",
+    "twitch-eventsub-message-id",
 ];
 /// Headers that say when an attempt was sent.
-const SENT: [&str; 4] = [
+const SENT: [&str; 7] = [
     "webhook-timestamp",
     "svix-timestamp",
     "x-slack-request-timestamp",
     "x-hubspot-request-timestamp",
+    "x-zm-request-timestamp",
+    "x-zendesk-webhook-signature-timestamp",
+    "twitch-eventsub-message-timestamp",
 ];
 /// Fields of a body that name its event.
 const ID_FIELDS: [&str; 3] = ["event_id", "eventId", "id"];
@@ -129,11 +133,14 @@ impl Facts {
 
 /// The time that is part of what is signed.
 fn sent_at(arrived: &Arrived<'_>) -> Option<i64> {
-    let stripe = arrived
-        .header("stripe-signature")
-        .and_then(|value| value.split(',').find_map(|part| part.trim().strip_prefix("t=")));
-    let named = SENT.iter().find_map(|name| arrived.header(name));
-    of_number(stripe.or(named)?.parse().ok()?)
+    let within = |name: &str, separator: char, before: &str| {
+        let mut parts = arrived.header(name)?.split(separator);
+        parts.find_map(|part| part.trim().strip_prefix(before))
+    };
+    let listed =
+        within("stripe-signature", ',', "t=").or_else(|| within("paddle-signature", ';', "ts="));
+    let time = listed.or_else(|| SENT.iter().find_map(|name| arrived.header(name)))?;
+    time.parse().ok().and_then(of_number).or_else(|| written(time))
 }
 
 /// What a delivery is, where it is not an event's.
@@ -225,6 +232,11 @@ mod tests {
         assert_eq!(facts.id.as_deref(), Some("evt_1"));
         assert_eq!(facts.object.as_deref(), Some("cus_1"));
         assert_eq!(facts.happened_at_us, Some(1_700_000_000_000_000));
+
+        let sent = |name, value| Facts::of(&arrived(&[(name, value)], "{}")).sent_at_us;
+        assert_eq!(sent("Paddle-Signature", "ts=1700000100;h1=x"), Some(1_700_000_100_000_000));
+        let zendesk = "X-Zendesk-Webhook-Signature-Timestamp";
+        assert_eq!(sent(zendesk, "2023-11-14T22:15:00Z"), Some(1_700_000_100_000_000));
 
         let github = r#"{"action": "opened", "issue": {"id": 7}, "repository": {"id": 1}, "sender": {"id": 2}}"#;
         let facts = Facts::of(&arrived(&[("X-GitHub-Delivery", "d-1")], github));

@@ -4,6 +4,7 @@
 //! made it, [`facts`] reads from a delivery what makes it one and the same at the next attempt.
 
 pub mod facts;
+mod form;
 pub mod mac;
 pub mod sign;
 mod verify;

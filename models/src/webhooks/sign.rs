@@ -6,7 +6,8 @@
 //! documentation ("Validating webhook deliveries"), its own test vector below. Slack: documentation
 //! ("Verifying requests from Slack"), vector below. Twilio: documentation ("Webhooks security"),
 //! `twilio.request_validator`. Standard Webhooks 1.0 (its specification's vector below). Shopify:
-//! documentation ("Verify a webhook"). `HubSpot`: documentation ("Validate requests", v3).
+//! documentation ("Verify a webhook"). Paddle: documentation ("Verify webhook signatures"). Those of
+//! vendors with headers of their own stand at their forms.
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
 
+use super::form::{self, Filling, Form};
 use super::mac::{hex, sha1, sha256};
 use crate::behaviour::Scheme;
 
@@ -48,18 +50,19 @@ pub fn headers(signed: &Signed<'_>) -> Vec<(String, String)> {
         Scheme::None => Vec::new(),
         Scheme::Stripe => {
             let mac = hex(&sha256(key, &[format!("{seconds}.").as_bytes(), signed.body]));
-            vec![header("stripe-signature", format!("t={seconds},v1={mac}"))]
+            vec![(own("stripe-signature"), format!("t={seconds},v1={mac}"))]
         }
-        Scheme::Github => vec![
-            header("x-hub-signature", format!("sha1={}", hex(&sha1(key, &[signed.body])))),
-            header("x-hub-signature-256", format!("sha256={}", hex(&sha256(key, &[signed.body])))),
-        ],
-        Scheme::Slack => {
-            let mac = hex(&sha256(key, &[format!("v0:{seconds}:").as_bytes(), signed.body]));
-            vec![
-                header("x-slack-request-timestamp", seconds.to_string()),
-                header("x-slack-signature", format!("v0={mac}")),
-            ]
+        Scheme::Paddle => {
+            let mac = hex(&sha256(key, &[format!("{seconds}:").as_bytes(), signed.body]));
+            vec![header("paddle-signature", format!("ts={seconds};h1={mac}"))]
+        }
+        Scheme::Github => {
+            let mac = format!("sha256={}", hex(&sha256(key, &[signed.body])));
+            if let Some(own) = signed.header {
+                return vec![header(own, mac)];
+            }
+            let old = format!("sha1={}", hex(&sha1(key, &[signed.body])));
+            vec![header("x-hub-signature", old), header("x-hub-signature-256", mac)]
         }
         Scheme::Twilio => vec![header("x-twilio-signature", twilio(key, signed))],
         Scheme::Standard => standard("webhook", signed),
@@ -68,15 +71,25 @@ pub fn headers(signed: &Signed<'_>) -> Vec<(String, String)> {
             let mac = STANDARD.encode(sha256(key, &[signed.body]));
             vec![(own("x-shopify-hmac-sha256"), mac)]
         }
-        Scheme::Hubspot => {
-            let millis = signed.at.as_millis().to_string();
-            vec![
-                header("x-hubspot-request-timestamp", millis.clone()),
-                header("x-hubspot-signature-v3", hubspot(key, signed, &millis)),
-            ]
-        }
         Scheme::Hex => vec![(own("x-signature"), hex(&sha256(key, &[signed.body])))],
+        formed => form::of(formed).map(|form| of_form(form, signed)).unwrap_or_default(),
     }
+}
+
+fn of_form(form: &Form, signed: &Signed<'_>) -> Vec<(String, String)> {
+    let time = form.time.map(|(name, clock)| (name, clock.write(signed.at)));
+    let filling = Filling {
+        time: time.as_ref().map_or("", |(_, time)| time),
+        id: signed.id,
+        url: signed.url,
+        body: signed.body,
+    };
+    let value = form.sign(signed.secret.as_bytes(), &filling);
+    let id = form.id.map(|name| (name.to_owned(), signed.id.to_owned()));
+    let mut headers = vec![(form.header.to_owned(), value)];
+    headers.extend(id);
+    headers.extend(time.map(|(name, time)| (name.to_owned(), time)));
+    headers
 }
 
 /// The address a delivery goes to: Twilio's says the digest of a body that is no form.
@@ -86,12 +99,6 @@ pub fn address(scheme: Scheme, url: &str, body: &[u8], is_form: bool) -> String 
     }
     let join = if url.contains('?') { '&' } else { '?' };
     format!("{url}{join}bodySHA256={}", hex(&Sha256::digest(body)))
-}
-
-/// Over method, address, body and time as one text.
-pub(super) fn hubspot(key: &[u8], signed: &Signed<'_>, millis: &str) -> String {
-    let parts = [b"POST".as_slice(), signed.url.as_bytes(), signed.body, millis.as_bytes()];
-    STANDARD.encode(sha256(key, &parts))
 }
 
 pub(super) fn twilio(key: &[u8], signed: &Signed<'_>) -> String {
@@ -200,6 +207,63 @@ mod tests {
             address(Scheme::Twilio, url, json.as_bytes(), false),
             "https://mycompany.com/myapp.php?foo=1&bar=2&bodySHA256=0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620"
         );
+    }
+
+    #[test]
+    fn squares_published_example_comes_out() {
+        let url = "https://example.com/webhook";
+        let example = signed(Scheme::Square, "asdf1234", r#"{"hello":"world"}"#);
+        assert_eq!(
+            named(&headers(&Signed { url, ..example }), "x-square-hmacsha256-signature"),
+            "2kRE5qRU2tR+tBGlDwMEw2avJ7QM4ikPYD/PJ3bd9Og="
+        );
+    }
+
+    /// What Python's `hmac` makes of each vendor's description.
+    #[test]
+    fn signatures_are_those_of_the_vendors_descriptions() {
+        let (test, body) = ("dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==", r#"{"say": "hello"}"#);
+        let zendesk = headers(&signed(Scheme::Zendesk, test, body));
+        assert_eq!(
+            named(&zendesk, "x-zendesk-webhook-signature"),
+            "QQCrNSSfcY4QUZF4cVj0LpQIavR/IHc76XWNRnpNlKo="
+        );
+        assert_eq!(
+            named(&zendesk, "x-zendesk-webhook-signature-timestamp"),
+            "2021-02-25T15:02:10Z"
+        );
+        for (scheme, name, value) in [
+            (
+                Scheme::Zoom,
+                "x-zm-signature",
+                "v0=29ff12dd96d265b124818b1909b72110afec29213fc38119ae67f7ddffb33328",
+            ),
+            (
+                Scheme::Paddle,
+                "paddle-signature",
+                "ts=1614265330;h1=08968133136537dadffd18e6896971d00a870dfd3bb4079b016a3e7c14dff477",
+            ),
+            (
+                Scheme::Twitch,
+                "twitch-eventsub-message-signature",
+                "sha256=99b427e7734d86998f9147bfea3881f04f669f40942239497299c71c0562ef8d",
+            ),
+            (
+                Scheme::Typeform,
+                "typeform-signature",
+                "sha256=p3dyTZQ+tI3Gm8qKSm1XoE2z+ex+HeTlgehgJlvfMDI=",
+            ),
+        ] {
+            assert_eq!(named(&headers(&signed(scheme, "key", "{}")), name), value);
+        }
+    }
+
+    #[test]
+    fn every_scheme_but_none_signs() {
+        for scheme in Scheme::ALL {
+            let made = headers(&signed(scheme, "key", "{}"));
+            assert_eq!(made.is_empty(), scheme == Scheme::None, "{scheme:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::form::{self, FORMS, Filling, Form};
 use super::mac::{hex, sha1, sha256};
 use super::sign::{self, Signed};
 use crate::behaviour::Scheme;
@@ -29,18 +30,21 @@ pub enum Verdict {
     Valid,
     /// A secret made it, at a time that is not now: a replay, or clocks that differ.
     Stale,
-    /// None of the secrets made it.
+    /// None of the secrets made it: somebody else did.
     Invalid,
+    /// It carries what may be a signature, in a form that is not known here or that the vendor makes
+    /// with a key of its own: whether somebody else sent it cannot be told.
+    Unknown,
     /// It carries a signature, and there is no secret to try.
     Unchecked,
-    /// It carries none that is known.
+    /// It carries none.
     Unsigned,
 }
 
 impl Verdict {
     /// Every verdict.
-    pub const ALL: [Self; 5] =
-        [Self::Valid, Self::Stale, Self::Invalid, Self::Unchecked, Self::Unsigned];
+    pub const ALL: [Self; 6] =
+        [Self::Valid, Self::Stale, Self::Invalid, Self::Unknown, Self::Unchecked, Self::Unsigned];
 
     /// The lake's word.
     pub const fn name(self) -> &'static str {
@@ -48,6 +52,7 @@ impl Verdict {
             Self::Valid => "valid",
             Self::Stale => "stale",
             Self::Invalid => "invalid",
+            Self::Unknown => "unknown",
             Self::Unchecked => "unchecked",
             Self::Unsigned => "unsigned",
         }
@@ -57,9 +62,10 @@ impl Verdict {
 /// A verdict and the form it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// The form of the signature; where no secret confirmed it, what its headers suggest.
+    /// The form of the signature; where no secret confirmed it, what its headers suggest. None where
+    /// they suggest none that is known.
     pub scheme: Scheme,
-    /// Header of the schemes that fix none, in lower case.
+    /// Header of the schemes that fix none and of what is unknown, in lower case.
     pub header: Option<String>,
     /// What it says.
     pub verdict: Verdict,
@@ -73,10 +79,13 @@ pub struct Check {
 const TOLERANCE: Duration = Duration::from_mins(5);
 
 /// A signature a delivery may carry.
+#[derive(Clone, Copy)]
 struct Candidate<'a> {
     scheme: Scheme,
     header: Option<&'a str>,
     value: &'a str,
+    /// Whether nothing but this form has such a header.
+    is_certain: bool,
 }
 
 /// Tries every form whose headers the delivery has with every secret.
@@ -97,7 +106,11 @@ pub fn verify(arrived: &Arrived<'_>, secrets: &[String]) -> Check {
             }
         }
     }
-    check(first, if secrets.is_empty() { Verdict::Unchecked } else { Verdict::Invalid })
+    match candidates.iter().find(|candidate| candidate.is_certain) {
+        _ if secrets.is_empty() => check(first, Verdict::Unchecked),
+        Some(certain) => check(certain, Verdict::Invalid),
+        None => check(&Candidate { scheme: Scheme::None, ..*first }, Verdict::Unknown),
+    }
 }
 
 impl<'a> Arrived<'a> {
@@ -113,45 +126,98 @@ impl<'a> Arrived<'a> {
     }
 }
 
-/// Forms that are known by a header of their own.
-const NAMED: [(&str, Scheme); 8] = [
+/// Headers that belong to one form, beside those of [`FORMS`].
+const NAMED: [(&str, Scheme); 7] = [
     ("stripe-signature", Scheme::Stripe),
     ("x-hub-signature-256", Scheme::Github),
-    ("x-slack-signature", Scheme::Slack),
     ("x-twilio-signature", Scheme::Twilio),
     ("webhook-signature", Scheme::Standard),
     ("svix-signature", Scheme::Svix),
-    ("x-hubspot-signature-v3", Scheme::Hubspot),
+    ("paddle-signature", Scheme::Paddle),
     ("x-hub-signature", Scheme::Github),
 ];
 
+/// Headers that belong to one vendor, which signs in a form that fixes none.
+const VENDORS: [(&str, Scheme); 2] =
+    [("x-shopify-hmac-sha256", Scheme::Base64), ("linear-signature", Scheme::Hex)];
+
+/// Headers of signatures that a vendor makes with a private key; who would check them has to fetch its
+/// public one, which is not done here.
+///
+/// # Source
+///
+/// Plaid, "Verify webhooks" (a JWT, ES256). `PayPal`, "Integrate webhooks" (RSA and a certificate).
+const OF_PRIVATE_KEYS: [&str; 2] = ["plaid-verification", "paypal-transmission-sig"];
+
+/// What headers say, the most certain first.
 fn candidates<'a>(arrived: &Arrived<'a>) -> Vec<Candidate<'a>> {
     let mut candidates = Vec::new();
-    for (name, scheme) in NAMED {
-        if let Some(value) = arrived.header(name) {
-            candidates.push(Candidate { scheme, header: None, value });
+    for (name, scheme) in named() {
+        if let Some(value) = arrived.header(name).filter(|value| belongs(scheme, value)) {
+            candidates.push(Candidate { scheme, header: None, value, is_certain: true });
         }
     }
+    let mut unknown = Vec::new();
     for &(name, value) in arrived.headers {
         let lower = name.to_ascii_lowercase();
-        let speaks = lower.contains("signature") || lower.contains("hmac");
-        if !speaks || NAMED.iter().any(|(named, _)| *named == lower) || !is_plain(&lower) {
+        if !speaks(&lower, value) {
             continue;
         }
-        let is_hex = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_hex {
-            candidates.push(Candidate { scheme: Scheme::Hex, header: Some(name), value });
-        } else if STANDARD.decode(value).is_ok_and(|mac| mac.len() == 32) {
-            candidates.push(Candidate { scheme: Scheme::Base64, header: Some(name), value });
-        }
+        let vendor = VENDORS.iter().find(|(own, _)| *own == lower);
+        let scheme = vendor.map_or_else(|| guess(value), |(_, scheme)| *scheme);
+        let candidate =
+            Candidate { scheme, header: Some(name), value, is_certain: vendor.is_some() };
+        if scheme == Scheme::None { &mut unknown } else { &mut candidates }.push(candidate);
     }
+    candidates.append(&mut unknown);
     candidates
+}
+
+/// Headers that belong to one form.
+fn named() -> impl Iterator<Item = (&'static str, Scheme)> {
+    NAMED.into_iter().chain(FORMS.iter().map(|form| (form.header, form.scheme)))
+}
+
+/// Whether a header's value is of the form whose header it is. `GoCardless` calls its own as Standard
+/// Webhooks do, and those have one that is made with a private key (`v1a`).
+fn belongs(scheme: Scheme, value: &str) -> bool {
+    scheme != Scheme::Standard || value.split(' ').any(|one| one.starts_with("v1,"))
+}
+
+/// Whether a header may hold a signature, and none of those that have a form of their own.
+fn speaks(name: &str, value: &str) -> bool {
+    /// Of a header that holds a code and not a version, an algorithm or a time.
+    const CODE_CHARS_MIN: usize = 27;
+    let is_named = named().any(|(own, scheme)| own == name && belongs(scheme, value));
+    let is_code = value.len() >= CODE_CHARS_MIN && !name.ends_with("timestamp");
+    let says = name.contains("signature") || name.contains("hmac");
+    is_code && (says || OF_PRIVATE_KEYS.contains(&name)) && is_plain(name) && !is_named
+}
+
+/// The form a value looks as if it were of.
+fn guess(value: &str) -> Scheme {
+    let is_hex = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hex(value) {
+        Scheme::Hex
+    } else if value.strip_prefix("sha256=").is_some_and(is_hex) {
+        Scheme::Github
+    } else if value.starts_with("t=") && value.contains(",v1=") {
+        Scheme::Stripe
+    } else if STANDARD.decode(value).is_ok_and(|mac| mac.len() == 32) {
+        Scheme::Base64
+    } else {
+        Scheme::None
+    }
 }
 
 /// A header's name that is a name and nothing else.
 fn is_plain(name: &str) -> bool {
-    name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        || name == "x-shopify-hmac-sha256"
+    /// Of versions and algorithms.
+    const NUMBERS: [&str; 8] = ["", "1", "2", "3", "256", "384", "512", "25519"];
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    name.len() <= 40
+        && name.bytes().all(is_letter)
+        && name.split(|letter: char| !letter.is_ascii_digit()).all(|run| NUMBERS.contains(&run))
 }
 
 /// Whether a secret made the signature, and when; none where it did not.
@@ -159,7 +225,8 @@ fn holds(candidate: &Candidate<'_>, arrived: &Arrived<'_>, secret: &str) -> Opti
     let (key, value) = (secret.as_bytes(), candidate.value);
     let is = |made: &str| is_same(made, value);
     match candidate.scheme {
-        Scheme::Stripe => stripe(value, arrived, key),
+        Scheme::Stripe => listed(value, &STRIPE, arrived, key),
+        Scheme::Paddle => listed(value, &PADDLE, arrived, key),
         Scheme::Github => {
             let made = if value.starts_with("sha1=") {
                 format!("sha1={}", hex(&sha1(key, &[arrived.body])))
@@ -168,23 +235,11 @@ fn holds(candidate: &Candidate<'_>, arrived: &Arrived<'_>, secret: &str) -> Opti
             };
             is(&made).then_some(Verdict::Valid)
         }
-        Scheme::Slack => {
-            let seconds = arrived.header("x-slack-request-timestamp")?;
-            let text = format!("v0:{seconds}:");
-            let made = format!("v0={}", hex(&sha256(key, &[text.as_bytes(), arrived.body])));
-            is(&made).then(|| of_seconds(seconds, arrived))
-        }
         Scheme::Twilio => {
             is(&sign::twilio(key, &signed(arrived, secret))).then_some(Verdict::Valid)
         }
         Scheme::Standard => standard("webhook", arrived, value, secret),
         Scheme::Svix => standard("svix", arrived, value, secret),
-        Scheme::Hubspot => {
-            let millis = arrived.header("x-hubspot-request-timestamp")?;
-            let made = sign::hubspot(key, &signed(arrived, secret), millis);
-            let at = millis.parse().ok().map(Duration::from_millis);
-            is(&made).then(|| of_time(at, arrived))
-        }
         Scheme::Base64 => {
             is(&STANDARD.encode(sha256(key, &[arrived.body]))).then_some(Verdict::Valid)
         }
@@ -193,7 +248,26 @@ fn holds(candidate: &Candidate<'_>, arrived: &Arrived<'_>, secret: &str) -> Opti
             is_same(&made, &value.to_ascii_lowercase()).then_some(Verdict::Valid)
         }
         Scheme::None => None,
+        formed => of_form(form::of(formed)?, arrived, value, key),
     }
+}
+
+fn of_form(form: &Form, arrived: &Arrived<'_>, value: &str, key: &[u8]) -> Option<Verdict> {
+    let time = match form.time {
+        Some((name, clock)) => Some((arrived.header(name)?, clock)),
+        None => None,
+    };
+    let id = match form.id {
+        Some(name) => arrived.header(name)?,
+        None => "",
+    };
+    let (url, body) = (arrived.url, arrived.body);
+    let filling = Filling { time: time.map_or("", |(time, _)| time), id, url, body };
+    let holds = is_same(&form.sign(key, &filling), value);
+    holds.then(|| match time {
+        Some((time, clock)) => of_time(clock.read(time), arrived),
+        None => Verdict::Valid,
+    })
 }
 
 fn signed<'s>(arrived: &Arrived<'s>, secret: &'s str) -> Signed<'s> {
@@ -209,13 +283,26 @@ fn signed<'s>(arrived: &Arrived<'s>, secret: &'s str) -> Signed<'s> {
     }
 }
 
+/// A list of a time and of codes over time and body.
+struct Listed {
+    separator: char,
+    time: &'static str,
+    code: &'static str,
+    /// Between time and body.
+    joint: char,
+}
+
+const STRIPE: Listed = Listed { separator: ',', time: "t", code: "v1", joint: '.' };
+const PADDLE: Listed = Listed { separator: ';', time: "ts", code: "h1", joint: ':' };
+
 /// Several signatures may stand there while a secret is changed for another.
-fn stripe(value: &str, arrived: &Arrived<'_>, key: &[u8]) -> Option<Verdict> {
-    let parts: Vec<_> = value.split(',').filter_map(|part| part.trim().split_once('=')).collect();
-    let (_, seconds) = parts.iter().find(|(name, _)| *name == "t")?;
-    let made = hex(&sha256(key, &[format!("{seconds}.").as_bytes(), arrived.body]));
-    let is_there = parts.iter().any(|(name, mac)| *name == "v1" && is_same(&made, mac));
-    is_there.then(|| of_seconds(seconds, arrived))
+fn listed(value: &str, form: &Listed, arrived: &Arrived<'_>, key: &[u8]) -> Option<Verdict> {
+    let parts = value.split(form.separator);
+    let parts: Vec<_> = parts.filter_map(|part| part.trim().split_once('=')).collect();
+    let (_, time) = parts.iter().find(|(name, _)| *name == form.time)?;
+    let made = hex(&sha256(key, &[format!("{time}{}", form.joint).as_bytes(), arrived.body]));
+    let is_there = parts.iter().any(|(name, mac)| *name == form.code && is_same(&made, mac));
+    is_there.then(|| of_seconds(time, arrived))
 }
 
 fn standard(prefix: &str, arrived: &Arrived<'_>, value: &str, secret: &str) -> Option<Verdict> {
@@ -227,8 +314,18 @@ fn standard(prefix: &str, arrived: &Arrived<'_>, value: &str, secret: &str) -> O
     value.split(' ').any(|one| is_same(&made, one)).then(|| of_seconds(seconds, arrived))
 }
 
-fn of_seconds(seconds: &str, arrived: &Arrived<'_>) -> Verdict {
-    of_time(seconds.parse().ok().map(Duration::from_secs), arrived)
+/// Seconds, or milliseconds where they would be of a far future (`WorkOS`).
+fn of_seconds(number: &str, arrived: &Arrived<'_>) -> Verdict {
+    /// The year 5138 in seconds, 1973 in milliseconds.
+    const SECONDS_MAX: u64 = 100_000_000_000;
+    let at = |number: u64| {
+        if number < SECONDS_MAX {
+            Duration::from_secs(number)
+        } else {
+            Duration::from_millis(number)
+        }
+    };
+    of_time(number.parse().ok().map(at), arrived)
 }
 
 fn of_time(at: Option<Duration>, arrived: &Arrived<'_>) -> Verdict {
@@ -248,7 +345,7 @@ fn is_same(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
 
-    const SCHEMES: [(Scheme, Option<&str>); 9] = [
+    const SCHEMES: [(Scheme, Option<&str>); 15] = [
         (Scheme::Stripe, None),
         (Scheme::Github, None),
         (Scheme::Slack, None),
@@ -256,6 +353,12 @@ mod tests {
         (Scheme::Standard, None),
         (Scheme::Svix, None),
         (Scheme::Hubspot, None),
+        (Scheme::Zendesk, None),
+        (Scheme::Square, None),
+        (Scheme::Zoom, None),
+        (Scheme::Paddle, None),
+        (Scheme::Twitch, None),
+        (Scheme::Typeform, None),
         (Scheme::Base64, Some("x-shopify-hmac-sha256")),
         (Scheme::Hex, Some("linear-signature")),
     ];
@@ -310,8 +413,15 @@ mod tests {
     #[test]
     fn a_clock_that_differs_is_told_from_a_secret_that_does() {
         for scheme in SCHEMES {
-            let dated =
-                !matches!(scheme.0, Scheme::Github | Scheme::Twilio | Scheme::Base64 | Scheme::Hex);
+            let dated = !matches!(
+                scheme.0,
+                Scheme::Github
+                    | Scheme::Twilio
+                    | Scheme::Base64
+                    | Scheme::Hex
+                    | Scheme::Square
+                    | Scheme::Typeform
+            );
             let found = check(scheme, 1000, 2000, &[SECRET], |_| {});
             let expected = if dated { Verdict::Stale } else { Verdict::Valid };
             assert_eq!(found.verdict, expected, "{scheme:?}");
@@ -336,5 +446,60 @@ mod tests {
         let headers = [("x-signature-version", "2"), ("authorization", "Bearer x")];
         let arrived = Arrived { headers: &headers, url: "", body: b"{}", at: Duration::ZERO };
         assert_eq!(verify(&arrived, &["s".to_owned()]).verdict, Verdict::Unsigned);
+    }
+
+    #[test]
+    fn a_vendor_that_signs_like_another_is_known_by_its_own_header() {
+        for like in [
+            (Scheme::Stripe, Some("calendly-webhook-signature")),
+            (Scheme::Github, Some("x-notion-signature")),
+            (Scheme::Hex, Some("webhook-signature")),
+            (Scheme::Base64, Some("x-xero-signature")),
+        ] {
+            let whole = |_: &mut Vec<u8>| {};
+            let found = check(like, 1000, 1010, &[SECRET], whole);
+            assert_eq!((found.scheme, found.verdict), (like.0, Verdict::Valid), "{like:?}");
+            assert_eq!(found.header.as_deref(), like.1);
+            // Another secret, or another form: nobody can tell.
+            let found = check(like, 1000, 1010, &["another"], whole);
+            assert_eq!((found.scheme, found.verdict), (Scheme::None, Verdict::Unknown), "{like:?}");
+            assert_eq!(found.header.as_deref(), like.1);
+        }
+    }
+
+    #[test]
+    fn what_is_signed_in_a_form_that_is_not_known_is_not_called_forged() {
+        let jwt = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJpYXQiOjF9.c2lnbmF0dXJlIG9mIGEga2V5";
+        let code = "MEUCIQDa0t5vTNpKQ2s9r7l1kq8m4Qx1j3mT8f7b";
+        for (name, value) in [
+            ("Plaid-Verification", jwt),
+            ("PAYPAL-TRANSMISSION-SIG", code),
+            ("X-Twilio-Email-Event-Webhook-Signature", code),
+            ("X-Signature-Ed25519", "ab".repeat(64).as_str()),
+            ("X-Paystack-Signature", "ab".repeat(64).as_str()),
+            ("webhook-signature", "v1a,aG9sZHMgZm9yIGEgcHVibGljIGtleSBhbG9uZQ=="),
+        ] {
+            let headers = [(name, value)];
+            let at = Duration::from_secs(1000);
+            let arrived = Arrived { headers: &headers, url: "", body: b"{}", at };
+            let found = verify(&arrived, &["s".to_owned()]);
+            assert_eq!((found.scheme, found.verdict), (Scheme::None, Verdict::Unknown), "{name}");
+            assert_eq!(found.header, Some(name.to_ascii_lowercase()));
+            assert_eq!(verify(&arrived, &[]).verdict, Verdict::Unchecked, "{name}");
+        }
+    }
+
+    #[test]
+    fn any_header_is_looked_at_and_none_is_an_accident() {
+        let names = named().map(|(name, _)| name).chain(OF_PRIVATE_KEYS).chain(["x-hmac"]);
+        for name in names {
+            for value in ["", "=", "t=", "t=,v1=", "v1,", "sha256=", "\u{e9}", ",;:=. ", "v0="] {
+                let long = value.repeat(40);
+                let headers = [(name, value), (name, long.as_str())];
+                let arrived = Arrived { headers: &headers, url: "", body: b"", at: Duration::MAX };
+                let verdict = verify(&arrived, &["s".to_owned()]).verdict;
+                assert!(!matches!(verdict, Verdict::Valid | Verdict::Stale), "{name}: {value}");
+            }
+        }
     }
 }

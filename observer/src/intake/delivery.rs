@@ -43,7 +43,9 @@ pub(super) fn row(
         object: facts.object.map(|id| key.link(id.as_bytes())),
         happened_at_us: facts.happened_at_us,
         // A time that none of our secrets vouches for is no time.
-        sent_at_us: facts.sent_at_us.filter(|_| check.verdict != Verdict::Invalid),
+        sent_at_us: facts
+            .sent_at_us
+            .filter(|_| !matches!(check.verdict, Verdict::Invalid | Verdict::Unknown)),
         attempt: facts.attempt,
         status: raw.status,
         latency_us: raw.latency_us,

@@ -11,14 +11,15 @@ use crate::shape::word;
 ///
 /// # Source
 ///
-/// The vendors' webhook pages: GitHub, Gitea, GitLab, Shopify, Bitbucket, Linear.
-const HEADERS: [&str; 6] = [
+/// The vendors' webhook pages: GitHub, Gitea, GitLab, Shopify, Bitbucket, Linear, Twitch.
+const HEADERS: [&str; 7] = [
     "x-github-event",
     "x-gitea-event",
     "x-gitlab-event",
     "x-shopify-topic",
     "x-event-key",
     "linear-event",
+    "twitch-eventsub-subscription-type",
 ];
 
 /// Fields of a payload that name it, first match wins.

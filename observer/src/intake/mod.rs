@@ -66,9 +66,14 @@ pub enum Skip {
     BadUrl,
     /// A webhook that asks whether anybody is there, and tells of nothing.
     Challenge,
-    /// A webhook whose signature is of none of the secrets: anybody may have sent it. The attempt is
-    /// kept among the deliveries, with its verdict.
+    /// A webhook whose signature is of none of the secrets: somebody else sent it. The attempt is kept
+    /// among the deliveries, with its verdict, as are those of the next two.
     Forged,
+    /// A webhook whose signature cannot be checked here, though there are secrets: anybody may have
+    /// sent it.
+    UnknownSignature,
+    /// A webhook without a signature, though there are secrets: anybody may have sent it.
+    Unsigned,
 }
 
 impl Skip {
@@ -81,6 +86,8 @@ impl Skip {
             Self::BadUrl => "unreadable URL",
             Self::Challenge => "challenge or ping",
             Self::Forged => "invalid signature",
+            Self::UnknownSignature => "signature of an unknown form",
+            Self::Unsigned => "no signature",
         }
     }
 }
@@ -203,8 +210,8 @@ impl Intake {
     ///
     /// # Errors
     ///
-    /// Why the exchange leaves no row of `exchanges`; it is counted. [`Skip::Forged`] leaves a row of
-    /// `deliveries`, so that [`Intake::pending`] is to be asked after it as after any other.
+    /// Why the exchange leaves no row of `exchanges`; it is counted. [`Skip::Forged`] and its like leave a
+    /// row of `deliveries`, so that [`Intake::pending`] is to be asked after them as after any other.
     pub fn take(&mut self, raw: &RawExchange<'_>) -> Result<(), Skip> {
         let taken = match raw.direction {
             Direction::Call => self.take_call(raw),
@@ -319,10 +326,10 @@ impl Intake {
         {
             return Err(Skip::Challenge);
         }
-        let (row, verdict) = delivery::row(raw, &event, &self.secrets, &self.key);
-        self.deliveries.push(row);
-        if verdict == Verdict::Invalid {
-            return Err(Skip::Forged);
+        let (delivery, verdict) = delivery::row(raw, &event, &self.secrets, &self.key);
+        if let Some(doubt) = self.doubt(verdict) {
+            self.deliveries.push(delivery);
+            return Err(doubt);
         }
         let name = self.places.name(&event);
         let place = self.places.webhook(name);
@@ -334,6 +341,7 @@ impl Intake {
         let identity =
             own_id.map_or_else(Vec::new, |id| vec![b"event".as_slice(), event.as_bytes(), id]);
         let entity = self.entity(&identity, 0, raw.request_body.as_ref());
+        self.deliveries.push(delivery);
         let witness = Witness { entity, caller: 0, at_us: raw.seen_at_us };
         self.note(place, raw.request_body.as_ref(), &mut scratch.found_in_response, witness);
         let row = ExchangeRow {
@@ -354,6 +362,16 @@ impl Intake {
         self.rows.push(row, &scratch.request, &scratch.response, Vec::new());
         self.scratch = scratch;
         Ok(())
+    }
+
+    /// Why a delivery teaches nothing, if so: where there are secrets, none of them vouches for it.
+    fn doubt(&self, verdict: Verdict) -> Option<Skip> {
+        match verdict {
+            Verdict::Invalid => Some(Skip::Forged),
+            Verdict::Unknown => Some(Skip::UnknownSignature),
+            Verdict::Unsigned if !self.secrets.is_empty() => Some(Skip::Unsigned),
+            Verdict::Unsigned | Verdict::Unchecked | Verdict::Valid | Verdict::Stale => None,
+        }
     }
 
     /// Shapes of an accepted request; a refused one says nothing of what the vendor takes.

@@ -146,7 +146,7 @@ fn deliveries() -> Vec<Field> {
         // The signature's form, and its header where the form fixes none.
         Field::new("scheme", DataType::Utf8, true),
         Field::new("header", DataType::Utf8, true),
-        // `valid`, `stale`, `invalid`, `unchecked`, `unsigned`.
+        // `valid`, `stale`, `invalid`, `unknown`, `unchecked`, `unsigned`.
         required("verdict", DataType::Utf8),
     ]
 }

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context as _;
-use observer::live::{LiveConfig, LiveWriter, observe};
+use observer::intake::Skip;
+use observer::live::{LiveConfig, LiveWriter, Summary, observe};
 use observer::webhooks::{Receiver, ReceiverConfig};
 use tokio::sync::mpsc;
 
@@ -87,9 +88,27 @@ pub(crate) fn run(
         };
         receiver.run(sender, stopped).await;
         let summary = observing.await.context("the observer stopped by itself")??;
+        tell_of_doubtful(&summary, out);
         report(name, &summary, out)
     })?;
     Ok(Outcome::Done)
+}
+
+/// Says what to do about deliveries that none of the secrets vouches for.
+fn tell_of_doubtful(summary: &Summary, out: &mut Output) {
+    let none_of = |skip: Skip| !summary.skipped.contains_key(skip.name());
+    if !none_of(Skip::Forged) {
+        out.warn(
+            "some deliveries were signed with none of the secrets: where the vendor signs its own view of \
+             the address (Square, Twilio, HubSpot), --public-url has to say what it calls",
+        );
+    }
+    if !(none_of(Skip::UnknownSignature) && none_of(Skip::Unsigned)) {
+        out.warn(
+            "some deliveries carry no signature that could be checked, and nothing is learned from them, \
+             for anybody may have sent them; without --secret-env all would be taken unchecked",
+        );
+    }
 }
 
 /// The values of the variables named; one that is named and not there is an error.
