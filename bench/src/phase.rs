@@ -17,6 +17,7 @@ use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
 use observer::key::LakeKey;
 use observer::lake::Lake;
+use observer::sources::Limits;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -249,7 +250,7 @@ fn synth(log: &Path, twin: &Path) -> anyhow::Result<Outcome> {
     let base = Model::empty(TWIN, BASE_URL);
     let (cost, (model, evidence)) = Cost::of(|| {
         let mut intake = Intake::new(Arc::new(base.clone()), key(), Disclosure::RECORDING);
-        import(&lake, TWIN, &mut intake, log, Strictness::Strict, &mut |_| ())?;
+        import(&lake, TWIN, &mut intake, log, Strictness::Strict, &Limits::default(), &mut |_| ())?;
         Ok(runtime()?.block_on(calibrator::synthesise(&lake, TWIN, base))?)
     })?;
     std::fs::write(model_file(twin), model.canonical())?;
@@ -263,7 +264,15 @@ fn import_log(log: &Path, twin: &Path, lake: &Path) -> anyhow::Result<Outcome> {
     let lake = Lake::open(lake)?;
     let (cost, imported) = Cost::of(|| {
         let mut intake = Intake::new(Arc::new(model), key(), Disclosure::PRODUCTION);
-        Ok(import(&lake, TWIN, &mut intake, log, Strictness::Strict, &mut |_| ())?)
+        Ok(import(
+            &lake,
+            TWIN,
+            &mut intake,
+            log,
+            Strictness::Strict,
+            &Limits::default(),
+            &mut |_| (),
+        )?)
     })?;
     let mut written = BTreeMap::new();
     for file in imported.segment.files {

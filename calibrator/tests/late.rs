@@ -14,6 +14,7 @@ use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
 use observer::key::LakeKey;
 use observer::lake::Lake;
+use observer::sources::Limits;
 use serde_json::{Value, json};
 
 fn model() -> Model {
@@ -78,7 +79,8 @@ async fn findings(calls: u64, vendor: Vendor) -> Analysis {
     let model = model();
     let key = LakeKey::new([7; 16]);
     let mut intake = Intake::new(Arc::new(model.clone()), key, Disclosure::PRODUCTION);
-    import(&lake, "mails", &mut intake, &log, Strictness::Strict, &mut |_| ()).unwrap();
+    import(&lake, "mails", &mut intake, &log, Strictness::Strict, &Limits::default(), &mut |_| ())
+        .unwrap();
     let (policy, memory) = (Policy::default(), Memory::default());
     let mut reading = Reading::new("mails", i64::MIN);
     reading.advance(&lake).await.unwrap();

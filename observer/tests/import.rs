@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::UInt64Type;
 use observer::import::{ImportError, Imported, Strictness, import};
 use observer::lake::Lake;
+use observer::sources::Limits;
 use support::{TWIN, count, files, intake, segments};
 
 /// One exchange as a HAR entry, a line; every sixteenth of a day another day.
@@ -64,7 +67,7 @@ impl Project {
 
 fn import_into(lake: &Path, file: &Path, strictness: Strictness) -> Result<Imported, ImportError> {
     let lake = Lake::open(lake).unwrap();
-    import(&lake, TWIN, &mut intake(), file, strictness, &mut |_| {})
+    import(&lake, TWIN, &mut intake(), file, strictness, &Limits::default(), &mut |_| {})
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -111,7 +114,56 @@ fn the_same_content_adds_nothing_however_it_is_written() {
     assert_eq!(files(&project.lake()), before);
     let (other, rows) = project.add("one-more.ndjson", ndjson(0..41));
     assert!(!other.was_there);
-    assert_eq!(rows, 81, "overlapping files are other content");
+    assert_eq!(rows, 41, "what is new of a file that overlaps is added");
+}
+
+#[test]
+fn imports_that_overlap_count_no_exchange_twice() {
+    let project = Project::new();
+    project.add("monday-to-wednesday.ndjson", ndjson(0..48));
+    let (later, rows) = project.add("tuesday-to-friday.ndjson", ndjson(16..80));
+    assert_eq!(rows, 80);
+    assert_eq!(later.segment.exchanges, 32);
+    assert_eq!(later.segment.skipped["there already"], 32);
+    // What each exchange says is counted once, too.
+    let count_of_states = |batch: &RecordBatch| {
+        let column = |name| batch.column_by_name(name).unwrap();
+        let paths = column("path").as_string::<i32>().iter();
+        let counts = column("count").as_primitive::<UInt64Type>().values().iter();
+        let states = paths.zip(counts).filter(|(path, _)| *path == Some("/state"));
+        states.map(|(_, count)| count).sum::<u64>()
+    };
+    let counts: u64 = support::rows(&project.lake(), "values").iter().map(count_of_states).sum();
+    assert_eq!(counts, 80, "each has one state");
+    let before = files(&project.lake());
+    let (part, rows) = project.add("tuesday.ndjson", ndjson(16..32));
+    assert!(part.was_there && rows == 80, "{part:?}");
+    assert_eq!(files(&project.lake()), before);
+}
+
+#[test]
+fn calls_that_tell_the_same_at_the_same_time_are_as_many_as_there_were() {
+    let project = Project::new();
+    let times = |number| ndjson(std::iter::repeat_n(1, number));
+    assert_eq!(project.add("two.ndjson", times(2)).1, 2);
+    let (three, rows) = project.add("three.ndjson", times(3));
+    assert_eq!((three.segment.exchanges, rows), (1, 3));
+}
+
+#[test]
+fn deliveries_that_an_import_of_before_brought_are_there_once() {
+    let project = Project::new();
+    let delivery = |number: u64| {
+        entry(number)
+            .replace("\"GET\"", "\"POST\"")
+            .replacen('{', r#"{"_kind": "webhook", "#, 1)
+            .replace(r#""headers": [{"name": "Authorization", "value": "Bearer one"}]"#, &format!(r#""headers": [], "postData": {{"mimeType": "application/json", "text": "{{\"type\": \"item.made\", \"id\": \"evt_{number}\"}}"}}"#))
+    };
+    let file = |numbers: std::ops::Range<u64>| numbers.map(delivery).collect::<Vec<_>>().join("\n");
+    project.add("first.ndjson", file(0..20));
+    let (second, rows) = project.add("second.ndjson", file(10..30));
+    assert_eq!((second.segment.exchanges, rows), (10, 30));
+    assert_eq!(count(&project.lake(), "deliveries"), 30);
 }
 
 #[test]
@@ -171,9 +223,18 @@ fn a_file_that_was_refused_leaves_nothing_for_the_next() {
     let mut intake = intake();
     let bad = project.file("bad.ndjson", format!("{}nonsense\n", ndjson(0..5)));
     let good = project.file("good.ndjson", ndjson(5..8));
-    import(&lake, TWIN, &mut intake, &bad, Strictness::Strict, &mut |_| {}).unwrap_err();
-    let imported =
-        import(&lake, TWIN, &mut intake, &good, Strictness::Strict, &mut |_| {}).unwrap();
+    import(&lake, TWIN, &mut intake, &bad, Strictness::Strict, &Limits::default(), &mut |_| {})
+        .unwrap_err();
+    let imported = import(
+        &lake,
+        TWIN,
+        &mut intake,
+        &good,
+        Strictness::Strict,
+        &Limits::default(),
+        &mut |_| {},
+    )
+    .unwrap();
     assert_eq!((imported.segment.exchanges, count(&project.lake(), "exchanges")), (3, 3));
 }
 

@@ -330,3 +330,48 @@ fn a_canary_is_promoted_by_the_clock_of_the_runs() {
     assert_eq!(run_at("2031-05-02T08:59:59Z"), "1 canary");
     assert_eq!(run_at("2031-05-02T09:00:00Z"), "1 published");
 }
+
+/// As [`traffic`] of the second day, dated by a clock that is five years ahead.
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+fn observe_ahead(folder: &Folder) {
+    traffic(folder, "ahead.ndjson", 2, "api.notes.test");
+    let text = folder.read("ahead.ndjson").replace("2026-11-02", "2031-11-02");
+    folder.write("ahead.ndjson", &text);
+    let mut command = folder.command(&["observe", "import", "notes", "ahead.ndjson"]);
+    let done = command.env("WT_STARTED_AT", "2031-11-02T09:00:00Z").output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+}
+
+#[test]
+fn what_was_observed_by_a_clock_ahead_is_told_of_and_ends_no_window() {
+    let folder = with_model();
+    observe_ahead(&folder);
+    let told = folder.wt(&["calibrate", "notes"]);
+    assert!(told.contains("the lake's segments/twin=notes/import-"), "{told}");
+    assert!(told.contains("dated ahead of this machine's clock"), "{told}");
+    assert_eq!(states(&folder), ["1 published"]);
+    // What the machine sees from now on.
+    let now = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    traffic_with(&folder, "next.ndjson", 2, "api.notes.test", r#",\"colour\":\"red\",\"size\":3"#);
+    let text =
+        folder.read("next.ndjson").replace("2026-11-02T08", &now.format("%Y-%m-%dT%H").to_string());
+    folder.write("next.ndjson", &text);
+    let said = folder.wt(&["observe", "import", "notes", "next.ndjson"]);
+    assert!(said.contains("240 added") && !said.contains("not looked at again"), "{said}");
+    folder.run(&["calibrate", "notes"]);
+    assert_eq!(states(&folder), ["1 published", "2 published"]);
+}
+
+#[test]
+fn ages_and_since_count_from_the_newest_exchange_that_can_be() {
+    let folder = with_model();
+    traffic(&folder, "second.ndjson", 2, "api.notes.test");
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+    observe_ahead(&folder);
+    let said =
+        folder.wt(&["lake", "expire", "notes", "--older-than", "365d", "--force", "--dry-run"]);
+    assert!(said.contains("nothing to expire"), "{said}");
+    let drift =
+        folder.wt_json(&["calibrate", "notes", "--since", "365d", "--dry-run", "--format", "json"]);
+    assert_eq!(drift["window"]["from"], "2026-11-02T08:00:00Z", "{drift}");
+}

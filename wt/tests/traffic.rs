@@ -1,5 +1,7 @@
 //! `wt observe import`, `wt lake stats` and `wt record`.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader};
@@ -35,18 +37,65 @@ fn an_import_adds_rows_names_bad_lines_and_is_done_once() {
     assert!(folder.wt(&["lake", "stats", "emails"]).contains("emails: 3 exchanges in 1 segment"));
 }
 
+/// A file of three exchanges, of which one can be of its time.
+fn misdated(folder: &Folder) {
+    let of = |at: &str, id| entry("api.emails.test", id).replace("2026-11-19", at) + "\n";
+    folder.write(
+        "calls.ndjson",
+        &[of("2026-11-19", 1), of("2190-01-01", 2), of("0001-01-01", 3)].concat(),
+    );
+}
+
 #[test]
-fn an_import_tells_of_exchanges_that_are_dated_ahead() {
+fn what_a_wrong_clock_dated_is_named_and_left_out() {
     let folder = Folder::with_emails();
-    let import = |at: &str| {
-        let file = format!("{at}.ndjson");
-        folder.write(&file, &entry("api.emails.test", 1).replace("2026-11-19", at));
-        folder.wt(&["observe", "import", "emails", &file])
-    };
-    assert!(!import("2026-11-19").contains("ahead of this machine's clock"));
-    let told = import("2190-01-01");
+    misdated(&folder);
+    let told = folder.wt(&["observe", "import", "emails", "calls.ndjson"]);
     assert!(told.starts_with("exit 0\n"), "{told}");
-    assert!(told.contains("its last exchange is dated 2190-01-01 08:00 UTC"), "{told}");
+    assert!(told.contains("calls.ndjson, line 2: dated 2190-01-01 08:00 UTC, ahead of"), "{told}");
+    assert!(told.contains("calls.ndjson, line 3: dated 0001-01-01 08:00 UTC"), "{told}");
+    assert!(told.contains("calls.ndjson: 1 added, 2 could not be read"), "{told}");
+    let strict = folder.wt(&["record", "emails", "--strict", "--from", "calls.ndjson"]);
+    assert!(strict.starts_with("exit 2\n") && strict.contains("line 2: dated 2190"), "{strict}");
+}
+
+#[test]
+fn the_clock_that_dates_go_by_is_the_runs() {
+    let folder = Folder::with_emails();
+    misdated(&folder);
+    let mut command = folder.command(&["observe", "import", "emails", "calls.ndjson"]);
+    let done = command.env("WT_STARTED_AT", "2189-12-31T12:00:00Z").output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(told.contains("calls.ndjson: 2 added, 1 could not be read"), "{done:?}");
+}
+
+#[test]
+fn a_cassette_that_has_no_date_is_told_of_with_the_one_it_got() {
+    let folder = Folder::with_emails();
+    let interaction = |id: u32, headers: &str| {
+        format!(
+            r#"{{"request": {{"method": "GET", "uri": "https://api.emails.test/emails/em_{id}"}}, "response": {{"status": {{"code": 200}}, "headers": {headers}, "body": {{"string": "{{}}"}}}}}}"#
+        )
+    };
+    let interactions = [
+        interaction(1, r#"{"Date": ["Thu, 19 Nov 2026 08:00:00 GMT"], "Age": ["60"]}"#),
+        interaction(2, "{}"),
+        interaction(3, r#"{"Date": ["soon"]}"#),
+    ];
+    let text = format!(r#"{{"interactions": [{}]}}"#, interactions.join(", "));
+    let file = std::fs::File::options().append(true).open({
+        folder.write("tape.json", &text);
+        folder.path("tape.json")
+    });
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000);
+    file.unwrap().set_modified(at).unwrap();
+    for command in [&["observe", "import", "emails"][..], &["record", "emails", "--from"]] {
+        let told = folder.wt(&[command, &["tape.json"]].concat());
+        assert!(told.contains("tape.json: 2 exchanges have no date"), "{told}");
+        assert!(told.contains("count as of 2026-11-18 "), "{told}");
+    }
+    let stats = folder.wt_json(&["lake", "stats", "--format", "json"]);
+    assert_eq!(stats["twins"][0]["to"], "2026-11-19T08:01:00Z", "{stats}");
 }
 
 #[test]

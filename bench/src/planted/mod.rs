@@ -22,6 +22,7 @@ use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
 use observer::key::LakeKey;
 use observer::lake::Lake;
+use observer::sources::Limits;
 
 use crate::random::Random;
 use score::Score;
@@ -160,7 +161,7 @@ fn take(
     std::fs::write(&log, &traffic.lines)?;
     let lake = Lake::open(&lakes.join(format!("lake-{name}")))?;
     let mut intake = Intake::new(Arc::new(model.clone()), LakeKey::new([7; 16]), disclosure);
-    import(&lake, TWIN, &mut intake, &log, Strictness::Lenient, &mut |_| ())?;
+    import(&lake, TWIN, &mut intake, &log, Strictness::Lenient, &Limits::default(), &mut |_| ())?;
     Ok(lake)
 }
 

@@ -15,6 +15,7 @@ use observer::import::{Strictness, import};
 use observer::intake::{Disclosure, Intake};
 use observer::key::LakeKey;
 use observer::lake::Lake;
+use observer::sources::Limits;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -138,7 +139,16 @@ impl World {
         std::fs::write(&log, lines).unwrap();
         let key = LakeKey::new([7; 16]);
         let mut intake = Intake::new(Arc::new(self.model.clone()), key, Disclosure::PRODUCTION);
-        import(&self.lake, "mails", &mut intake, &log, Strictness::Strict, &mut |_| ()).unwrap();
+        import(
+            &self.lake,
+            "mails",
+            &mut intake,
+            &log,
+            Strictness::Strict,
+            &Limits::default(),
+            &mut |_| (),
+        )
+        .unwrap();
         std::fs::remove_file(&log).unwrap();
     }
 

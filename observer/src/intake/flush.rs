@@ -24,6 +24,13 @@ pub struct Batches {
     pub tables: Vec<(Table, RecordBatch)>,
 }
 
+impl Batches {
+    /// Whether there is a row that has a time.
+    pub(crate) fn has_times(&self) -> bool {
+        self.tables.iter().any(|(table, batch)| table.has_times() && batch.num_rows() > 0)
+    }
+}
+
 /// What is known of names at one time, for paths that were flushed before.
 #[derive(Debug)]
 pub(crate) struct Withholding(Names);

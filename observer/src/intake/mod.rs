@@ -7,6 +7,7 @@ mod limits;
 mod links;
 mod places;
 mod router;
+mod seen;
 mod unknown;
 mod url;
 
@@ -22,6 +23,8 @@ pub use flush::Batches;
 pub(crate) use flush::Withholding;
 pub use links::LINKS_PER_FIELD_MAX;
 pub(crate) use links::Links;
+use seen::Seen;
+pub(crate) use seen::{Print, Printed};
 
 use crate::exchange::{Direction, RawBody, RawExchange};
 use crate::key::{Domain, LakeKey};
@@ -74,6 +77,8 @@ pub enum Skip {
     UnknownSignature,
     /// A webhook without a signature, though there are secrets: anybody may have sent it.
     Unsigned,
+    /// An import of before brought it already.
+    Known,
 }
 
 impl Skip {
@@ -88,6 +93,7 @@ impl Skip {
             Self::Forged => "invalid signature",
             Self::UnknownSignature => "signature of an unknown form",
             Self::Unsigned => "no signature",
+            Self::Known => "there already",
         }
     }
 }
@@ -113,6 +119,8 @@ pub struct Intake {
     /// Routes whose calls have a body, by the model's word.
     with_body: FxHashSet<NameId>,
     skipped: BTreeMap<Skip, u64>,
+    /// What the lake holds of the times that are taken.
+    seen: Seen,
     scratch: Scratch,
 }
 
@@ -179,6 +187,7 @@ impl Intake {
             secrets: Vec::new(),
             callers: FxHashSet::default(),
             skipped: BTreeMap::new(),
+            seen: Seen::default(),
             scratch: Scratch::default(),
         }
     }
@@ -194,6 +203,29 @@ impl Intake {
     #[must_use]
     pub fn with_names(self, scrubbed_names: Names) -> Self {
         Self { scrubbed_names, ..self }
+    }
+
+    /// Passes over so many exchanges as these are, from now on.
+    pub(crate) fn know(&mut self, seen: impl IntoIterator<Item = Print>) {
+        self.seen.extend(seen);
+    }
+
+    /// Passes over none any more.
+    pub(crate) fn forget(&mut self) {
+        self.seen = Seen::default();
+    }
+
+    /// Whether this exchange is one of those passed over.
+    fn is_known(
+        &mut self,
+        raw: &RawExchange<'_>,
+        caller: u64,
+        entity: u64,
+        response: &[u64],
+    ) -> bool {
+        let RawExchange { seen_at_us, latency_us, status, .. } = *raw;
+        let print = || Printed { seen_at_us, latency_us, status, caller, entity, response };
+        !self.seen.is_empty() && self.seen.take(Print::of(print()))
     }
 
     /// Rows waiting to be flushed, of exchanges or of deliveries, whichever are more.
@@ -290,6 +322,9 @@ impl Intake {
             (true, _, None) => Vec::new(),
         };
         let entity = self.entity(&identity, caller, raw.response_body.as_ref());
+        if self.is_known(raw, caller, entity, &scratch.response) {
+            return Err(Refusal::Skip(Skip::Known));
+        }
         let witness = Witness { entity, caller, at_us: raw.seen_at_us };
         self.note(place, raw.response_body.as_ref(), &mut scratch.found_in_response, witness);
         self.note(request_place, raw.request_body.as_ref(), &mut scratch.found_in_request, witness);
@@ -341,6 +376,10 @@ impl Intake {
         let identity =
             own_id.map_or_else(Vec::new, |id| vec![b"event".as_slice(), event.as_bytes(), id]);
         let entity = self.entity(&identity, 0, raw.request_body.as_ref());
+        if self.is_known(raw, 0, entity, &scratch.response) {
+            self.scratch = scratch;
+            return Err(Skip::Known);
+        }
         self.deliveries.push(delivery);
         let witness = Witness { entity, caller: 0, at_us: raw.seen_at_us };
         self.note(place, raw.request_body.as_ref(), &mut scratch.found_in_response, witness);

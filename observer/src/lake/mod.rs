@@ -11,6 +11,7 @@ mod claim;
 pub mod compact;
 pub(crate) mod deliveries;
 pub mod expire;
+pub(crate) mod known;
 pub mod limit;
 pub mod path;
 mod remote;

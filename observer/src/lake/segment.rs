@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::store;
 use super::table::Table;
 
 /// The format's name and version.
@@ -85,6 +86,11 @@ impl Segment {
             to_us: self.to_us,
         };
         self.replaces.iter().cloned().chain([own]).collect()
+    }
+
+    /// Where its manifest stands, from the lake's root.
+    pub fn manifest_path(&self) -> String {
+        store::manifest_path(&self.twin, &self.id).to_string()
     }
 
     /// Whether nothing is left of what it stands for.

@@ -37,7 +37,7 @@ impl Table {
     }
 
     /// Whether each row has a time of its own, in its first column.
-    pub(super) const fn has_times(self) -> bool {
+    pub(crate) const fn has_times(self) -> bool {
         matches!(self, Self::Exchanges | Self::Deliveries)
     }
 

@@ -166,6 +166,16 @@ impl SegmentWriter {
         self.lake.wait(|lake| async move { lake.put(&path, bytes.into()).await })
     }
 
+    /// Whether nothing that has a time was written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.span().is_none()
+    }
+
+    /// The segment without rows, of which nothing becomes part of the lake.
+    pub(crate) fn discard(self, id: String) -> Segment {
+        Segment { id, ..self.segment }
+    }
+
     /// Has the segment stand in the place of others from [`SegmentWriter::commit`] on.
     pub(super) fn replacing(&mut self, replaces: Vec<Replaced>) {
         self.segment.format = SegmentFormat::V2;

@@ -215,6 +215,24 @@ pub enum Flaw {
         limit: usize,
     },
 
+    /// Dated later than [`Limits::latest_us`](super::Limits).
+    #[error(
+        "dated {at} UTC, ahead of the clock ({now} UTC): it is left out, for nothing older would count beside it; mend its date"
+    )]
+    Ahead {
+        /// Its time.
+        at: String,
+        /// The reader's, a day before the latest there may be.
+        now: String,
+    },
+
+    /// Dated before there was HTTP.
+    #[error("dated {at} UTC: whoever wrote it had set no time; it is left out, mend its date")]
+    Undated {
+        /// Its time.
+        at: String,
+    },
+
     /// A gzip file that was cut off.
     #[error("gzip stream ends early after entry {after}")]
     GzipEndsEarly {
@@ -264,9 +282,26 @@ impl Flaw {
     }
 
     #[cold]
+    pub(super) fn ahead(at_us: i64, latest_us: i64) -> Self {
+        let ahead_us = super::AHEAD_MAX.num_microseconds().unwrap_or_default();
+        Self::Ahead { at: date(at_us), now: date(latest_us.saturating_sub(ahead_us)) }
+    }
+
+    #[cold]
+    pub(super) fn undated(at_us: i64) -> Self {
+        Self::Undated { at: date(at_us) }
+    }
+
+    #[cold]
     pub(super) fn invalid(field: &'static str, value: &str) -> Self {
         Self::Invalid { field, value: value.chars().take(64).collect() }
     }
+}
+
+/// To the minute.
+fn date(us: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_micros(us).unwrap_or_default();
+    time.format("%Y-%m-%d %H:%M").to_string()
 }
 
 #[cfg(test)]

@@ -53,22 +53,52 @@ pub use fault::{Fault, Flaw, NothingRead, OpenError, Place, ReadError};
 pub use format::Format;
 pub use window::Progress;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::exchange::RawExchange;
 use window::{Cut, Window};
 
-/// What one entry may cost.
+/// What one entry may cost, and when it may be of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a body that are kept, after decoding; a longer body counts as truncated.
     pub body_bytes_max: usize,
     /// Bytes of a line, an entry or a YAML cassette; a longer one is a [`Flaw::TooLong`].
     pub line_bytes_max: usize,
+    /// Microseconds since the Unix epoch; what is dated later is a [`Flaw::Ahead`].
+    pub latest_us: i64,
 }
 
+/// How far the clocks of two machines may differ: a day, so that local times taken for UTC still
+/// count as they are written.
+pub const AHEAD_MAX: TimeDelta = TimeDelta::days(1);
+
+/// Nothing is older: the first page of the web went up on 6 August 1991. Programs that never set a
+/// time write the year 1, 1970 or 1980.
+const EARLIEST_US: i64 = 681_436_800_000_000;
+
 impl Default for Limits {
-    /// 8 MiB a body, 256 MiB a line.
+    /// 8 MiB a body, 256 MiB a line, and no clock to go by.
     fn default() -> Self {
-        Self { body_bytes_max: 8 << 20, line_bytes_max: 256 << 20 }
+        Self { body_bytes_max: 8 << 20, line_bytes_max: 256 << 20, latest_us: i64::MAX }
+    }
+}
+
+impl Limits {
+    /// The usual ones, of a reader whose clock this is: data time orders all that is observed, so that
+    /// one exchange of next year would make everything else a matter of the past.
+    pub fn by_clock(now: DateTime<Utc>) -> Self {
+        let latest_us = (now + AHEAD_MAX).timestamp_micros();
+        Self { latest_us, ..Self::default() }
+    }
+
+    /// What is wrong with a time, if anything.
+    fn misdate(&self, us: i64) -> Option<Flaw> {
+        match us {
+            us if us > self.latest_us => Some(Flaw::ahead(us, self.latest_us)),
+            us if us < EARLIEST_US => Some(Flaw::undated(us)),
+            _ => None,
+        }
     }
 }
 
@@ -93,6 +123,9 @@ pub struct Totals {
     pub exchanges: u64,
     /// Items that were faults.
     pub faults: u64,
+    /// Exchanges of a cassette that have no date of their own and none in the answer, and so are dated
+    /// by the file.
+    pub undated: u64,
 }
 
 /// Takes items; [`ControlFlow::Break`] stops reading.
@@ -158,6 +191,12 @@ impl Source {
         self.format
     }
 
+    /// When the file was last changed, microseconds since the Unix epoch; what stands for the time of an
+    /// exchange that has none.
+    pub fn modified_us(&self) -> i64 {
+        self.modified_us
+    }
+
     /// A handle that tells how far [`Source::for_each`] has come while it runs.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
@@ -209,16 +248,21 @@ struct Run<'r, 's> {
 impl Run<'_, '_> {
     fn put(&mut self, place: Place, result: Result<RawExchange<'_>, Flaw>) {
         let flow = match result {
-            Ok(raw) => {
-                self.totals.exchanges += 1;
-                (self.sink)(Item::Exchange { place, raw })
-            }
-            Err(flaw) => {
-                self.totals.faults += 1;
-                (self.sink)(Item::Fault(Fault { file: self.path.to_owned(), place, flaw }))
-            }
+            Ok(raw) => match self.limits.misdate(raw.seen_at_us) {
+                None => {
+                    self.totals.exchanges += 1;
+                    (self.sink)(Item::Exchange { place, raw })
+                }
+                Some(flaw) => self.put_flaw(place, flaw),
+            },
+            Err(flaw) => self.put_flaw(place, flaw),
         };
         self.stopped |= flow.is_break();
+    }
+
+    fn put_flaw(&mut self, place: Place, flaw: Flaw) -> ControlFlow<()> {
+        self.totals.faults += 1;
+        (self.sink)(Item::Fault(Fault { file: self.path.to_owned(), place, flaw }))
     }
 
     /// Entries put so far, those at fault included.

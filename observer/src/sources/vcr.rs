@@ -25,7 +25,7 @@ const LISTS: [&str; 2] = ["http_interactions", "interactions"];
 
 /// Reads a JSON cassette, an interaction at a time.
 ///
-/// `modified_us` stands for the time of an interaction that has none.
+/// `modified_us` stands for the time of an interaction that has none, in its answer's `Date` neither.
 pub(super) fn read_json(
     window: &mut Window,
     modified_us: i64,
@@ -37,7 +37,7 @@ pub(super) fn read_json(
         run,
         &list,
         &mut |run, place, text| match serde_json::from_slice::<Value>(text) {
-            Ok(value) => run.put(place, exchange(&value, modified_us, &run.limits)),
+            Ok(value) => put(run, place, &value, modified_us),
             Err(error) => run.put(place, Err(not_json(text, &error))),
         },
     )
@@ -74,7 +74,7 @@ pub(super) fn read_yaml(
     }
     for (place, interaction) in (1..).map(Place::Entry).zip(interactions) {
         match interaction {
-            Ok(value) => run.put(place, exchange(&value, modified_us, &run.limits)),
+            Ok(value) => put(run, place, &value, modified_us),
             Err(flaw) => run.put(place, Err(flaw)),
         }
         if run.stopped {
@@ -146,11 +146,25 @@ fn items(text: &[u8]) -> Vec<&[u8]> {
     items
 }
 
-/// Judges one interaction.
+/// Hands one interaction over, and counts it where only its file has a date.
+fn put(run: &mut Run<'_, '_>, place: Place, interaction: &Value, modified_us: i64) {
+    let mut is_undated = false;
+    let result = exchange(interaction, &run.limits, || {
+        is_undated = true;
+        modified_us
+    });
+    let before = run.totals.exchanges;
+    run.put(place, result);
+    if is_undated {
+        run.totals.undated += run.totals.exchanges - before;
+    }
+}
+
+/// Judges one interaction; `undated` says when it was where nothing of it does.
 fn exchange<'a>(
     interaction: &'a Value,
-    modified_us: i64,
     limits: &Limits,
+    undated: impl FnOnce() -> i64,
 ) -> Result<RawExchange<'a>, Flaw> {
     let request = field(interaction, "request").ok_or(Flaw::Missing { field: "request" })?;
     let response = field(interaction, "response");
@@ -165,7 +179,7 @@ fn exchange<'a>(
         Some(time) => time::rfc3339_or_utc(&time)
             .or_else(|| time::http_date(&time))
             .ok_or_else(|| Flaw::invalid("recorded_at", &time))?,
-        None => dated(&response_headers).unwrap_or(modified_us),
+        None => dated(&response_headers).unwrap_or_else(undated),
     };
     let sent = body(field(request, "body"), &request_headers, "request.body", limits)?;
     let answer = response
@@ -288,8 +302,17 @@ fn status(response: &Value) -> Result<u16, Flaw> {
     }
 }
 
-/// When the answer says it was given, to the second.
+/// When the answer was given as it says, to the second: what a cache answered was made `Age` seconds
+/// before.
+///
+/// # Source
+///
+/// RFC 9110, section 6.6.1 (`Date`); RFC 9111, section 5.1 (`Age`).
 fn dated(headers: &Headers<'_>) -> Option<i64> {
-    let date = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("date"));
-    date.and_then(|(_, date)| time::http_date(date))
+    let named = |wanted: &str| {
+        let header = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        header.map(|(_, value)| value.trim())
+    };
+    let age: i64 = named("age").and_then(|age| age.parse::<u32>().ok()).unwrap_or_default().into();
+    Some(time::http_date(named("date")?)? + age * 1_000_000)
 }

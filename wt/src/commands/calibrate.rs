@@ -11,10 +11,11 @@ use calibrator::memory::Memory;
 use calibrator::publish::{Approval, Publisher};
 use calibrator::reading::Reading;
 use calibrator::{Known, checkpoint};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use models::{Drift, Model, Replay};
 
 use super::block_on;
+use crate::clock;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
@@ -107,6 +108,7 @@ fn calibrate_after(
     last: Option<&Drift>,
     out: &mut Output,
 ) -> anyhow::Result<Run> {
+    let at = clock::now();
     let twin = project.twin(name)?;
     let ledger = twin.ledger()?;
     let present = twin.current(out)?;
@@ -127,7 +129,8 @@ fn calibrate_after(
     };
     let path = since.is_none().then(|| project.checkpoint_path(name));
     let (analysis, starts_at_published) = block_on(async {
-        let start = window::start(&lake, name, &ledger, since).await?;
+        let start = window::start(&lake, name, &ledger, since, at).await?;
+        start.ahead.iter().for_each(|manifest| out.warn(&dated_ahead(name, manifest)));
         let mut reading = resume(path.as_deref(), name, start.us, out);
         let has_news = reading.advance(&lake).await?;
         if let (Some(path), true, Mode::Publish(_)) = (&path, has_news, &mode) {
@@ -138,11 +141,12 @@ fn calibrate_after(
     })?;
     progress.finish_and_clear();
     let mut drift = analysis.drift.clone();
+    drift.window = window::by_clock(drift.window, at);
     let Mode::Publish(approval) = mode else { return Ok(Run { drift, report: None }) };
 
     let Replay { model, number, .. } = present;
     let base = twin.base_model()?;
-    let (key, window, at) = (project.signing_key()?, drift.window, clock());
+    let (key, window) = (project.signing_key()?, drift.window);
     let canary = policy.canary;
     let proposes = !analysis.proposals.is_empty() || approval != Approval::Policy;
     let publisher = Publisher { ledger, key, approval, window, at, base: &base, canary };
@@ -161,10 +165,11 @@ fn calibrate_after(
     Ok(Run { drift, report })
 }
 
-/// The time of the run: when the daemon started it, by the daemon's clock.
-fn clock() -> DateTime<Utc> {
-    let told = std::env::var("WT_STARTED_AT").ok();
-    told.and_then(|at| at.parse().ok()).unwrap_or_else(Utc::now)
+fn dated_ahead(name: &str, manifest: &str) -> String {
+    format!(
+        "{name}: the lake's {manifest} holds exchanges dated ahead of this machine's clock, which count as \
+         the newest; set the clock if it is behind, else move the manifest away and import again"
+    )
 }
 
 /// Whether two runs in a row found and proposed the same.

@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use super::compact::{Removed, remove, segments};
 use super::twins;
+use crate::clock;
+use crate::commands::calibrate::window::newest_us;
 use crate::commands::calibrate::{after_published, parse_duration};
 use crate::commands::count;
 use crate::outcome::Outcome;
@@ -111,8 +113,8 @@ fn expire_twin(
 
 /// What is older than the age, counted from the newest exchange or delivery.
 fn of_age(segments: &[Segment], older_than: TimeDelta) -> Expiry {
-    let seen = segments.iter().filter(|segment| segment.timed_rows() > 0);
-    let Some(newest_us) = seen.map(|segment| segment.to_us).max() else { return Expiry::default() };
+    let seen: Vec<_> = segments.iter().filter(|one| one.timed_rows() > 0).cloned().collect();
+    let Some(newest_us) = newest_us(&seen, clock::now()) else { return Expiry::default() };
     let age_us = older_than.num_microseconds().unwrap_or(i64::MAX);
     expire::plan(segments, newest_us.saturating_sub(age_us))
 }

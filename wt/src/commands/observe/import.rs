@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
-use observer::import::{Imported, Strictness, import};
+use observer::import::{Imported, Strictness, Undated, import};
+use observer::sources::{Limits, Progress};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::clock;
 use crate::commands::calibrate::after_published;
+use crate::commands::count;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
 
 /// Faults named; a file of another format has one a line.
 pub(crate) const FAULTS_NAMED_MAX: usize = 10;
-
-/// How far clocks of two machines may differ, microseconds: a day, so that local times taken for UTC
-/// are no warning.
-const AHEAD_MAX_US: i64 = 86_400_000_000;
 
 /// Import recorded traffic: HAR 1.2, NDJSON of HAR entries, VCR; plain or gzip.
 #[derive(Debug, clap::Args)]
@@ -45,17 +43,22 @@ pub(crate) fn run(
     let lake = project.lake()?;
     let mut intake = twin.intake(model)?;
     let strictness = if args.strict { Strictness::Strict } else { Strictness::Lenient };
+    let limits = Limits::by_clock(clock::now());
     let mut files = Vec::new();
     let read = args.files.iter().try_for_each(|file| {
         let bar = out.progress_of_bytes(&file.display().to_string());
-        let imported = import(&lake, &args.name, &mut intake, file, strictness, &mut |progress| {
+        let mut tell = |progress: &Progress| {
             bar.set_length(progress.total());
             bar.set_position(progress.read());
-        });
+        };
+        let imported = import(&lake, &args.name, &mut intake, file, strictness, &limits, &mut tell);
         bar.finish_and_clear();
         let imported = imported?;
         name_faults(&imported, out);
         warn_of_times(file, &imported, published_us, out);
+        if !imported.was_there {
+            warn_of_undated(file, imported.undated, out);
+        }
         files.push(FileImport::of(file, &imported));
         anyhow::Ok(())
     });
@@ -78,29 +81,42 @@ fn name_faults(imported: &Imported, out: &mut Output) {
     }
 }
 
-/// Says where exchanges lie outside of what the next run looks at, or end every window to come.
+/// Says where exchanges lie outside of what the next run looks at.
 fn warn_of_times(file: &Path, imported: &Imported, published_us: i64, out: &mut Output) {
     let segment = &imported.segment;
     if imported.was_there || segment.exchanges == 0 {
         return;
     }
-    let (file, date) = (file.display(), |us| {
-        chrono::DateTime::from_timestamp_micros(us).unwrap_or_default().format("%Y-%m-%d %H:%M")
-    });
     if segment.from_us < published_us {
         out.warn(&format!(
-            "{file}: what is older than {} UTC is not looked at again, a published calibration ends there; \
+            "{}: what is older than {} UTC is not looked at again, a published calibration ends there; \
              `wt calibrate {} --since DUR` looks further back",
-            date(published_us), segment.twin
+            file.display(), date(published_us), segment.twin
         ));
     }
-    if segment.to_us > Utc::now().timestamp_micros() + AHEAD_MAX_US {
+}
+
+/// Says of how many exchanges nothing tells when they were.
+pub(crate) fn warn_of_undated(file: &Path, undated: Undated, out: &mut Output) {
+    let Undated { exchanges, file_us } = undated;
+    if exchanges > 0 {
+        let (have, date) = (have(exchanges), date(file_us));
         out.warn(&format!(
-            "{file}: its last exchange is dated {} UTC, ahead of this machine's clock; once a calibration \
-             rests on it, nothing older is looked at",
-            date(segment.to_us)
+            "{}: {have} no date, and none in the answer's headers; they count as of {date} UTC, when the \
+             file was last changed",
+            file.display()
         ));
     }
+}
+
+fn date(us: i64) -> impl std::fmt::Display {
+    chrono::DateTime::from_timestamp_micros(us).unwrap_or_default().format("%Y-%m-%d %H:%M")
+}
+
+/// `1 exchange has`, `2 exchanges have`.
+fn have(exchanges: u64) -> String {
+    let number = usize::try_from(exchanges).unwrap_or(usize::MAX);
+    format!("{} {}", count(number, "exchange"), if exchanges == 1 { "has" } else { "have" })
 }
 
 /// What became of one file.

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::outcome::Outcome;
 use crate::output::Output;
 
-pub(super) use import::FAULTS_NAMED_MAX;
+pub(super) use import::{FAULTS_NAMED_MAX, warn_of_undated};
 
 /// Bring production into the lake.
 #[derive(Debug, clap::Subcommand)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use models::Model;
 use observer::exchange::{Direction, RawExchange};
+use observer::import::Undated;
 use observer::scrub::Scrubber;
 use observer::sources::{self, Fault, Item, Limits};
 use observer::wrec::{self, Import};
@@ -14,7 +15,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Args;
-use crate::commands::observe::FAULTS_NAMED_MAX;
+use crate::clock;
+use crate::commands::observe::{FAULTS_NAMED_MAX, warn_of_undated};
 use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -29,11 +31,12 @@ pub(super) fn run(
     if model.base_host().is_empty() {
         out.warn("the model has no `base_url`, so exchanges of every host are recorded");
     }
+    let limits = Limits::by_clock(clock::now());
     // All files are read before any is recorded, so that --strict adds nothing at all.
-    let mut surveys = survey_all(args, model)?;
+    let mut surveys = survey_all(args, model, &limits)?;
     let adopted = adopted(args, project, model, &surveys, out)?;
     if let Some(adopted) = &adopted {
-        surveys = survey_all(args, adopted)?;
+        surveys = survey_all(args, adopted, &limits)?;
     }
     let model = adopted.as_ref().unwrap_or(model);
     let scrubber = project.twin(&args.name)?.scrubber()?;
@@ -41,17 +44,18 @@ pub(super) fn run(
     let mut recorded = Vec::new();
     for survey in &surveys {
         name_faults(survey, out);
-        recorded.push(record(survey, &folder, args, model, &scrubber)?);
+        warn_of_undated(&survey.file, survey.undated, out);
+        recorded.push(record(survey, &limits, &folder, args, model, &scrubber)?);
     }
     let text = || recorded.iter().map(Recorded::text).collect::<Vec<_>>().join("\n");
     out.result(text, &json!({"twin": args.name, "files": recorded}))?;
     Ok(Outcome::Done)
 }
 
-fn survey_all(args: &Args, model: &Model) -> anyhow::Result<Vec<Survey>> {
+fn survey_all(args: &Args, model: &Model, limits: &Limits) -> anyhow::Result<Vec<Survey>> {
     let mut surveys = Vec::new();
     for file in &args.from {
-        let survey = survey(file, model)?;
+        let survey = survey(file, model, limits)?;
         if args.strict
             && let Some(fault) = survey.faults.first()
         {
@@ -125,6 +129,7 @@ struct Survey {
     /// The first of them.
     faults: Vec<Fault>,
     faults_count: u64,
+    undated: Undated,
 }
 
 /// What became of a file.
@@ -138,7 +143,8 @@ struct Recorded {
     faults: u64,
 }
 
-fn survey(file: &Path, model: &Model) -> anyhow::Result<Survey> {
+fn survey(file: &Path, model: &Model, limits: &Limits) -> anyhow::Result<Survey> {
+    let mut source = sources::open(file)?;
     let mut survey = Survey {
         file: file.to_owned(),
         exchanges: 0,
@@ -148,8 +154,9 @@ fn survey(file: &Path, model: &Model) -> anyhow::Result<Survey> {
         content: 0,
         faults: Vec::new(),
         faults_count: 0,
+        undated: Undated::default(),
     };
-    sources::open(file)?.for_each(&Limits::default(), &mut |item| {
+    let totals = source.for_each(limits, &mut |item| {
         if let Item::Exchange { raw, .. } = &item {
             survey.count_origin(model, raw);
         }
@@ -173,6 +180,7 @@ fn survey(file: &Path, model: &Model) -> anyhow::Result<Survey> {
         let count = survey.faults_count;
         return Err(sources::NothingRead { file: survey.file, first, count }.into());
     }
+    survey.undated = Undated { exchanges: totals.undated, file_us: source.modified_us() };
     Ok(survey)
 }
 
@@ -215,6 +223,7 @@ fn name_faults(survey: &Survey, out: &mut Output) {
 
 fn record(
     survey: &Survey,
+    limits: &Limits,
     folder: &Path,
     args: &Args,
     model: &Model,
@@ -238,7 +247,7 @@ fn record(
         Import::Known(_) => recorded.known = true,
         Import::New { writer, .. } => {
             let mut failed = None;
-            sources::open(&survey.file)?.for_each(&Limits::default(), &mut |item| {
+            sources::open(&survey.file)?.for_each(limits, &mut |item| {
                 let Item::Exchange { raw, .. } = item else { return ControlFlow::Continue(()) };
                 if !is_of(model, &raw) {
                     return ControlFlow::Continue(());
