@@ -16,6 +16,9 @@ use crate::shape::word;
 /// Distinct skeletons kept apart; the paths of a scanner are without end.
 const SKELETONS_MAX: usize = 20_000;
 
+/// Segments of a path that tell it from others; no vendor's has as many.
+const SEGMENTS_MAX: usize = 64;
+
 /// Methods written as they are; a request may name any.
 ///
 /// # Source
@@ -163,7 +166,8 @@ fn push_prefix(prefix: &mut String, segment: &str, is_name: bool) {
 
 fn render(method: &str, path: &str, hide: impl Fn(SegmentClass, &str) -> String) -> String {
     let mut out = format!("{} ", if METHODS.contains(&method) { method } else { "OTHER" });
-    for (position, segment) in path.split('/').filter(|segment| !segment.is_empty()).enumerate() {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    for (position, segment) in segments.take(SEGMENTS_MAX).enumerate() {
         out.push('/');
         let class = lex(segment, position);
         let in_clear = class.is_literal()
@@ -185,6 +189,15 @@ fn render(method: &str, path: &str, hide: impl Fn(SegmentClass, &str) -> String)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_without_end_is_known_by_how_it_begins() {
+        let mut paths = UnknownPaths::default();
+        let endless = "/a".repeat(100_000);
+        let skeleton = paths.skeleton("GET", &endless);
+        assert_eq!(skeleton, format!("GET {}", "/a".repeat(SEGMENTS_MAX)));
+        assert_eq!(paths.skeleton("GET", &(endless + "/b")), skeleton);
+    }
 
     #[test]
     fn names_known_from_bodies_are_withheld_and_wording_stays() {

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, new_null_array};
+use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, UInt64Type};
 use arrow::error::ArrowError;
@@ -119,21 +119,9 @@ fn read(lake: &Lake, table: Table, path: &str) -> Result<Vec<RecordBatch>, LakeE
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(fault)?;
     let batches = reader.with_batch_size(65_536).build().map_err(fault)?;
     batches
-        .map(|batch| batch.and_then(|batch| in_present_form(table, &batch)))
+        .map(|batch| batch.and_then(|batch| table.in_present_form(&batch)))
         .collect::<Result<_, ArrowError>>()
         .map_err(|source| fault(ParquetError::from(source)))
-}
-
-/// Columns by name; those that an earlier version did not write are null.
-fn in_present_form(table: Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = table.schema();
-    let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-        Some(column) if column.data_type() == field.data_type() => Ok(column.clone()),
-        Some(column) => cast(column, field.data_type()),
-        None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-    });
-    let columns = columns.collect::<Result<_, _>>()?;
-    RecordBatch::try_new(schema, columns)
 }
 
 /// What segments written before this one said already, of tables that say the same again.

@@ -76,7 +76,26 @@ pub struct SegmentFile {
     pub bytes: u64,
 }
 
+/// Rows or bytes of one segment: none has as many, and sums of them are numbers still.
+const COUNT_MAX: u64 = 1 << 44;
+/// Microseconds from the epoch either way, beyond the year 9999.
+const TIME_MAX_US: u64 = 1 << 58;
+
 impl Segment {
+    /// What a manifest says that no segment is, if anything.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        let spans = self.replaces.iter().map(|one| (one.from_us, one.to_us, one.exchanges));
+        let spans = spans.chain([(self.from_us, self.to_us, self.exchanges)]);
+        let sizes = self.files.iter().flat_map(|file| [file.rows, file.bytes]);
+        let counts = self.skipped.values().copied().chain(sizes).chain([self.dropped]);
+        let mut counts = counts.chain(spans.clone().map(|(_, _, exchanges)| exchanges));
+        let is_time = |us: i64| us.unsigned_abs() <= TIME_MAX_US;
+        if spans.into_iter().any(|(from, to, _)| to < from || !is_time(from) || !is_time(to)) {
+            return Some("its times are none");
+        }
+        counts.any(|count| count > COUNT_MAX).then_some("a number is larger than any can be")
+    }
+
     /// What the manifest of a segment in its place says of it and of those it stood for.
     pub(super) fn as_replaced(&self) -> Vec<Replaced> {
         let own = Replaced {

@@ -428,18 +428,13 @@ impl Lake {
 
     /// A manifest; `None` where there is none.
     async fn manifest(&self, path: &Path) -> Result<Option<Segment>, LakeError> {
-        let bytes = match self.read(path).await {
-            Ok(bytes) => bytes,
-            Err(LakeError::Store { source, .. })
-                if matches!(*source, object_store::Error::NotFound { .. }) =>
-            {
-                return Ok(None);
-            }
-            Err(fault) => return Err(fault),
-        };
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|source| LakeError::Manifest { path: path.to_string(), source })
+        let refuse = |source| LakeError::Manifest { path: path.to_string(), source };
+        let Some(bytes) = self.read_if_there(path).await? else { return Ok(None) };
+        let segment: Segment = serde_json::from_slice(&bytes).map_err(refuse)?;
+        match segment.problem() {
+            Some(problem) => Err(refuse(serde::de::Error::custom(problem))),
+            None => Ok(Some(segment)),
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array as _, RecordBatch, new_null_array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 
 /// A table of the lake; each is a folder of Parquet files, partitioned by twin and day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +54,23 @@ impl Table {
             Self::Deliveries => deliveries(),
         };
         Arc::new(Schema::new(fields))
+    }
+
+    /// Rows that an earlier version wrote: columns by name, those it did not write null.
+    ///
+    /// # Errors
+    ///
+    /// Where a column is of another kind, or one is missing that has no nulls.
+    pub(super) fn in_present_form(self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let schema = self.schema();
+        let columns =
+            schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+                Some(column) if column.data_type() == field.data_type() => Ok(column.clone()),
+                Some(column) => cast(column, field.data_type()),
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            });
+        let columns = columns.collect::<Result<_, _>>()?;
+        RecordBatch::try_new(schema, columns)
     }
 }
 

@@ -260,6 +260,7 @@ impl Wal {
         }
         let table = *Table::ALL.get(usize::from(head[8])).ok_or(Damage::Damaged)?;
         for batch in StreamReader::try_new(payload, None).map_err(|_| Damage::Damaged)? {
+            let batch = batch.and_then(|batch| table.in_present_form(&batch));
             let batch = batch.map_err(|_| Damage::Damaged)?;
             match table {
                 Table::Exchanges | Table::Shapes | Table::Deliveries => {
@@ -357,6 +358,19 @@ mod tests {
             let start = if whole == 0 { 0 } else { ends[whole - 1] };
             assert_eq!(wal.fault.map(|fault| fault.at), Some(start as u64), "byte {at}");
         }
+    }
+
+    #[test]
+    fn rows_that_are_not_of_their_table_are_damage_and_no_end_of_recovery() {
+        let mut frames = Frames::default();
+        frames.rows(Table::Links, &links(1)).unwrap();
+        let first = frames.len();
+        // As a version writes it that has other columns.
+        frames.rows(Table::Exchanges, &links(2)).unwrap();
+        let wal = read(&frames.bytes);
+        let fault = wal.fault.clone().unwrap();
+        assert_eq!((fault.damage, fault.at), (Damage::Damaged, first as u64));
+        assert!(wal.rows.is_empty() && wal.snapshot.contains_key(&Table::Links));
     }
 
     #[test]
