@@ -55,11 +55,19 @@ impl Dice {
         items.get(index)
     }
 
+    /// Eight characters of an alphabet, each from a byte of its own.
+    fn letters(self, alphabet: &[u8]) -> impl Iterator<Item = char> {
+        let one = |byte: u8| alphabet.get(usize::from(byte) % alphabet.len().max(1));
+        self.0
+            .to_le_bytes()
+            .into_iter()
+            .map(move |byte| char::from(one(byte).copied().unwrap_or(b'0')))
+    }
+
     /// Text of characters of an alphabet.
     pub(crate) fn text(self, alphabet: &[u8], length: usize) -> String {
-        (0..length as u64)
-            .map(|index| char::from(self.nth(index).pick(alphabet).copied().unwrap_or(b'0')))
-            .collect()
+        let draws = (0..).flat_map(|index| self.nth(index).letters(alphabet));
+        draws.take(length).collect()
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::cmp::Ordering;
+use std::iter::Peekable;
 
-use serde_json::{Map, Number, Value};
+use serde_json::map::{self, Map};
+use serde_json::{Number, Value};
 
 use crate::action::letters;
 use crate::dice::{BASE62, Dice};
@@ -52,8 +55,19 @@ pub(crate) struct ErrorText<'t> {
 #[derive(Clone, Copy)]
 pub(crate) struct Spot<'n> {
     name: &'n str,
-    dice: Dice,
+    /// Of the value it stands in.
+    around: Dice,
+    step: Step,
     depth: u32,
+}
+
+/// The way from a value to one in it. What is stored needs no dice, so they are thrown where something is made up.
+#[derive(Clone, Copy)]
+enum Step {
+    Root,
+    /// The one of the spot's name.
+    Field,
+    Item(usize),
 }
 
 /// What is known of an object.
@@ -70,26 +84,60 @@ struct Known<'k> {
 }
 
 impl<'k> Known<'k> {
-    /// What a field certainly is.
-    fn given(&self, name: &str) -> Option<&'k Value> {
-        let fixed = self.fixed.iter().chain(&self.tag).find(|(fixed, _)| *fixed == name);
-        fixed.map(|(_, value)| *value).or_else(|| self.stored?.get(name))
+    /// What stands whatever was written.
+    fn fixed(&self, name: &str) -> Option<&'k Value> {
+        let mut fixed = self.fixed.iter().chain(&self.tag);
+        fixed.find(|(fixed, _)| *fixed == name).map(|(_, value)| *value)
+    }
+}
+
+/// Fields of an object, asked for in the order of their names.
+struct InOrder<'f>(Option<Peekable<map::Iter<'f>>>);
+
+impl<'f> InOrder<'f> {
+    fn of(fields: Option<&'f Map<String, Value>>) -> Self {
+        Self(fields.map(|fields| fields.iter().peekable()))
+    }
+
+    /// The field of a name that is behind all that were asked for before.
+    fn get(&mut self, name: &str) -> Option<&'f Value> {
+        let fields = self.0.as_mut()?;
+        loop {
+            match (**fields.peek()?.0).cmp(name) {
+                Ordering::Less => drop(fields.next()),
+                Ordering::Equal => return fields.next().map(|(_, value)| value),
+                Ordering::Greater => return None,
+            }
+        }
     }
 }
 
 impl<'n> Spot<'n> {
     /// The root of an answer.
     pub(crate) const fn root(dice: Dice) -> Self {
-        Self { name: "", dice, depth: 0 }
+        Self { name: "", around: dice, step: Step::Root, depth: 0 }
     }
 
     /// A field of the root's object.
     pub(crate) fn field(self, name: &'n str) -> Self {
-        Self { name, dice: self.dice.at(name), depth: self.depth + 1 }
+        Self { name, around: self.dice(), step: Step::Field, depth: self.depth + 1 }
     }
 
     fn item(self, index: usize) -> Self {
-        Self { dice: self.dice.nth(index as u64), depth: self.depth + 1, ..self }
+        Self { around: self.dice(), step: Step::Item(index), depth: self.depth + 1, ..self }
+    }
+
+    /// The same with its dice thrown, for what has many values in it.
+    fn thrown(self) -> Self {
+        Self { around: self.dice(), step: Step::Root, ..self }
+    }
+
+    fn dice(self) -> Dice {
+        match self.step {
+            Step::Root => self.around,
+            Step::Field => self.around.at(self.name),
+            Step::Item(index) => self.around.nth(index as u64),
+        }
     }
 }
 
@@ -259,6 +307,7 @@ impl<'p> Projector<'p> {
         'p: 's,
     {
         if let (Form::Array(Some(items)), Value::Array(stored)) = (form, value) {
+            let spot = spot.thrown();
             let fitted = stored
                 .iter()
                 .enumerate()
@@ -335,14 +384,16 @@ impl<'p> Projector<'p> {
             let fields = known.map(|(name, value)| (Cow::from(name), Shown::Stored(value)));
             return Shown::Object(fields.collect());
         }
+        let spot = spot.thrown();
         // What was written of an inner object is all there is of it.
         let is_written = stored.is_some() && base.is_none() && spot.depth > 0;
         let is_whole = is_written && !self.made_up && self.error.is_none();
         let mut object = Vec::with_capacity(record.fields.len());
+        let (mut written, mut example) = (InOrder::of(stored), InOrder::of(base));
         for field in &record.fields {
             let name = &*field.name;
-            let given = known.given(name);
-            let below = base.and_then(|base| base.get(name));
+            let (wrote, below) = (written.get(name), example.get(name));
+            let given = known.fixed(name).or(wrote);
             if is_whole && given.is_none() {
                 if self.shapes.leaves(&field.node).nullable {
                     object.push((Cow::from(name), Shown::NULL));
@@ -412,7 +463,7 @@ impl<'p> Projector<'p> {
             if spot.depth <= DEEP && !matches!(spot.name, "metadata" | "") {
                 let spot = spot.field("key");
                 let (name, value) =
-                    (words::string("slug", spot.dice), self.project(values, None, spot));
+                    (words::string("slug", spot.dice()), self.project(values, None, spot));
                 object.retain(|(own, _)| *own != name);
                 object.push((name.into(), value));
             }
@@ -438,7 +489,7 @@ impl<'p> Projector<'p> {
             (_, 0) => 60,
             (_, _) => 30,
         };
-        let wanted = spot.dice.at(name).at("there?").within_percent(percent);
+        let wanted = spot.dice().at(name).at("there?").within_percent(percent);
         let left = self.optional_left.get();
         self.optional_left.set(left.saturating_sub(u32::from(wanted)));
         wanted && left > 0
@@ -453,22 +504,22 @@ impl<'p> Projector<'p> {
         let null = leaves.nullable
             && spot.depth > 0
             && !matches!(spot.name, "metadata")
-            && ((height > 0 && spot.depth >= DEEP) || spot.dice.at("null?").within_percent(15));
+            && ((height > 0 && spot.depth >= DEEP) || spot.dice().at("null?").within_percent(15));
         if spot.depth > DEEPEST || (null && self.error.is_none()) {
             return Shown::NULL;
         }
         Shown::Made(match leaf.form {
             Form::Boolean(only) => {
-                Value::Bool(only.unwrap_or_else(|| spot.dice.within_percent(50)))
+                Value::Bool(only.unwrap_or_else(|| spot.dice().within_percent(50)))
             }
             Form::Integer { values, unix_time } => self.integer(values, *unix_time, spot),
-            Form::Number(values) => match spot.dice.pick(values) {
+            Form::Number(values) => match spot.dice().pick(values) {
                 Some(number) => Value::Number(number.clone()),
-                None => words::number(spot.name, spot.dice).into(),
+                None => words::number(spot.name, spot.dice()).into(),
             },
-            Form::Text { values, format } => match (spot.dice.pick(values), format) {
+            Form::Text { values, format } => match (spot.dice().pick(values), format) {
                 (Some(_), _) => self.one_of(values, spot),
-                (None, Some(format)) => format.make(spot.dice).into(),
+                (None, Some(format)) => format.make(spot.dice()).into(),
                 (None, None) => self.reference(leaves, spot).unwrap_or_else(|| self.text(spot)),
             },
             Form::Array(None) => Value::Array(Vec::new()),
@@ -486,7 +537,7 @@ impl<'p> Projector<'p> {
             return Some(*shortest);
         }
         let finite: Vec<_> = leaves.leaves.iter().filter(|leaf| height(leaf) < ENDLESS).collect();
-        spot.dice.at("which?").pick(&finite).map(|leaf| **leaf).or(Some(*shortest))
+        spot.dice().at("which?").pick(&finite).map(|leaf| **leaf).or(Some(*shortest))
     }
 
     fn items<'s>(&self, items: &'s Node, spot: Spot<'_>) -> Shown<'s>
@@ -495,7 +546,7 @@ impl<'p> Projector<'p> {
     {
         let flat = items.forms.iter().any(|form| self.shapes.height(form) == 0);
         let count = match (flat, spot.depth) {
-            (_, 0..=1) => 1 + spot.dice.at("how many?").below(3),
+            (_, 0..=1) => 1 + spot.dice().at("how many?").below(3),
             (_, DEEP) | (true, _) => u64::from(spot.depth < DEEPEST),
             _ => 0,
         };
@@ -511,10 +562,10 @@ impl<'p> Projector<'p> {
         {
             return error.status.into();
         }
-        match spot.dice.pick(values) {
+        match spot.dice().pick(values) {
             Some(value) => (*value).into(),
-            None if unix_time => past(spot.dice).timestamp().into(),
-            None => words::integer(spot.name, spot.dice).into(),
+            None if unix_time => past(spot.dice()).timestamp().into(),
+            None => words::integer(spot.name, spot.dice()).into(),
         }
     }
 
@@ -523,7 +574,7 @@ impl<'p> Projector<'p> {
             let hints = error.hints.iter();
             hints.copied().find_map(|hint| values.iter().find(|value| is_alike(value, hint)))
         });
-        let value = told.or_else(|| spot.dice.pick(values));
+        let value = told.or_else(|| spot.dice().pick(values));
         Value::String(value.map(ToString::to_string).unwrap_or_default())
     }
 
@@ -531,7 +582,7 @@ impl<'p> Projector<'p> {
     fn reference(&self, leaves: &Leaves<'_>, spot: Spot<'_>) -> Option<Value> {
         let whole = leaves.leaves.iter().find(|leaf| leaf.is_object())?;
         let prefix = id::prefix(self.shapes.name(whole.entity?));
-        Some(format!("{prefix}_{}", spot.dice.text(BASE62, 24)).into())
+        Some(format!("{prefix}_{}", spot.dice().text(BASE62, 24)).into())
     }
 
     fn text(&self, spot: Spot<'_>) -> Value {
@@ -548,7 +599,7 @@ impl<'p> Projector<'p> {
                 (*parameter).into()
             }
             Some(error) if told_by(spot.name) => error.message.as_str().into(),
-            _ => words::string(spot.name, spot.dice).into(),
+            _ => words::string(spot.name, spot.dice()).into(),
         }
     }
 }
@@ -623,8 +674,13 @@ fn record_for<'n>(leaves: &Leaves<'n>, map: &Map<String, Value>) -> Option<(&'n 
         Form::Object(record) => Some((record, *leaf)),
         _ => None,
     });
-    // `max_by_key` takes the last of equals; the first is meant.
-    records.rev().max_by_key(|(record, leaf)| likeness(record, leaf, map))
+    let mut records = records.rev();
+    let last = records.next()?;
+    // Most objects are of one form. `max_by_key` takes the last of equals; the first is meant.
+    if records.clone().next().is_none() {
+        return Some(last);
+    }
+    std::iter::once(last).chain(records).max_by_key(|(record, leaf)| likeness(record, leaf, map))
 }
 
 /// How much an object is like an alternative: the tag decides, then constants, then names.
