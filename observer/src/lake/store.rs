@@ -170,7 +170,9 @@ impl Lake {
     {
         let work = work(self.clone());
         if self.folder.is_some() {
-            return futures::executor::block_on(work);
+            // Within a task of tokio's its work would be rationed, and who is told to come again later would wait for
+            // a scheduler that stands behind this very call.
+            return futures::executor::block_on(tokio::task::unconstrained(work));
         }
         let done = futures::executor::block_on(remote::runtime().spawn(work));
         done.expect("work on the store ends by itself")
@@ -440,4 +442,29 @@ impl Lake {
 
 pub(super) fn manifest_path(twin: &str, id: &str) -> Path {
     Path::from(format!("segments/twin={twin}/{id}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_on_a_folder_ends_within_a_task_however_much_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path()).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            // More than a task is let do at a time.
+            let found = runtime.block_on(async {
+                lake.wait(|lake| async move {
+                    for _ in 0..1000 {
+                        lake.segments("none").await.unwrap();
+                    }
+                })
+            });
+            tell.send(found).unwrap();
+        });
+        told.recv_timeout(std::time::Duration::from_secs(60)).expect("it ends");
+    }
 }
