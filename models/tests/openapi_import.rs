@@ -5,7 +5,7 @@
 use std::io::Write as _;
 
 use models::openapi::{self, ImportError, Imported};
-use models::{JsonType, Schema};
+use models::{JsonType, Model, Schema};
 use serde_json::{Value, json};
 
 fn import(document: &Value) -> Imported {
@@ -564,4 +564,22 @@ fn a_small_description_as_a_whole() {
     assert_eq!(imported.notes, Vec::<String>::new());
     insta::assert_json_snapshot!(imported.model);
     insta::assert_json_snapshot!(openapi::export(&imported.model));
+}
+
+#[test]
+fn a_query_object_that_traffic_showed_is_exported_as_it_is_written() {
+    let model: Model = serde_json::from_str(
+        r#"{"format": "wondertwin.model/1", "name": "t", "version": "1.0.0", "routes": {"GET /a": {"query": {
+            "created": {"schema": {"types": {"object": true}}}, "page[size]": {"schema": {"types": {"integer": true}}}}}}}"#,
+    )
+    .unwrap();
+    let document = openapi::export(&model);
+    let parameters = &document["paths"]["/a"]["get"]["parameters"];
+    assert_eq!(
+        (&parameters[0]["name"], &parameters[0]["style"]),
+        (&"created".into(), &"deepObject".into())
+    );
+    assert_eq!(parameters[1]["name"], "page[size]");
+    let again = openapi::import("t", document.to_string().as_bytes(), "t.json").unwrap();
+    assert_eq!(again.model, model);
 }

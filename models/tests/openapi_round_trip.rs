@@ -17,7 +17,9 @@ fn name() -> impl Strategy<Value = String> {
         "[a-z]{1,3}",
         Just("x-a".to_owned()),
         Just("$ref".to_owned()),
-        Just("a/~b%41".to_owned())
+        Just("a/~b%41".to_owned()),
+        Just("page[size]".to_owned()),
+        Just("tags[]".to_owned()),
     ]
 }
 
@@ -85,10 +87,17 @@ fn alternatives(inner: impl Strategy<Value = Schema> + Clone) -> impl Strategy<V
 }
 
 fn parameter() -> impl Strategy<Value = Parameter> {
-    (schema(), any::<bool>(), any::<bool>()).prop_map(|(schema, required, deep)| Parameter {
+    let form = prop::sample::select(vec![
+        (None, None),
+        (Some("deepObject"), Some(true)),
+        (Some("deepObject"), None),
+        (Some("pipeDelimited"), None),
+        (None, Some(false)),
+    ]);
+    (schema(), any::<bool>(), form).prop_map(|(schema, required, (style, explode))| Parameter {
         schema: Schema { required, ..schema },
-        style: deep.then(|| "deepObject".to_owned()),
-        explode: deep.then_some(true),
+        style: style.map(str::to_owned),
+        explode,
     })
 }
 

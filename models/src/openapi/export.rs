@@ -1,5 +1,7 @@
 //! From a model to an OpenAPI 3.1 document.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::export_schema::Components;
@@ -8,7 +10,7 @@ use super::extension::{
 };
 use super::import_route::Position;
 use super::media;
-use crate::{Body, Model, Parameter, Route, RouteKey, Variant, Webhook};
+use crate::{Body, JsonType, Model, Parameter, Route, RouteKey, Variant, Webhook};
 
 /// Writes a model as OpenAPI 3.1.
 ///
@@ -94,7 +96,8 @@ fn parameters(key: &RouteKey, route: &Route, components: &Components<'_>) -> Vec
     undeclared.dedup();
     for name in undeclared {
         let mut value = parameter(name, Position::Path, &Parameter::default(), components);
-        value[extension::KEY] = json!(ParameterExtension { undeclared: true });
+        let own = ParameterExtension { undeclared: true, ..ParameterExtension::default() };
+        value[extension::KEY] = json!(own);
         list.push(value);
     }
     list
@@ -113,6 +116,13 @@ fn parameter(
     });
     if parameter.schema.required || position == Position::Path {
         value["required"] = true.into();
+    }
+    // An object in a query was seen with brackets, which OpenAPI's usual style does not write.
+    let is_object = parameter.schema.types == BTreeSet::from([JsonType::Object]);
+    if position == Position::Query && parameter.style.is_none() && is_object {
+        value["style"] = "deepObject".into();
+        let own = ParameterExtension { unstyled: true, ..ParameterExtension::default() };
+        value[extension::KEY] = json!(own);
     }
     if let Some(style) = &parameter.style {
         value["style"] = style.clone().into();

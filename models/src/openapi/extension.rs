@@ -35,10 +35,16 @@ pub(super) struct ComponentExtension {
     pub(super) entity: String,
 }
 
-/// At a path parameter that the model does not declare and OpenAPI requires.
-#[derive(Debug, Serialize, Deserialize)]
+/// At a parameter.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct ParameterExtension {
+    /// The model does not declare it; OpenAPI requires it of what stands in a path.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) undeclared: bool,
+    /// The model does not say how it is written.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unstyled: bool,
 }
 
 /// At a response whose main media type is not the one the importer would choose.

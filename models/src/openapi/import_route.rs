@@ -182,7 +182,9 @@ impl<'d> Document<'d> {
         let mut schema = self.schema_or_content(raw, at)?;
         schema.required =
             position == Position::Path || raw.get("required") == Some(&Value::Bool(true));
-        let style = raw.get("style").and_then(Value::as_str).unwrap_or(position.style());
+        let is_unstyled = extension_of::<ParameterExtension>(raw).is_some_and(|own| own.unstyled);
+        let style = raw.get("style").and_then(Value::as_str).filter(|_| !is_unstyled);
+        let style = style.unwrap_or(position.style());
         let explode = raw.get("explode").and_then(Value::as_bool);
         Ok(Parameter {
             schema,

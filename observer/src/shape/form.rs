@@ -9,18 +9,46 @@ use super::trie::{NodeId, Trie};
 /// Notes the parameters of a URL's query.
 pub(crate) fn scan_query(query: &str, trie: &mut Trie, found: &mut Sightings) {
     for (name, value) in pairs(query.as_bytes()) {
-        // `expand[]`, `expand[0]` and `created[gte]` are the parameters `expand` and `created`.
-        let base = name.split('[').next().unwrap_or_default();
-        if !super::word::is_field_name(base.as_bytes()) {
-            continue;
-        }
-        let node = trie.query(base);
-        if base.len() == name.len() {
+        let Some(parameter) = parameter_of(&name, trie) else { continue };
+        let node = trie.query(parameter);
+        if parameter.len() == name.len() && !name.ends_with("[]") {
             note(node, &value, trie, found);
         } else {
             trie.visit(node, if name.ends_with("[]") { Class::Array } else { Class::Object });
         }
     }
+}
+
+/// The parameter that a name in a query is of. `expand[]`, `expand[0]` and `created[gte]` are the parameters `expand` and
+/// `created`, unless the model has one of the whole name; the words of pages, `page[size]`, are parameters by themselves.
+/// What else stands in brackets may be a caller's own, as in `metadata[colour]` and `filter[Ada Lovelace]`.
+///
+/// Only the model decides, and not what came before, so that a shape is the same in whichever order it is seen.
+///
+/// # Source
+///
+/// JSON:API 1.1, "Pagination", and the profiles of it for cursors.
+fn parameter_of<'n>(name: &'n str, trie: &Trie) -> Option<&'n str> {
+    const OF_PAGES: [&str; 7] = [
+        "page[size]",
+        "page[number]",
+        "page[after]",
+        "page[before]",
+        "page[limit]",
+        "page[offset]",
+        "page[cursor]",
+    ];
+    let (base, is_bracketed) = match name.split_once('[') {
+        None => (name, false),
+        Some((base, _)) => (base, true),
+    };
+    if !super::word::is_field_name(base.as_bytes()) {
+        return None;
+    }
+    let is_own = !is_bracketed
+        || trie.has_parameter(name)
+        || (OF_PAGES.contains(&name) && !trie.has_parameter(base));
+    Some(if is_own { name } else { base })
 }
 
 /// Notes the fields of an `application/x-www-form-urlencoded` body.
@@ -161,4 +189,43 @@ fn parameter(header: &str, name: &str) -> Option<String> {
         let (key, value) = part.trim().split_once('=')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use models::{Model, Parameter, Place, Route, RouteKey, Surface};
+
+    use super::*;
+
+    fn trie(declared: &[&str]) -> Trie {
+        let mut model = Model::empty("t", "");
+        let query = declared.iter().map(|name| ((*name).to_owned(), Parameter::default()));
+        let route = Route { query: query.collect(), ..Route::default() };
+        model.routes.insert(RouteKey::parse("GET /things").unwrap(), route);
+        let route = Some("GET /things".to_owned());
+        let place = Place { surface: Surface::Request, route, status: None, event: None };
+        Trie::new(Arc::new(model), place)
+    }
+
+    #[test]
+    fn a_name_with_brackets_is_the_parameter_that_the_model_has() {
+        let of = |declared: &[&str], name| parameter_of(name, &trie(declared)).map(str::to_owned);
+        let is = |declared: &[&str], name, parameter: &str| {
+            assert_eq!(of(declared, name).as_deref(), Some(parameter), "{declared:?} {name}");
+        };
+        is(&[], "limit", "limit");
+        is(&[], "expand[]", "expand");
+        is(&[], "created[gte]", "created");
+        is(&["created[gte]", "tags[]"], "created[gte]", "created[gte]");
+        is(&["created[gte]", "tags[]"], "tags[]", "tags[]");
+        is(&[], "page[size]", "page[size]");
+        is(&["page"], "page[size]", "page");
+        is(&[], "page[ada]", "page");
+        is(&[], "filter[owner]", "filter");
+        is(&["filter[owner]"], "filter[owner]", "filter[owner]");
+        is(&[], "metadata[colour]", "metadata");
+        assert_eq!(of(&[], "a@example.com[x]"), None);
+    }
 }

@@ -1,5 +1,6 @@
 //! The fields met at one place, as a trie that remembers what the model says of each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use models::{Class, Classes, FieldPath, Model, Place, Step, View};
@@ -26,6 +27,8 @@ const SCANNED_KEYS_MAX: usize = 8;
 pub(crate) struct Trie {
     model: Arc<Model>,
     place: Place,
+    /// Names of query parameters, as the model has them.
+    parameters: BTreeSet<String>,
     nodes: Vec<Node>,
     /// Of each node.
     known: Vec<Known>,
@@ -134,9 +137,12 @@ impl Child {
 impl Trie {
     pub(crate) fn new(model: Arc<Model>, place: Place) -> Self {
         let mut root = Node::new(0, PATH_SEED, 0);
-        root.folds = View::at(&model, &place).is_some_and(|view| view.is_map());
+        let view = View::at(&model, &place);
+        root.folds = view.as_ref().is_some_and(View::is_map);
+        let parameters = view.iter().flat_map(View::query).map(|(name, _)| name.to_owned());
+        let parameters = parameters.collect();
         let (nodes, known) = (vec![root], vec![Known::default()]);
-        Self { model, place, nodes, known, touched: Vec::new(), generation: 0 }
+        Self { model, place, parameters, nodes, known, touched: Vec::new(), generation: 0 }
     }
 
     /// Where these bodies are seen.
@@ -291,6 +297,11 @@ impl Trie {
             known.table.insert(key.into(), id);
         }
         id
+    }
+
+    /// Whether the model has a query parameter of this very name.
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
+        self.parameters.contains(name)
     }
 
     /// The query parameter of a request, kept apart from the body's fields.
