@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::options::ParquetReadOptions;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use observer::lake::{Lake, Segment, Table};
 
@@ -127,11 +127,6 @@ impl LakeSession {
         Ok(())
     }
 
-    /// Has SQL know a function.
-    pub(crate) fn add_function(&self, function: ScalarUDF) {
-        self.context.register_udf(function);
-    }
-
     /// Runs one query; `name` is for messages.
     ///
     /// # Errors
@@ -144,6 +139,16 @@ impl LakeSession {
     ) -> Result<Vec<RecordBatch>, ObserveError> {
         let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
         frame.collect().await.map_err(|source| fault(name, source))
+    }
+
+    /// As [`LakeSession::query`], in parts that are read side by side, each as it is asked for.
+    pub(crate) async fn streams(
+        &self,
+        name: &'static str,
+        sql: &str,
+    ) -> Result<Vec<SendableRecordBatchStream>, ObserveError> {
+        let frame = self.context.sql(sql).await.map_err(|source| fault(name, source))?;
+        frame.execute_stream_partitioned().await.map_err(|source| fault(name, source))
     }
 
     /// As [`LakeSession::query`], with whole numbers for `$1`, `$2` and so on.
@@ -164,6 +169,6 @@ impl LakeSession {
     }
 }
 
-fn fault(query: &'static str, source: DataFusionError) -> ObserveError {
+pub(crate) fn fault(query: &'static str, source: DataFusionError) -> ObserveError {
     ObserveError::Query { query, source: Box::new(source) }
 }

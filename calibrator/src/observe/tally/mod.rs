@@ -5,9 +5,10 @@
 //! in any order and at any time, are the counts of all their exchanges read at once.
 
 mod cells;
-mod homes;
+mod count;
 mod read;
 mod show;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

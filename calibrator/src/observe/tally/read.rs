@@ -1,23 +1,19 @@
-//! From the lake to a tally: SQL counts, and the counts are put in their places.
+//! From the lake to a tally.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, UInt64Array};
-use datafusion::arrow::datatypes::{
-    DataType, Field, Schema, TimeUnit, TimestampMicrosecondType, UInt64Type,
-};
-use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::UInt64Type;
+use futures::StreamExt as _;
 use models::Surface;
 use observer::lake::{Lake, Segment, path};
+use tokio::task::JoinSet;
 
-use super::homes::{self, Homes};
-use super::{
-    Answer, CALLERS_MAX, Cell, Count, Home, ShapeOf, Sighting, Slot, Tally, Word, cells,
-    sampled_below,
-};
+use super::count::Counter;
+use super::{ShapeOf, Slot, Tally, Word, cells};
 use crate::observe::rows::Rows;
-use crate::observe::session::LakeSession;
+use crate::observe::session::{LakeSession, fault};
 use crate::observe::{ObserveError, Since};
 
 impl Tally {
@@ -43,17 +39,8 @@ impl Tally {
         if tally.exchanges == 0 {
             return Ok(tally);
         }
-        let starts = cells::all(tally.seen.first_us, tally.seen.last_us);
-        session.add_function(cell_function(&starts));
-        session.add_function(homes::function());
-        session.query("routed.sql", include_str!("../../sql/routed.sql")).await?;
-        session.query("accepted.sql", include_str!("../../sql/accepted.sql")).await?;
-        let homes = Homes::read(&session).await?;
-        tally.read_answers(&session, &homes, &starts).await?;
-        tally.read_shapes(&session, &homes, &starts).await?;
+        tally.read_exchanges(&session).await?;
         tally.read_objects(&session).await?;
-        tally.read_polls(&session, &homes).await?;
-        tally.read_callers(&session, &homes).await?;
         tally.read_values(&session).await?;
         tally.settle();
         Ok(tally)
@@ -69,57 +56,29 @@ impl Tally {
                 self.seen = self.seen.merge(span);
             }
         }
-        let sql = "SELECT arrow_cast(api_version, 'Utf8') AS api_version, COUNT(*) AS n \
-                   FROM exchanges WHERE api_version IS NOT NULL GROUP BY api_version";
-        for batch in session.query("api versions", sql).await? {
-            let rows = Rows(&batch);
-            self.api_versions.extend(rows.word("api_version").into_iter().zip(rows.u64("n")));
-        }
         Ok(())
     }
 
-    async fn read_answers(
-        &mut self,
-        session: &LakeSession,
-        homes: &Homes,
-        starts: &[(i64, Cell)],
-    ) -> Result<(), ObserveError> {
-        let sql = include_str!("../../sql/observed_places.sql");
-        for batch in session.query("observed_places.sql", sql).await? {
-            let rows = Rows(&batch);
-            let (bodies, media) = (rows.word("body"), rows.word("response_media"));
-            let counts = counts(&rows, starts);
-            let all = homes.of(&rows).into_iter().zip(bodies).zip(media).zip(counts);
-            for (((home, body), media), (cell, count)) in all {
-                self.answers.entry(Answer { home, body, media }).or_default().add(cell, count);
-            }
+    /// Counts the exchanges, each part of them on a task of its own.
+    async fn read_exchanges(&mut self, session: &LakeSession) -> Result<(), ObserveError> {
+        let starts: Arc<[_]> = cells::all(self.seen.first_us, self.seen.last_us).into();
+        let (name, sql) =
+            ("observed_exchanges.sql", include_str!("../../sql/observed_exchanges.sql"));
+        let mut parts = JoinSet::new();
+        for mut part in session.streams(name, sql).await? {
+            let starts = Arc::clone(&starts);
+            parts.spawn(async move {
+                let mut counter = Counter::default();
+                while let Some(batch) = part.next().await {
+                    counter.add(&batch.map_err(|source| fault(name, source))?, &starts);
+                }
+                Ok::<_, ObserveError>(counter.finish(&starts))
+            });
         }
-        let sql = include_str!("../../sql/observed_request_media.sql");
-        for batch in session.query("observed_request_media.sql", sql).await? {
-            let rows = Rows(&batch);
-            let keys = rows.u64("home").into_iter().zip(rows.word("media"));
-            for ((home, media), n) in keys.zip(rows.u64("n")) {
-                let (route, path) = homes.route_and_path(home);
-                *self.request_media.entry((route, path, media)).or_default() += n;
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_shapes(
-        &mut self,
-        session: &LakeSession,
-        homes: &Homes,
-        starts: &[(i64, Cell)],
-    ) -> Result<(), ObserveError> {
-        let sql = include_str!("../../sql/observed_shapes.sql");
-        for batch in session.query("observed_shapes.sql", sql).await? {
-            let rows = Rows(&batch);
-            let (of, shapes, held) = (homes.of(&rows), rows.u64("shape"), rows.bool("held"));
-            let all = of.into_iter().zip(shapes).zip(held).zip(counts(&rows, starts));
-            for (((home, shape), held), (cell, count)) in all {
-                self.shapes.entry(Sighting { home, shape, held }).or_default().add(cell, count);
-            }
+        while let Some(part) = parts.join_next().await {
+            let mut part = part.expect("counting neither panics nor is cancelled")?;
+            part.seen = self.seen;
+            self.merge(part);
         }
         Ok(())
     }
@@ -139,76 +98,6 @@ impl Tally {
                 });
                 let classes = models::Classes(classes[row]);
                 shape.fields.insert(path::decode(&keys[row]), (classes, sometimes[row]));
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_polls(
-        &mut self,
-        session: &LakeSession,
-        homes: &Homes,
-    ) -> Result<(), ObserveError> {
-        let (schema, samples) = self.samples();
-        session.register("samples", schema, vec![samples])?;
-        let sql = include_str!("../../sql/observed_entities.sql");
-        for batch in session.query("observed_entities.sql", sql).await? {
-            let rows = Rows(&batch);
-            let (entities, shapes, n) = (rows.u64("entity"), rows.u64("shape"), rows.u64("n"));
-            for (row, home) in homes.of(&rows).into_iter().enumerate() {
-                let polls = self.polls.entry(home).or_default();
-                *polls.entry((entities[row], shapes[row])).or_default() += n[row];
-            }
-        }
-        Ok(())
-    }
-
-    /// The sampling bound of each place.
-    fn samples(&self) -> (Arc<Schema>, RecordBatch) {
-        let mut answers: std::collections::BTreeMap<Home, u64> = std::collections::BTreeMap::new();
-        for (Answer { home, .. }, cells) in &self.answers {
-            *answers.entry(home.clone()).or_default() += cells.n();
-        }
-        let homes = answers.keys().map(homes::number_of);
-        let statuses = answers.keys().map(|home| home.status);
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(homes)),
-            Arc::new(datafusion::arrow::array::UInt16Array::from_iter_values(statuses)),
-            Arc::new(UInt64Array::from_iter_values(answers.values().map(|n| sampled_below(*n)))),
-        ];
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("home", DataType::UInt64, false),
-            Field::new("status", DataType::UInt16, false),
-            Field::new("below", DataType::UInt64, false),
-        ]));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
-        (schema, batch.expect("columns follow the schema above"))
-    }
-
-    async fn read_callers(
-        &mut self,
-        session: &LakeSession,
-        homes: &Homes,
-    ) -> Result<(), ObserveError> {
-        let mut callers = BTreeSet::new();
-        for batch in session.query("callers", "SELECT DISTINCT caller FROM exchanges").await? {
-            callers.extend(batch.column(0).as_primitive::<UInt64Type>().values().iter().copied());
-        }
-        let told_apart = callers.into_iter().take(CALLERS_MAX);
-        let schema = Arc::new(Schema::new(vec![Field::new("caller", DataType::UInt64, false)]));
-        let column: ArrayRef = Arc::new(UInt64Array::from_iter_values(told_apart));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column])
-            .expect("one column of its type");
-        session.register("told_apart", schema, vec![batch])?;
-        let sql = include_str!("../../sql/observed_callers.sql");
-        for batch in session.query("observed_callers.sql", sql).await? {
-            let rows = Rows(&batch);
-            let (callers, shapes, n) = (rows.u64("caller"), rows.u64("shape"), rows.u64("n"));
-            let spans = rows.spans();
-            for (row, home) in homes.of(&rows).into_iter().enumerate() {
-                let polls = self.callers.entry(home).or_default();
-                let count = Count { n: n[row], seen: spans[row] };
-                polls.entry((callers[row], shapes[row])).or_default().add(count);
             }
         }
         Ok(())
@@ -247,26 +136,6 @@ impl Tally {
         }
         Ok(())
     }
-}
-
-/// `cell(seen_at)`: the number of the cell in the list.
-fn cell_function(starts: &[(i64, Cell)]) -> ScalarUDF {
-    let starts: Vec<i64> = starts.iter().map(|(start, _)| *start).collect();
-    let run = move |arguments: &[ColumnarValue]| {
-        let times = arguments[0].clone().into_array(1)?;
-        let times = times.as_primitive::<TimestampMicrosecondType>();
-        let number = |time: i64| starts.partition_point(|start| *start <= time).saturating_sub(1);
-        let numbers = times.values().iter().map(|time| u32::try_from(number(*time)).unwrap_or(0));
-        Ok(ColumnarValue::Array(Arc::new(UInt32Array::from_iter_values(numbers))))
-    };
-    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    create_udf("cell", vec![time], DataType::UInt32, Volatility::Immutable, Arc::new(run))
-}
-
-fn counts(rows: &Rows<'_>, starts: &[(i64, Cell)]) -> Vec<(Cell, Count)> {
-    let numbers = rows.u32("cell").into_iter().map(|number| starts[number as usize].1);
-    let counts = rows.u64("n").into_iter().zip(rows.spans());
-    numbers.zip(counts.map(|(n, seen)| Count { n, seen })).collect()
 }
 
 fn surface_of(name: &str) -> Surface {
