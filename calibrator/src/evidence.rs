@@ -94,6 +94,8 @@ pub struct Silent {
     pub n: u64,
     /// That have the object.
     pub of: u64,
+    /// Those of the first where some object (of a list) lacks it.
+    pub sometimes: u64,
 }
 
 /// A count and when.
@@ -221,7 +223,7 @@ impl ObjectEvidence {
     /// Bodies where an object lacks the field.
     pub fn absent(&self, field: &FieldEvidence) -> u64 {
         let (seen, of) = self.presence(field);
-        of.saturating_sub(seen) + field.sometimes
+        of.saturating_sub(seen) + field.sometimes.saturating_sub(field.silent.sometimes)
     }
 }
 
@@ -295,6 +297,7 @@ impl FieldEvidence {
         self.sometimes += other.sometimes;
         self.silent.n += other.silent.n;
         self.silent.of += other.silent.of;
+        self.silent.sometimes += other.silent.sometimes;
         self.seen = self.seen.merge(other.seen);
         self.callers = self.callers.max(other.callers);
         for (class, more) in &other.classes {

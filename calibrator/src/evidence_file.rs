@@ -128,6 +128,7 @@ fn schema() -> SchemaRef {
         // Of a status the clean answers, of a field the bodies where some item lacks it, of bodies that
         // are silent on it those that have it, of a token the distinct entities.
         Field::new("part", DataType::UInt64, false),
+        // Of bodies that are silent on a field those where some item lacks it.
         Field::new("callers", DataType::UInt64, false),
         Field::new("weight", DataType::Float64, false),
         Field::new("first_seen", time.clone(), true),
@@ -254,9 +255,11 @@ impl Facts {
                 ..here.clone()
             },
         );
-        let Silent { n, of } = field.silent;
+        let Silent { n, of, sometimes } = field.silent;
         if of > 0 {
-            self.push(place, Fact { kind: "silent", n: of, part: n, ..here.clone() });
+            let silent =
+                Fact { kind: "silent", n: of, part: n, callers: sometimes, ..here.clone() };
+            self.push(place, silent);
         }
         for (class, seen) in &field.classes {
             self.push(
@@ -372,7 +375,7 @@ fn add_body_fact(evidence: &mut Evidence, place: Place, kind: &str, fact: &Fact)
         }
         "silent" => {
             let field = at.objects.entry(object).or_default().fields.entry(key).or_default();
-            field.silent = Silent { n: fact.part, of: fact.n };
+            field.silent = Silent { n: fact.part, of: fact.n, sometimes: fact.callers };
         }
         "class" => add_class(
             at.objects.entry(object).or_default().fields.entry(key).or_default(),
@@ -426,7 +429,7 @@ mod tests {
         let field =
             at.objects.entry(FieldPath::ROOT).or_default().fields.entry(key.clone()).or_default();
         (field.n, field.sometimes, field.weight, field.callers) = (9, 2, 0.25, 3);
-        field.silent = Silent { n: 4, of: 5 };
+        field.silent = Silent { n: 4, of: 5, sometimes: 1 };
         field.classes.insert(Class::Uuid, seen);
         at.values
             .entry(key)
