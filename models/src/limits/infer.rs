@@ -46,7 +46,8 @@ impl Proof {
 ///
 /// - A header's limit or window that is not the prior's is a change, unless a tenth of the calls
 ///   still show the prior's: callers may be on several plans. So a move by a part of the callers
-///   is reported when nearly all have moved.
+///   is reported when nearly all have moved, or when all that were seen since have (by route), at
+///   least five times.
 /// - Without headers the prior is replayed. It stands unless it decides five calls otherwise *and* a
 ///   candidate explains the refusals clearly better (20 nats, at most 15 % of them unexplained).
 /// - A candidate that only lowers the limit could be traffic on the same keys that we do not see. It

@@ -618,6 +618,76 @@ fn plans_of_several_callers_are_no_change_while_one_shows_the_priors_limit() {
     assert_eq!(after.limit, 500);
 }
 
+/// Calls of one caller after another, a second apart, on the routes named, and the limit each is told.
+fn told_in_turn(calls: &[(u64, u32, u64)]) -> Vec<Call> {
+    let truth = limit(Algorithm::FixedWindow, 100, 60.0);
+    let pattern = Scene::new(truth, Load::Steady(0.01)).play(1).remove(0);
+    let call = |(at, (caller, route, limit)): (i64, &(u64, u32, u64))| {
+        let at_us = pattern.at_us + at * 1_000_000;
+        let (policy, limit) = (format!("{limit};w=60"), limit.to_string());
+        let told = [("ratelimit-policy", policy.as_str()), ("ratelimit-limit", limit.as_str())];
+        let (caller, route, headers) = (*caller, *route, read(told));
+        Call {
+            at_us,
+            caller,
+            route,
+            status: 200,
+            throttled: false,
+            gateway: false,
+            headers,
+            ..pattern.clone()
+        }
+    };
+    (0..).zip(calls).map(call).collect()
+}
+
+#[test]
+fn a_limit_tightened_in_the_middle_is_the_limit_though_most_were_not_seen_since() {
+    let prior = default(&limit(Algorithm::FixedWindow, 100, 60.0));
+    let before: Vec<_> = (0..400).map(|call| (call % 8, call as u32 % 3, 100)).collect();
+    let after = [(2, 0, 50), (2, 1, 50), (2, 2, 50), (5, 0, 50), (5, 1, 50)];
+    // Who never showed the old one may be on another plan.
+    let other_plan = [(9, 0, 1_000), (9, 0, 1_000)];
+    let calls = [before.as_slice(), &other_plan, &after, &other_plan].concat();
+    let series = told_in_turn(&calls);
+    let verdicts = infer(&series, &prior);
+    let [LimitVerdict::Changed { after: found, evidence, stated: true, .. }] = &verdicts[..] else {
+        panic!("{}", told(&verdicts))
+    };
+    assert_eq!((found.limit, found.window_seconds), (50, 60.0));
+    assert_eq!(evidence.first_us, Some(series[402].at_us));
+
+    let too_few = told_in_turn(&[before.as_slice(), &after[1..]].concat());
+    let still_shown = told_in_turn(&[before.as_slice(), &after, &[(1, 0, 100)]].concat());
+    let in_two_minds = told_in_turn(&[before.as_slice(), &after, &[(1, 0, 70)]].concat());
+    // Limits of routes under one name: the last calls are all of one.
+    let by_route: Vec<_> = (0..300).map(|call| (1, u32::from(call % 10 == 0), 100)).collect();
+    let by_route: Vec<_> = by_route
+        .into_iter()
+        .map(|(caller, route, limit)| (caller, route, if route == 1 { 20 } else { limit }))
+        .chain([(1, 1, 20); 12])
+        .collect();
+    for series in [too_few, still_shown, in_two_minds, told_in_turn(&by_route)] {
+        let verdicts = infer(&series, &prior);
+        assert!(matches!(verdicts[..], [LimitVerdict::Unchanged { .. }]), "{}", told(&verdicts));
+    }
+}
+
+#[test]
+fn a_window_that_is_another_since_is_the_window() {
+    let prior = default(&limit(Algorithm::FixedWindow, 100, 60.0));
+    let calls: Vec<_> = (0..60).map(|call| (call % 4, 0, 100)).collect();
+    let mut series = told_in_turn(&calls);
+    for call in &mut series[54..] {
+        call.headers = read([("ratelimit-policy", "100;w=3600"), ("ratelimit-limit", "100")]);
+    }
+    let verdicts = infer(&series, &prior);
+    let [LimitVerdict::Changed { after, .. }] = &verdicts[..] else {
+        panic!("{}", told(&verdicts))
+    };
+    assert_eq!((after.limit, after.window_seconds), (100, 3_600.0));
+}
+
 #[test]
 fn refusals_beside_a_limit_that_is_not_used_up_are_of_another_limit() {
     let secondary = limit(Algorithm::SlidingWindow, 20, 10.0);

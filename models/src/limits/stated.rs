@@ -129,14 +129,22 @@ impl Stated<'_> {
 
     /// The present limit and since when it is stated.
     ///
-    /// Each caller votes with the run of equal limits that ends its series; callers may be on
-    /// several plans, so the prior's limit stands while one of them still shows it.
+    /// What all that showed the limit of before have come to show instead is the present one: whoever
+    /// was not seen since says nothing of it. Else each caller votes, route by route, with the run of
+    /// equal limits that ends its series; callers may be on several plans, so the prior's limit stands
+    /// while one of them still shows it.
     fn limit(&self, series: &[Call], prior: Option<u64>) -> (u64, i64) {
-        let mut callers: BTreeMap<u64, Vec<(i64, u64)>> = BTreeMap::new();
+        let (limit, since) = self.voted(series, prior);
+        let shown = |observed: &Observed| observed.limit;
+        moved(series, &self.entries, shown, limit).unwrap_or((limit, since))
+    }
+
+    fn voted(&self, series: &[Call], prior: Option<u64>) -> (u64, i64) {
+        let mut callers: BTreeMap<(u64, u32), Vec<(i64, u64)>> = BTreeMap::new();
         for (index, observed) in &self.entries {
             let call = &series[*index as usize];
             let limit = observed.limit.unwrap_or(0);
-            callers.entry(call.caller).or_default().push((call.at_us, limit));
+            callers.entry(who(call)).or_default().push((call.at_us, limit));
         }
         let mut votes: BTreeMap<u64, (usize, i64)> = BTreeMap::new();
         let mut vote = |limit: u64, weight: usize, since: i64| {
@@ -149,7 +157,7 @@ impl Stated<'_> {
             if run == shown.len() || run >= PLAN_RUN_MIN {
                 vote(last, run, shown[shown.len() - run].0);
             } else {
-                // It changes from call to call: by route, or by plan behind one key.
+                // It changes from call to call: by plan behind one key.
                 shown[shown.len() / 3 * 2..].iter().for_each(|(at, limit)| vote(*limit, 1, *at));
             }
         }
@@ -161,6 +169,37 @@ impl Stated<'_> {
         let limit = kept.unwrap_or(most);
         (limit, votes.get(&limit).map_or(0, |vote| vote.1))
     }
+}
+
+/// Who is told of a limit: the caller, of a route that may have one of its own under the same name.
+fn who(call: &Call) -> (u64, u32) {
+    (call.caller, call.route)
+}
+
+/// What has come in the place of a value, and since when; none while the value is still shown.
+///
+/// Only who has shown the value before can show that it moved: another caller may be on another plan, and
+/// another route have a limit of its own under the same name. Since it was shown last, all of these
+/// have to show one and the same other value, often enough. What a refusal states may be another limit's.
+fn moved<V: Copy + Eq>(
+    series: &[Call],
+    entries: &[(u32, &Observed)],
+    value: impl Fn(&Observed) -> Option<V>,
+    old: V,
+) -> Option<(V, i64)> {
+    let shown: Vec<(&Call, V)> = entries
+        .iter()
+        .filter_map(|(index, observed)| Some((&series[*index as usize], value(observed)?)))
+        .filter(|(call, _)| !call.throttled)
+        .collect();
+    let last = shown.iter().rposition(|(_, shown)| *shown == old)?;
+    let (until, since) = shown.split_at(last + 1);
+    let had: BTreeSet<(u64, u32)> =
+        until.iter().filter(|(_, shown)| *shown == old).map(|(call, _)| who(call)).collect();
+    let mut since = since.iter().filter(|(call, _)| had.contains(&who(call)));
+    let (first, new) = since.next()?;
+    let is_agreed = since.clone().all(|(_, shown)| shown == new);
+    (is_agreed && 1 + since.count() >= PLAN_RUN_MIN).then_some((*new, first.at_us))
 }
 
 /// A window and how it is known.
@@ -190,7 +229,7 @@ fn window(
     limit: u64,
     prior: Option<&RateLimit>,
 ) -> Option<Window> {
-    if let Some(seconds) = stated_window(entries, prior) {
+    if let Some(seconds) = stated_window(series, entries, prior) {
         let refutes = prior.is_some_and(|prior| !same(seconds, prior.window_seconds));
         return Some(Window { seconds, hint: None, stated: true, sure: true, refutes });
     }
@@ -212,8 +251,13 @@ fn window(
     }
 }
 
-/// The window stated most often, or the prior's where a tenth of the calls state that.
-fn stated_window(entries: &[(u32, &Observed)], prior: Option<&RateLimit>) -> Option<f64> {
+/// The window stated most often, or the prior's where a tenth of the calls state that; what all have
+/// come to state instead goes before both.
+fn stated_window(
+    series: &[Call],
+    entries: &[(u32, &Observed)],
+    prior: Option<&RateLimit>,
+) -> Option<f64> {
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     for window in entries.iter().filter_map(|(_, observed)| observed.window_seconds) {
         *counts.entry(microseconds(window)).or_default() += 1;
@@ -226,7 +270,12 @@ fn stated_window(entries: &[(u32, &Observed)], prior: Option<&RateLimit>) -> Opt
             .is_some_and(|&count| count as f64 >= PLAN_SHARE_MIN * total as f64)
     });
     #[expect(clippy::cast_precision_loss, reason = "a window is far below 2^52 us")]
-    kept.or_else(|| counts.iter().max_by_key(|(_, count)| **count).map(|(us, _)| *us as f64 / 1e6))
+    let seconds = |us: i64| us as f64 / 1e6;
+    let most = || counts.iter().max_by_key(|(_, count)| **count).map(|(us, _)| seconds(*us));
+    let voted = kept.or_else(most)?;
+    let shown = |observed: &Observed| observed.window_seconds.map(microseconds);
+    let moved = moved(series, entries, shown, microseconds(voted));
+    Some(moved.map_or(voted, |(us, _)| seconds(us)))
 }
 
 /// One stated reset.
