@@ -111,7 +111,7 @@ pub async fn analyse(
     let (mut settled, undecided): (Vec<_>, Vec<_>) =
         decisions.into_iter().partition(|decision| decision.settled);
     notes.extend(decide::rollouts(&case, &observation, &mut settled));
-    let mut screen = Screen::new(policy, memory, observation.window.to);
+    let mut screen = Screen::new(&reading.twin, policy, memory, observation.window.to);
     let (settled, undecided) = (screen.pass(settled), screen.pass(undecided));
     notes.extend(screen.notes());
     let ready: Vec<_> = settled.iter().filter(|decision| !decision.waits).cloned().collect();

@@ -10,6 +10,7 @@ use crate::policy::{Policy, Suppression};
 
 /// Leaves out findings that were turned down or that policy suppresses, and counts them.
 pub(crate) struct Screen<'a> {
+    twin: &'a str,
     memory: &'a Memory,
     suppressions: &'a [Suppression],
     /// The window's end: when suppressions are looked at.
@@ -20,9 +21,14 @@ pub(crate) struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    pub(crate) fn new(policy: &'a Policy, memory: &'a Memory, at: Option<DateTime<Utc>>) -> Self {
+    pub(crate) fn new(
+        twin: &'a str,
+        policy: &'a Policy,
+        memory: &'a Memory,
+        at: Option<DateTime<Utc>>,
+    ) -> Self {
         let suppressions = &policy.suppress;
-        Self { memory, suppressions, at, rejected: 0, suppressed: BTreeMap::new() }
+        Self { twin, memory, suppressions, at, rejected: 0, suppressed: BTreeMap::new() }
     }
 
     /// Those that are news.
@@ -49,6 +55,11 @@ impl<'a> Screen<'a> {
     pub(crate) fn notes(&self) -> Vec<String> {
         let of = |n: usize| if n == 1 { "1 finding".to_owned() } else { format!("{n} findings") };
         let mut notes = Vec::new();
+        // The window begins after what it rested on, so that the run may see nothing of it.
+        for (number, findings) in &self.memory.undone {
+            let (twin, findings) = (self.twin, of(*findings));
+            notes.push(format!("calibration {number} was rolled back: {findings} of it count as rejected and are not told again; `wt calibrations show {twin} {number}` lists them, `wt calibrations approve {twin} {number} --finding FINGERPRINT` publishes one after all"));
+        }
         if self.rejected > 0 {
             notes.push(format!("{} rejected before: left out", of(self.rejected)));
         }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its ledger has failed")]
 
-use calibrator::memory::Memory;
+use calibrator::memory::{Memory, Spot};
 use calibrator::review::{Review, ReviewError};
 use chrono::Utc;
 use models::{
@@ -134,6 +134,40 @@ fn a_finding_rejected_once_can_be_approved_later() {
     assert_eq!(desk.fields(number), ["id", "new"]);
     let memory = Memory::of(&desk.ledger).unwrap();
     assert!(memory.rejected.is_empty());
+}
+
+#[test]
+fn what_was_rolled_back_counts_as_rejected_until_it_is_brought_back() {
+    let mut desk = Desk::new();
+    let (first, note) = (desk.review().note, desk.review().note);
+    desk.ledger.decide(1, Choice::Publish, first, &desk.key).unwrap();
+    let removed = Spot::of(&finding("field_removed", "gone"));
+    let memory = Memory::of(&desk.ledger).unwrap();
+    assert!(memory.rejected.is_empty() && memory.removed.contains_key(&removed));
+    assert_eq!(memory.undone, []);
+
+    let base = desk.base.clone();
+    let back = desk.ledger.rollback(1, &base, note.clone(), &desk.key).unwrap();
+    let memory = Memory::of(&desk.ledger).unwrap();
+    let both = [finding("field_removed", "gone"), finding("field_added", "new")];
+    let fingerprints = both.iter().map(|one| one.fingerprint.clone()).collect();
+    assert_eq!((memory.rejected, memory.undone), (fingerprints, vec![(1, 2)]));
+    assert!(memory.removed.is_empty() && memory.added.is_empty(), "the model is as it was");
+
+    desk.ledger.rollback(back.number, &base, note, &desk.key).unwrap();
+    let memory = Memory::of(&desk.ledger).unwrap();
+    assert!(memory.rejected.is_empty() && memory.undone.is_empty(), "{memory:?}");
+    assert!(memory.added.contains(&Spot::of(&both[1])));
+}
+
+#[test]
+fn a_status_that_came_beside_others_is_remembered() {
+    let mut desk = Desk::new();
+    let status = finding("status_added", "");
+    desk.propose(&model(&["id", "gone"]), 0, &model(&["id"]), vec![status.clone()]);
+    let note = desk.review().note;
+    desk.ledger.decide(3, Choice::Publish, note, &desk.key).unwrap();
+    assert_eq!(Memory::of(&desk.ledger).unwrap().added, [Spot::of(&status)].into());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod decision;
 mod fault;
 mod history;
 mod replay;
+mod standing;
 mod write;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::{Calibration, Digest, PublicKey};
 pub use decision::{Choice, Note};
 pub use fault::{Fault, LedgerError, Refusal, Torn};
 pub use replay::{Applied, Event, Replay};
+pub use standing::in_force;
 pub use write::{AppendError, DecideError, Draft, RollbackError};
 
 use history::History;

@@ -64,7 +64,7 @@ pub use finding::{
 pub use glob::Glob;
 pub use ledger::{
     AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
-    Refusal, Replay, RollbackError, State, Torn,
+    Refusal, Replay, RollbackError, State, Torn, in_force,
 };
 pub use likeness::nearest;
 pub use limit::{Algorithm, RateLimit};

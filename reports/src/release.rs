@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use models::{Calibration, Finding, Kind};
+use models::{Calibration, Finding, Kind, in_force};
 
 use crate::markdown::{code, plain};
 use crate::outline::{self, Item, Place};
@@ -69,8 +69,8 @@ pub fn release_notes(notes: &ReleaseNotes<'_>) -> String {
         .iter()
         .position(|one| one.number == notes.previous_calibration)
         .map_or(0, |index| index + 1);
-    let before = standing(&notes.calibrations[..released]);
-    let now = standing(notes.calibrations);
+    let before = in_force(&notes.calibrations[..released]);
+    let now = in_force(notes.calibrations);
     let is_in = |list: &[&Calibration], one: &Calibration| {
         list.iter().any(|other| other.number == one.number)
     };
@@ -89,21 +89,6 @@ pub fn release_notes(notes: &ReleaseNotes<'_>) -> String {
     let taken_back = findings_of(&undone);
     put_section(&mut page, "Rolled back", outline::folded(&taken_back).iter());
     page
-}
-
-/// What stands after rollbacks: each undoes a calibration and all published since.
-fn standing(calibrations: &[Calibration]) -> Vec<&Calibration> {
-    let mut standing: Vec<&Calibration> = Vec::new();
-    for one in calibrations {
-        match one.rolls_back {
-            Some(number) => {
-                let at = standing.iter().position(|other| other.number == number);
-                standing.truncate(at.unwrap_or(standing.len()));
-            }
-            None => standing.push(one),
-        }
-    }
-    standing
 }
 
 fn findings_of(calibrations: &[&Calibration]) -> Vec<Finding> {
@@ -215,5 +200,17 @@ mod tests {
         assert!(!notes(None, &undone).contains("##"));
         let text = notes(Some(("1.2.0", 1)), &undone);
         assert!(text.contains("## Rolled back") && !text.contains("## Added"), "{text}");
+    }
+
+    #[test]
+    fn what_was_rolled_back_and_brought_back_is_in_the_release() {
+        let none = |_: &Finding| false;
+        let all = [
+            calibration(1, None, is_added),
+            calibration(2, Some(1), none),
+            calibration(3, Some(2), none),
+        ];
+        let text = notes(None, &all);
+        assert!(text.contains("## Added") && !text.contains("## Rolled back"), "{text}");
     }
 }

@@ -266,6 +266,25 @@ fn a_rollback_serves_the_model_before_and_can_be_rolled_back() {
 }
 
 #[test]
+fn what_a_rollback_undid_is_in_force_again_once_that_is_undone() {
+    let case = Case::new();
+    let mut ledger = case.published(3);
+    let standing = |ledger: &Ledger| {
+        let published: Vec<_> = ledger.published().map(Result::unwrap).collect();
+        in_force(&published).iter().map(|one| one.number).collect::<Vec<_>>()
+    };
+    assert_eq!(standing(&ledger), [1, 2, 3]);
+    ledger.rollback(2, &model(0), note(), &case.key).unwrap();
+    assert_eq!(standing(&ledger), [1]);
+    case.publish(&mut ledger, Change::between(&model(1), 4, &model(9)));
+    assert_eq!(standing(&ledger), [1, 5]);
+    ledger.rollback(4, &model(0), note(), &case.key).unwrap();
+    assert_eq!(standing(&ledger), [1, 2, 3]);
+    ledger.rollback(1, &model(0), note(), &case.key).unwrap();
+    assert_eq!(standing(&ledger), Vec::<u64>::new());
+}
+
+#[test]
 fn a_follower_sees_exactly_what_a_replay_sees() {
     let case = Case::new();
     let mut follower = case.ledger();
