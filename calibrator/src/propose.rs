@@ -122,15 +122,17 @@ impl Editor<'_> {
         }
     }
 
-    /// A success status, and away with the one it took the place of.
+    /// A success status, unless it is there already, and away with the one it took the place of.
     fn add_status(&mut self, place: &Place, replaced: &Value) {
         let (Some(key), Some(status)) = (route_key(place), place.status) else { return };
         let seen =
             self.evidence.routes.get(key.as_str()).and_then(|route| route.statuses.get(&status));
         let Some(seen) = seen else { return };
-        let variant = synth::variant(&key, status, seen, self.evidence);
         let variants = format!("/routes/{}/variants", escape(key.as_str()));
-        self.insert(&variants, &status.to_string(), json!(variant));
+        if self.document.pointer(&format!("{variants}/{status}")).is_none() {
+            let variant = synth::variant(&key, status, seen, self.evidence);
+            self.insert(&variants, &status.to_string(), json!(variant));
+        }
         if !replaced.is_null() {
             remove(&mut self.document, &format!("{variants}/{replaced}"));
         }

@@ -204,6 +204,54 @@ async fn a_success_that_took_the_place_of_another_replaces_it_and_one_beside_it_
 }
 
 #[tokio::test]
+async fn a_success_that_was_replaced_before_that_was_proven_is_proposed_to_go_once_it_is() {
+    let mut world = World::new();
+    let calls = |from: u64, to: u64, status: fn(u64) -> u16| -> Vec<Call> {
+        let mut dice = Dice(from + 1);
+        let of = |at: u64| {
+            let id = dice.below(4_000);
+            let body = mail(id, &mut dice);
+            Call { at: at * 600, caller: at % 6, id, status: status(at), body }
+        };
+        (from..to).map(of).collect()
+    };
+    world.seal(&calls(0, 300, |at| if at < 298 { 200 } else { 202 }));
+    let mut first = Reading::new("mails", i64::MIN);
+    let early = world.look(&mut first).await;
+    let status = early.drift.findings.iter().find(|one| one.kind == Kind::StatusAdded).unwrap();
+    assert_eq!((status.status, &status.before), (Some(202), &Value::Null), "two prove no absence");
+    let mut memory = Memory::default();
+    memory.added.insert(Spot::of(status));
+    let model = &early.proposals[0].model;
+
+    let looked = async |from: u64, status: fn(u64) -> u16, memory: &Memory| {
+        let mut later = World::new();
+        later.seal(&calls(from, from + 60, status));
+        let mut reading = Reading::new("mails", 0);
+        reading.advance(&later.lake).await.unwrap();
+        let before = Some(&early.observation.evidence);
+        let known = calibrator::Known { model, before, policy: &later.policy, memory };
+        calibrator::analyse(&later.lake, &reading, &known).await.unwrap()
+    };
+    let proven = looked(300, |_| 202, &memory).await;
+    let [replaced] = &proven.drift.findings[..] else { panic!("{:?}", proven.drift) };
+    assert_eq!((replaced.kind, replaced.status), (Kind::StatusAdded, Some(202)));
+    assert_eq!((&replaced.before, replaced.breaking), (&json!(200), true));
+    assert_ne!(replaced.fingerprint, status.fingerprint, "it is told as another change");
+    let [proposal] = &proven.proposals[..] else { panic!("{:?}", proven.proposals) };
+    assert!(!proposal.publishes_itself, "what breaks clients is asked about");
+    let variants = |model: &models::Model| model.routes.values().next().unwrap().variants.clone();
+    let (was, is) = (variants(model), variants(&proposal.model));
+    assert_eq!(is.keys().collect::<Vec<_>>(), ["202"]);
+    assert_eq!(is["202"], was["202"], "what is known of it stays");
+
+    // One that still comes is not gone, and of two that a document lists none took the other's place.
+    let both = looked(300, |at| if at % 3 == 0 { 200 } else { 202 }, &memory).await;
+    assert_eq!(found(&both), []);
+    assert_eq!(found(&looked(300, |_| 202, &Memory::default()).await), []);
+}
+
+#[tokio::test]
 async fn a_removed_field_that_is_back_in_two_units_is_restored_and_asked_double_for() {
     let mut world = World::new();
     world.model.entities.get_mut("mail").unwrap().properties.remove("note");

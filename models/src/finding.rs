@@ -185,9 +185,10 @@ impl Finding {
             | Kind::NullabilityChanged
             | Kind::RequirednessChanged
             | Kind::RateLimitChanged => serde_json::json!([self.before, self.after]),
+            // A status in the place of another is another change than one beside it.
+            Kind::StatusAdded => self.before.clone(),
             Kind::RouteAdded
             | Kind::RouteRemoved
-            | Kind::StatusAdded
             | Kind::FieldAdded
             | Kind::FieldRemoved
             | Kind::WebhookEventAdded => Value::Null,

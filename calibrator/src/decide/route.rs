@@ -97,13 +97,22 @@ fn statuses(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Vec<Decision> 
     let Some(key) = RouteKey::parse(route).ok() else { return Vec::new() };
     let Some(known) = case.model.routes.get(&key) else { return Vec::new() };
     let before = case.before.and_then(|before| before.routes.get(route));
-    let new = |(status, seen): &(&u16, &StatusEvidence)| {
-        // A failing server is an outage, not a change of the API.
-        **status < 500 && seen.clean > 0 && known.variant_for(**status).is_none()
-    };
     let decide = |(status, seen): (&u16, &StatusEvidence)| {
-        let (chance, settled) =
-            against_before(case, before.map(RouteEvidence::n), seen.clean, now.n());
+        // A failing server is an outage, not a change of the API.
+        if *status >= 500 || seen.clean == 0 {
+            return None;
+        }
+        let place = route_place(route, Some(*status));
+        let replaced = replaced(case, known, before, now, *status);
+        let is_known = known.variant_for(*status).is_some();
+        let (chance, settled) = match replaced {
+            // It came beside the other, when nothing showed yet that none of that was to come.
+            Some((_, chance)) if is_known && case.memory.was_added(&place, &FieldPath::ROOT) => {
+                (chance, true)
+            }
+            _ if is_known => return None,
+            _ => against_before(case, before.map(RouteEvidence::n), seen.clean, now.n()),
+        };
         let counts = Counts {
             seen: seen.clean,
             of: now.n(),
@@ -112,32 +121,35 @@ fn statuses(case: &Case<'_>, route: &str, now: &RouteEvidence) -> Vec<Decision> 
             span: seen.seen,
             chance,
         };
-        let place = route_place(route, Some(*status));
-        let replaced = replaced(case, known, before, now, *status).map_or(Value::Null, Value::from);
-        case.decide(difference(Kind::StatusAdded, &place, replaced, json!(status)), counts, settled)
+        let replaced = replaced.map_or(Value::Null, |(old, _)| Value::from(old));
+        let difference = difference(Kind::StatusAdded, &place, replaced, json!(status));
+        Some(case.decide(difference, counts, settled))
     };
-    now.statuses.iter().filter(new).map(decide).collect()
+    now.statuses.iter().filter_map(decide).collect()
 }
 
-/// The success of before that `status`, a new one, took the place of: none of it came since.
+/// The success of before that another took the place of, and the chance that it is only not seen: none of
+/// it came since.
 fn replaced(
     case: &Case<'_>,
     known: &models::Route,
     before: Option<&RouteEvidence>,
     now: &RouteEvidence,
     status: u16,
-) -> Option<u16> {
+) -> Option<(u16, f64)> {
     let new = now.statuses.get(&status).filter(|_| (200..300).contains(&status))?;
     let before = before?;
-    let is_gone = |old: &u16| {
-        let Some(seen) = before.statuses.get(old).map(|old| float(old.clean)) else { return false };
+    let chance_of = |old: u16| {
+        let seen = before.statuses.get(&old).map(|old| float(old.clean));
+        let seen = seen.filter(|seen| *seen > 0.0 && !now.statuses.contains_key(&old))?;
         let chance = none_later(seen, float(before.accepted()), float(new.clean));
-        seen > 0.0
-            && !now.statuses.contains_key(old)
-            && case.chance_of_absence(chance, seen) < case.policy.unseen_max
+        Some(case.chance_of_absence(chance, seen))
     };
     let successes = known.variants.keys().filter_map(|name| name.parse::<u16>().ok());
-    successes.filter(|old| (200..300).contains(old) && *old != status).find(is_gone)
+    successes
+        .filter(|old| (200..300).contains(old) && *old != status)
+        .filter_map(|old| Some((old, chance_of(old)?)))
+        .find(|(_, chance)| *chance < case.policy.unseen_max)
 }
 
 fn events(case: &Case<'_>) -> Vec<Decision> {
