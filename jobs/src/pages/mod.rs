@@ -1,5 +1,6 @@
 //! The daemon's pages: `/health` exercises what it depends on, `/metrics` counts what it did.
 
+mod flight;
 mod health;
 mod metrics;
 
@@ -23,7 +24,7 @@ use crate::daemon::Clock;
 /// What the pages tell of.
 #[derive(Clone)]
 pub struct Pages {
-    /// What is exercised for `/health`, as it is at the time.
+    /// What is exercised for `/health`, as it is at the time; may block.
     pub checks: Arc<dyn Fn() -> Checks + Send + Sync>,
     /// What of it is being exercised.
     pub asked: Asked,
@@ -53,14 +54,21 @@ pub enum PagesError {
     },
 }
 
+impl PagesError {
+    /// Why pages are not served on an address, whoever has the port.
+    pub(crate) fn of(address: SocketAddr, has_token: bool) -> Option<Self> {
+        (!address.ip().is_loopback() && !has_token).then_some(Self::NoToken(address))
+    }
+}
+
 /// Serves the pages for as long as the process lives; says where.
 ///
 /// # Errors
 ///
 /// Where the address is taken, or is not on loopback and there is no token.
 pub async fn serve(pages: Pages, address: SocketAddr) -> Result<SocketAddr, PagesError> {
-    if !address.ip().is_loopback() && pages.token.is_none() {
-        return Err(PagesError::NoToken(address));
+    if let Some(refused) = PagesError::of(address, pages.token.is_some()) {
+        return Err(refused);
     }
     let fault = |source| PagesError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(fault)?;
@@ -96,7 +104,7 @@ fn is_equal(one: &str, other: &str) -> bool {
 }
 
 async fn health_page(State(pages): State<Pages>) -> Response {
-    let health = examine((pages.checks)(), &pages.asked).await;
+    let health = examine(Arc::clone(&pages.checks), &pages.asked).await;
     let status = if health.unreachable.is_empty() {
         StatusCode::OK
     } else {
