@@ -53,6 +53,10 @@ pub use sarif::sarif;
 pub use text::{TextOptions, findings, text};
 pub use unified::{asyncapi_diff, openapi_diff};
 
+/// What a report can be written as, by the names that `wt report --format` takes.
+pub const FORMS: [&str; 8] =
+    ["text", "md", "html", "json", "sarif", "overlay", "openapi-diff", "asyncapi-diff"];
+
 /// The document itself, as `wt calibrate NAME --format json` prints it.
 ///
 /// # Panics

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::job::{KINDS, Task};
+use super::lines::{Lines, line_at};
 use super::{Job, Jobs, Manner};
 use crate::schedule::{Cron, Schedule};
 
@@ -76,6 +77,7 @@ pub(super) fn read(text: &str) -> Jobs {
             return jobs;
         }
     };
+    jobs.lines = Lines::read(&root, text);
     let mut defaults = Reader::built_in();
     let mut sections = Vec::new();
     for (key, value) in root {
@@ -115,7 +117,7 @@ pub(super) fn read(text: &str) -> Jobs {
     for (name, table, span) in sections {
         match name.as_str() {
             "daemon" => match reader.read(table, &span, "daemon") {
-                Ok(daemon) => jobs.daemon = daemon,
+                Ok(daemon) => jobs.take_daemon(daemon),
                 Err(fault) => jobs.faults.push(fault),
             },
             "notify" => reader.channels(table, &mut jobs),
@@ -285,8 +287,7 @@ impl<'t> Reader<'t> {
     }
 
     fn fault(&self, place: &str, span: Option<Range<usize>>, message: &str) -> Fault {
-        let at = span.map_or(0, |span| span.start).min(self.text.len());
-        let line = self.text[..at].matches('\n').count() + 1;
+        let line = line_at(self.text, span.map_or(0, |span| span.start));
         Fault { line, place: place.to_owned(), message: message.to_owned() }
     }
 }
@@ -312,6 +313,7 @@ fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-fn list(words: &[&str]) -> String {
+/// Words of a file, for a sentence.
+pub(super) fn list(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Length;
+use super::document::list;
+use super::length::{above_nothing, above_nothing_if_any};
 use crate::schedule::Schedule;
 
 /// One job of `jobs.toml`.
@@ -26,6 +28,7 @@ pub struct Job {
 #[expect(missing_docs, reason = "default.toml has a sentence for each")]
 pub struct Manner {
     pub jitter: Length,
+    #[serde(deserialize_with = "above_nothing")]
     pub timeout: Length,
     pub retries: u32,
     pub backoff: Length,
@@ -102,6 +105,7 @@ pub struct Calibrate {
     #[serde(default)]
     pub approve: bool,
     /// How far back to look.
+    #[serde(default, deserialize_with = "above_nothing_if_any")]
     pub since: Option<Length>,
 }
 
@@ -112,9 +116,25 @@ pub struct Report {
     /// The twin.
     pub twin: String,
     /// Of `wt report --format`.
-    pub format: Option<String>,
+    pub format: Option<ReportForm>,
     /// The file.
     pub output: PathBuf,
+}
+
+/// What a report is written as: one of [`reports::FORMS`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ReportForm(String);
+
+impl TryFrom<String> for ReportForm {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if reports::FORMS.contains(&name.as_str()) {
+            return Ok(Self(name));
+        }
+        Err(format!("`{name}` is no form of a report: write one of {}", list(&reports::FORMS)))
+    }
 }
 
 /// `kind = "compact"`.
@@ -132,6 +152,7 @@ pub struct Expire {
     /// The twin; all where none is named.
     pub twin: Option<String>,
     /// The age from which observations go.
+    #[serde(deserialize_with = "above_nothing")]
     pub older_than: Length,
 }
 
@@ -172,6 +193,13 @@ pub struct Command {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub struct Argv(pub Vec<String>);
+
+impl Argv {
+    /// What is run.
+    pub fn program(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+}
 
 impl TryFrom<Vec<String>> for Argv {
     type Error = &'static str;
@@ -245,7 +273,7 @@ impl Task {
             Self::Report(task) => {
                 add(&["report", &task.twin, "--output", &task.output.display().to_string()]);
                 if let Some(format) = &task.format {
-                    add(&["--format", format]);
+                    add(&["--format", &format.0]);
                 }
             }
             Self::Compact(task) => {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// A length of time, `90s`, `30m`, `6h`, `2d` or `1w`; whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -33,6 +34,22 @@ impl TryFrom<String> for Length {
         let length = number.checked_mul(seconds).filter(|s| *s <= 36_525 * 86_400);
         length.map(|s| Self(Duration::from_secs(s))).ok_or_else(refuse)
     }
+}
+
+/// Reads a length that is not nothing.
+pub(super) fn above_nothing<'de, D: Deserializer<'de>>(from: D) -> Result<Length, D::Error> {
+    let length = Length::deserialize(from)?;
+    if length.0.is_zero() {
+        return Err(D::Error::custom("is nothing: write a length above that, as \"30m\""));
+    }
+    Ok(length)
+}
+
+/// As [`above_nothing`], of a field that need not be there.
+pub(super) fn above_nothing_if_any<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Length>, D::Error> {
+    above_nothing(from).map(Some)
 }
 
 impl fmt::Display for Length {

@@ -5,20 +5,24 @@
 mod document;
 mod job;
 mod length;
+mod lines;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
 pub use document::Fault;
 pub use job::{
     Argv, Calibrate, CatchUp, Command, Compact, Expire, Freeze, Job, Manner, Notify, OfTwin,
-    Overlap, Program, Report, Task,
+    Overlap, Program, Report, ReportForm, Task,
 };
 pub use length::Length;
+use lines::Lines;
 
-use crate::notify::Channel;
+use crate::notify::{Channel, EnvName};
+use crate::pages::PagesError;
 
 /// What stands in `jobs.toml`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +35,8 @@ pub struct Jobs {
     pub daemon: Daemon,
     /// What cannot be read, in the order of the file.
     pub faults: Vec<Fault>,
+    /// Where in the file what stands, for faults that only the project shows.
+    lines: Lines,
 }
 
 /// `[daemon]`.
@@ -40,9 +46,9 @@ pub struct Daemon {
     /// Where `/health` and `/metrics` are served; nowhere where it is `"off"`.
     pub listen: Listen,
     /// The environment's variable that holds the token of the pages; needed where they are not on loopback.
-    pub token_env: Option<String>,
+    pub token_env: Option<EnvName>,
     /// Runs side by side, of all jobs.
-    pub parallel: u32,
+    pub parallel: NonZeroU32,
     /// How long runs may go on once the daemon was asked to end.
     pub drain: Length,
 }
@@ -53,7 +59,7 @@ impl Default for Daemon {
         Self {
             listen,
             token_env: None,
-            parallel: 2,
+            parallel: NonZeroU32::MIN.saturating_add(1),
             drain: Length(std::time::Duration::from_secs(30)),
         }
     }
@@ -90,9 +96,31 @@ impl Jobs {
         jobs
     }
 
+    fn take_daemon(&mut self, daemon: Daemon) {
+        if let Listen::At(address) = daemon.listen
+            && let Some(refused) = PagesError::of(address, daemon.token_env.is_some())
+        {
+            self.faults.push(self.fault("daemon.listen", &refused.to_string()));
+        }
+        self.daemon = daemon;
+    }
+
     /// Reads the text of a `jobs.toml`.
     pub fn read(text: &str) -> Self {
         document::read(text)
+    }
+
+    /// A file that cannot be read at all.
+    pub fn unreadable(fault: &std::io::Error) -> Self {
+        let mut jobs = Self::default();
+        jobs.faults.push(jobs.fault("jobs.toml", &format!("cannot be read: {fault}")));
+        jobs
+    }
+
+    /// A fault of a table or a field, as `jobs.nightly.twin`.
+    pub fn fault(&self, place: &str, message: &str) -> Fault {
+        let (line, place, message) = (self.lines.of(place), place.to_owned(), message.to_owned());
+        Fault { line, place, message }
     }
 }
 

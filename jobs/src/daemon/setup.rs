@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::config::{Fault, Jobs};
+use crate::config::Jobs;
 use crate::process::Place;
 
 /// Tells the time.
@@ -103,11 +103,7 @@ impl Setup {
                 let jobs = Jobs::read(&text);
                 (Some(text), jobs)
             }
-            Err(fault) => {
-                let message = format!("cannot be read: {fault}");
-                let faults = vec![Fault { line: 1, place: "jobs.toml".to_owned(), message }];
-                (None, Jobs { faults, ..Jobs::default() })
-            }
+            Err(fault) => (None, Jobs::unreadable(&fault)),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::word::{Address, EnvName, MailAddress, MailServer, Repo};
+
 /// One channel of `jobs.toml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channel {
@@ -89,17 +91,53 @@ pub(crate) const TARGETS: [&str; 5] = ["slack", "webhook", "email", "github-issu
 
 /// `kind = "slack"`: an incoming webhook (`url_env`), or `chat.postMessage` (`token_env`, `channel`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "SlackTable")]
 pub struct Slack {
-    /// The variable that holds the incoming webhook's address.
-    pub url_env: Option<String>,
-    /// The variable that holds the bot's token.
-    pub token_env: Option<String>,
-    /// Where the bot writes.
-    pub channel: Option<String>,
+    /// Which of the two.
+    pub way: SlackWay,
     /// Of the API.
+    pub base_url: Address,
+}
+
+/// How a message gets to Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SlackWay {
+    /// By an incoming webhook, whose address is a secret.
+    Incoming {
+        /// The variable that holds it.
+        url_env: EnvName,
+    },
+    /// By a bot.
+    Bot {
+        /// The variable that holds its token.
+        token_env: EnvName,
+        /// Where it writes.
+        channel: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlackTable {
+    url_env: Option<EnvName>,
+    token_env: Option<EnvName>,
+    channel: Option<String>,
     #[serde(default = "slack_api")]
-    pub base_url: String,
+    base_url: Address,
+}
+
+impl TryFrom<SlackTable> for Slack {
+    type Error = &'static str;
+
+    fn try_from(table: SlackTable) -> Result<Self, &'static str> {
+        let SlackTable { url_env, token_env, channel, base_url } = table;
+        let way = match (url_env, token_env, channel) {
+            (Some(url_env), None, None) => SlackWay::Incoming { url_env },
+            (None, Some(token_env), Some(channel)) => SlackWay::Bot { token_env, channel },
+            _ => return Err("a channel of kind slack has `url_env`, or `token_env` and `channel`"),
+        };
+        Ok(Self { way, base_url })
+    }
 }
 
 /// `kind = "webhook"`: JSON signed as Standard Webhooks has it.
@@ -107,28 +145,54 @@ pub struct Slack {
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// The receiver.
-    pub url: String,
+    pub url: Address,
     /// The variable that holds the secret, `whsec_…` or plain.
-    pub secret_env: String,
+    pub secret_env: EnvName,
 }
 
 /// `kind = "email"`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "EmailTable")]
 pub struct Email {
     /// The server, `smtp.example.com:587`.
-    pub server: String,
+    pub server: MailServer,
     /// How the connection is kept secret.
-    #[serde(default)]
     pub tls: Tls,
     /// The sender.
-    pub from: String,
-    /// Who gets it.
-    pub to: Vec<String>,
-    /// The user's name; nobody signs in where there is none.
-    pub username: Option<String>,
-    /// The variable that holds the password.
-    pub password_env: Option<String>,
+    pub from: MailAddress,
+    /// Who gets it, one at least.
+    pub to: Vec<MailAddress>,
+    /// The user's name and the variable that holds the password; nobody signs in where there is none.
+    pub login: Option<(String, EnvName)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmailTable {
+    server: MailServer,
+    #[serde(default)]
+    tls: Tls,
+    from: MailAddress,
+    to: Vec<MailAddress>,
+    username: Option<String>,
+    password_env: Option<EnvName>,
+}
+
+impl TryFrom<EmailTable> for Email {
+    type Error = &'static str;
+
+    fn try_from(table: EmailTable) -> Result<Self, &'static str> {
+        let EmailTable { server, tls, from, to, username, password_env } = table;
+        if to.is_empty() {
+            return Err("`to` names nobody: write [\"somebody@example.com\"]");
+        }
+        let login = match (username, password_env) {
+            (Some(user), Some(password_env)) => Some((user, password_env)),
+            (None, None) => None,
+            _ => return Err("`username` and `password_env` go together"),
+        };
+        Ok(Self { server, tls, from, to, login })
+    }
 }
 
 /// How a connection to a mail server is kept secret.
@@ -149,15 +213,15 @@ pub enum Tls {
 #[serde(deny_unknown_fields)]
 pub struct GithubIssue {
     /// `owner/name`.
-    pub repo: String,
+    pub repo: Repo,
     /// The variable that holds the token.
-    pub token_env: String,
+    pub token_env: EnvName,
     /// What issues are labelled with.
     #[serde(default)]
     pub labels: Vec<String>,
     /// Of the API.
     #[serde(default = "github_api")]
-    pub base_url: String,
+    pub base_url: Address,
 }
 
 /// `kind = "github-check"`.
@@ -165,20 +229,40 @@ pub struct GithubIssue {
 #[serde(deny_unknown_fields)]
 pub struct GithubCheck {
     /// `owner/name`.
-    pub repo: String,
+    pub repo: Repo,
     /// The variable that holds the token.
-    pub token_env: String,
+    pub token_env: EnvName,
     /// The variable that holds the commit, as `GITHUB_SHA` does in CI.
-    pub sha_env: String,
+    pub sha_env: EnvName,
     /// Of the API.
     #[serde(default = "github_api")]
-    pub base_url: String,
+    pub base_url: Address,
 }
 
-fn slack_api() -> String {
-    "https://slack.com/api".to_owned()
+fn slack_api() -> Address {
+    Address::parse("https://slack.com/api").expect("it is an address")
 }
 
-fn github_api() -> String {
-    "https://api.github.com".to_owned()
+fn github_api() -> Address {
+    Address::parse("https://api.github.com").expect("it is an address")
+}
+
+impl Target {
+    /// The variables it takes credentials from, with the fields that name them.
+    pub fn variables(&self) -> Vec<(&'static str, &EnvName)> {
+        match self {
+            Self::Slack(Slack { way: SlackWay::Incoming { url_env }, .. }) => {
+                vec![("url_env", url_env)]
+            }
+            Self::Slack(Slack { way: SlackWay::Bot { token_env, .. }, .. })
+            | Self::GithubIssue(GithubIssue { token_env, .. }) => vec![("token_env", token_env)],
+            Self::Webhook(Webhook { secret_env, .. }) => vec![("secret_env", secret_env)],
+            Self::Email(Email { login, .. }) => {
+                login.iter().map(|(_, password_env)| ("password_env", password_env)).collect()
+            }
+            Self::GithubCheck(GithubCheck { token_env, sha_env, .. }) => {
+                vec![("token_env", token_env), ("sha_env", sha_env)]
+            }
+        }
+    }
 }

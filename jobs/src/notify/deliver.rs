@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Channel, GithubCheck, GithubIssue, Message, Occasion, Slack, Target, Webhook, email, sign,
+    Address, Channel, EnvName, GithubCheck, GithubIssue, Message, Occasion, Slack, SlackWay,
+    Target, Webhook, email, sign,
 };
 
 /// How long a receiver has to answer.
@@ -24,7 +25,7 @@ pub enum DeliveryError {
     /// A credential is not there.
     #[error("the environment has no {0}: set it where the daemon is started")]
     NoCredential(String),
-    /// The channel's table does not say enough, or what cannot be.
+    /// What the channel leads to cannot be.
     #[error("{0}")]
     Channel(String),
     /// The receiver refused.
@@ -99,10 +100,8 @@ impl Deliverer {
             Target::Slack(to) => self.slack(to, message).await,
             Target::Webhook(to) => self.webhook(to, id, message).await,
             Target::Email(to) => {
-                let password = match &to.password_env {
-                    Some(name) => Some(self.credential(name)?),
-                    None => None,
-                };
+                let password_env = to.login.as_ref().map(|(_, name)| name);
+                let password = password_env.map(|name| self.credential(name)).transpose()?;
                 email::send(to, password, id, message).await
             }
             Target::GithubIssue(to) => self.issue(to, message).await,
@@ -110,27 +109,24 @@ impl Deliverer {
         }
     }
 
-    fn credential(&self, name: &str) -> Result<String, DeliveryError> {
+    fn credential(&self, name: &EnvName) -> Result<String, DeliveryError> {
+        let name = name.as_str();
         let value = (self.environment)(name).filter(|value| !value.is_empty());
         value.ok_or_else(|| DeliveryError::NoCredential(name.to_owned()))
     }
 
     async fn slack(&self, to: &Slack, message: &Message) -> Result<(), DeliveryError> {
         let text = format!("*{}*\n{}", escaped(&message.title), escaped(&message.text));
-        let request = match (&to.url_env, &to.token_env, &to.channel) {
-            (Some(url), None, None) => {
-                let url = address(&self.credential(url)?)?;
+        let request = match &to.way {
+            SlackWay::Incoming { url_env } => {
+                let url = Address::parse(&self.credential(url_env)?);
+                let url = url.map_err(DeliveryError::Channel)?.url();
                 self.client.post(url).json(&json!({"text": text}))
             }
-            (None, Some(token), Some(channel)) => {
-                let url =
-                    address(&format!("{}/chat.postMessage", to.base_url.trim_end_matches('/')))?;
+            SlackWay::Bot { token_env, channel } => {
                 let body = json!({"channel": channel, "text": text});
-                self.client.post(url).bearer_auth(self.credential(token)?).json(&body)
-            }
-            _ => {
-                let told = "a channel of kind slack has `url_env`, or `token_env` and `channel`";
-                return Err(DeliveryError::Channel(told.to_owned()));
+                let request = self.client.post(to.base_url.with("/chat.postMessage"));
+                request.bearer_auth(self.credential(token_env)?).json(&body)
             }
         };
         let (host, response) = send(request).await?;
@@ -161,7 +157,7 @@ impl Deliverer {
         let signature = sign::standard_webhooks(&secret, id, timestamp, body.as_bytes());
         let request = self
             .client
-            .post(address(&to.url)?)
+            .post(to.url.url())
             .header("content-type", "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp)
@@ -196,15 +192,14 @@ impl Deliverer {
 
     async fn github(
         &self,
-        base: &str,
+        base: &Address,
         path: &str,
-        token: &str,
+        token: &EnvName,
         body: &Value,
     ) -> Result<(), DeliveryError> {
-        let url = address(&format!("{}{path}", base.trim_end_matches('/')))?;
         let request = self
             .client
-            .post(url)
+            .post(base.with(path))
             .bearer_auth(self.credential(token)?)
             .header("accept", "application/vnd.github+json")
             .json(body);
@@ -251,21 +246,6 @@ fn retry_after(response: &Response) -> Option<Duration> {
     );
     let value = response.headers().get("retry-after").filter(|_| is_for_later)?;
     value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// An address that credentials may go to: encrypted, or on this machine.
-fn address(text: &str) -> Result<Url, DeliveryError> {
-    let url = Url::parse(text).map_err(|fault| {
-        DeliveryError::Channel(format!("the channel's address is none: {fault}"))
-    })?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_here = host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if url.scheme() == "https" || (url.scheme() == "http" && is_here) {
-        return Ok(url);
-    }
-    let told = format!("`{}` to {host} would show credentials: use https", url.scheme());
-    Err(DeliveryError::Channel(told))
 }
 
 /// # Source

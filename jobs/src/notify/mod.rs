@@ -9,11 +9,14 @@ mod email;
 mod message;
 mod sender;
 mod sign;
+mod word;
 
 pub(crate) use channel::TARGETS;
 pub use channel::{
-    Channel, Email, GithubCheck, GithubIssue, Occasion, Slack, Subscription, Target, Tls, Webhook,
+    Channel, Email, GithubCheck, GithubIssue, Occasion, Slack, SlackWay, Subscription, Target, Tls,
+    Webhook,
 };
 pub use deliver::{Deliverer, DeliveryError, Environment};
 pub use message::Message;
 pub(crate) use sender::Sender;
+pub use word::{Address, EnvName, MailAddress, MailServer, Repo};

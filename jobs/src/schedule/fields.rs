@@ -31,6 +31,12 @@ pub enum CronError {
         /// The field.
         item: String,
     },
+    /// No year has such a day.
+    #[error("`{text}` never comes: no year has such a day")]
+    Never {
+        /// The expression.
+        text: String,
+    },
     /// A form that is not known (`L`, `W`, `#`) or no expression at all.
     #[error("`{text}` is no cron expression: write one as `17 * * * *` or `@daily`")]
     Unreadable {
@@ -177,6 +183,9 @@ mod tests {
         insta::assert_snapshot!(told("*/0 * * * *"), @"`*/0` is no minute: write 0 to 59, `*` or `*/N`");
         insta::assert_snapshot!(told("hourly"), @"`hourly` has 1 fields: write five, `minute hour day month weekday`, as `17 * * * *` for each hour");
         insta::assert_snapshot!(told("0 0 12 * * 1"), @"`1` is ambiguous with seconds: write weekdays by name, as `MON-FRI`");
+        insta::assert_snapshot!(told("0 0 31 2 *"), @"`0 0 31 2 *` never comes: no year has such a day");
+        assert!("0 0 29 2 *".parse::<Cron>().is_ok());
+        assert!("0 0 31 2 FRI".parse::<Cron>().is_ok(), "each Friday of February");
         insta::assert_snapshot!(told("0 0 L * *"), @"`0 0 L * *` is no cron expression: write one as `17 * * * *` or `@daily`");
         insta::assert_snapshot!(told("@fortnightly"), @"`@fortnightly` is no cron expression: write one as `17 * * * *` or `@daily`");
     }

@@ -23,8 +23,7 @@ pub(crate) struct Args {
     /// What the report is written as
     // Of the same name and type as the global one, which it stands in for.
     #[arg(long, default_value = "text", value_name = "FORMAT",
-        value_parser = Format::parser(&["text", "md", "html", "json", "sarif", "overlay",
-            "openapi-diff", "asyncapi-diff"]))]
+        value_parser = Format::parser(&reports::FORMS))]
     format: Format,
     /// A file to write instead of stdout
     #[arg(short, long, value_name = "FILE")]

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use jobs::config::{Jobs, Task};
+use jobs::config::Fault;
 use serde_json::json;
 
 use super::setup;
+use super::soundness::{self, Soundness};
 use crate::commands::count;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -23,9 +24,15 @@ pub(crate) fn run(
     let project = Project::open(project)?;
     let setup = setup(&project)?;
     let (_, jobs) = setup.read_jobs();
-    let mut faults: Vec<String> = jobs.faults.iter().map(ToString::to_string).collect();
-    faults.extend(strangers(&jobs, &project));
+    let Soundness { faults: more, warnings } = soundness::of(&jobs, &project, setup.clock.now());
+    let mut faults: Vec<&Fault> = jobs.faults.iter().chain(&more).collect();
+    faults.sort_by_key(|fault| fault.line);
+    let faults: Vec<String> = faults.into_iter().map(ToString::to_string).collect();
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     let path = setup.config();
+    for warning in &warnings {
+        out.warn(&format!("{}, {warning}", path.display()));
+    }
     let text = || {
         if faults.is_empty() {
             return format!("{}: {}, all sound", path.display(), count(jobs.jobs.len(), "job"));
@@ -34,25 +41,9 @@ pub(crate) fn run(
             faults.iter().map(|fault| format!("{}, {fault}", path.display())).collect();
         lines.join("\n")
     };
-    out.result(text, &json!({"file": path, "jobs": jobs.jobs.len(), "faults": faults}))?;
+    out.result(
+        text,
+        &json!({"file": path, "jobs": jobs.jobs.len(), "faults": faults, "warnings": warnings}),
+    )?;
     Ok(if faults.is_empty() { Outcome::Done } else { Outcome::BadInput })
-}
-
-/// Twins and channels that jobs name and the project has not.
-fn strangers(jobs: &Jobs, project: &Project) -> Vec<String> {
-    let mut faults = Vec::new();
-    for (name, job) in &jobs.jobs {
-        if let Some(Err(fault)) = job.task.twin().map(|twin| project.twin(twin)) {
-            faults.push(format!("`jobs.{name}.twin`: {fault:#}"));
-        }
-        if let Task::Notify(notify) = &job.task {
-            let unknown = |channel: &&String| !jobs.channels.contains_key(*channel);
-            for channel in notify.channels.iter().flatten().filter(unknown) {
-                faults.push(format!(
-                    "`jobs.{name}.channels`: no channel `{channel}`: write [notify.{channel}]"
-                ));
-            }
-        }
-    }
-    faults
 }
