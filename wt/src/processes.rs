@@ -30,6 +30,17 @@ pub(crate) struct Started {
     pub(crate) pid: u32,
     pub(crate) port: u16,
     pub(crate) binary: PathBuf,
+    /// When the process began, in ticks since the machine did, where the system tells: another process
+    /// that is given the number began at another time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) began_ticks: Option<u64>,
+}
+
+impl Started {
+    /// A process that goes on now.
+    pub(crate) fn of(pid: u32, port: u16, binary: PathBuf) -> Self {
+        Self { pid, port, binary, began_ticks: began_ticks(pid) }
+    }
 }
 
 pub(crate) fn read_pids(project: &Project) -> anyhow::Result<Pids> {
@@ -106,7 +117,11 @@ fn request(port: u16, method: &str, path: &str) -> io::Result<String> {
 ///
 /// A number is given to another process some time after its owner ended.
 pub(crate) fn is_alive(started: &Started, name: &str) -> bool {
-    exists(started.pid) && runs(started.pid, &started.binary) && is_twin(started.pid, name)
+    let is_the_same = |began| began_ticks(started.pid) == Some(began);
+    exists(started.pid)
+        && started.began_ticks.is_none_or(is_the_same)
+        && runs(started.pid, &started.binary)
+        && is_twin(started.pid, name)
 }
 
 /// Asks the process to end, and ends it after the grace period.
@@ -196,10 +211,32 @@ fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
 /// has not asked how still has its number.
 #[cfg(target_os = "linux")]
 fn exists(pid: u32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let stat = stat(pid);
+    let state = stat.as_ref().and_then(|stat| stat.first());
+    state.is_some_and(|state| !matches!(state.as_str(), "Z" | "X"))
+}
+
+/// What the system tells of a process, from its state on.
+///
+/// # Source
+///
+/// proc(5), `/proc/pid/stat`: the state is the third field, the time it began the 22nd.
+#[cfg(target_os = "linux")]
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before the state may hold anything, parentheses included.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    !matches!(state, None | Some('Z' | 'X'))
+    let (_, from_state) = text.rsplit_once(") ")?;
+    Some(from_state.split_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(target_os = "linux")]
+fn began_ticks(pid: u32) -> Option<u64> {
+    stat(pid)?.get(19)?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn began_ticks(_: u32) -> Option<u64> {
+    None
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -262,12 +299,16 @@ mod tests {
             .unwrap();
         // Its command line stands once it runs.
         other.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
-        let of = |binary: PathBuf| Started { pid: other.id(), port: 1, binary };
-        let ours = std::env::current_exe().unwrap();
-        let alive = [of(ours), of("/bin/sh".into())].map(|one| is_alive(&one, "emails"));
+        let of = |binary: PathBuf| Started::of(other.id(), 1, binary);
+        let ours = of(std::env::current_exe().unwrap());
+        let same = of("/bin/sh".into());
+        // The number was given to it after its owner had ended.
+        let later = Started { began_ticks: same.began_ticks.map(|at| at - 1), ..same.clone() };
+        let of_before = Started { began_ticks: None, ..same.clone() };
+        let alive = [ours, same, later, of_before].map(|one| is_alive(&one, "emails"));
         // It ends with its input.
         drop(other.stdin.take());
         other.wait().unwrap();
-        assert_eq!(alive, [false, true]);
+        assert_eq!(alive, [false, true, false, true]);
     }
 }

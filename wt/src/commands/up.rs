@@ -192,7 +192,7 @@ fn spawn(project: &Project, plan: &[Planned]) -> anyhow::Result<(Child, Started)
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
-    let started = Started { pid: child.id(), port: 0, binary };
+    let started = Started::of(child.id(), 0, binary);
     Ok((child, started))
 }
 
@@ -356,8 +356,8 @@ fn foreground(
         let twins: Vec<_> = plan.iter().map(|twin| (twin.name.clone(), twin.port)).collect();
         for (twin, (_, starting)) in plan.iter().zip(begin_all(&mut host, &twins)) {
             host.take_in(&twin.name, starting).await?;
-            let (pid, binary) = (std::process::id(), binary.clone());
-            pids.insert(twin.name.clone(), Started { pid, port: twin.port, binary });
+            let started = Started::of(std::process::id(), twin.port, binary.clone());
+            pids.insert(twin.name.clone(), started);
         }
         processes::write_pids(project, &pids)?;
         report(plan, &[], out)?;
