@@ -318,10 +318,11 @@ fn a_form_says_what_was_decided_and_is_answered_by_what_came_of_it() {
 #[test]
 fn each_no_has_its_status_and_its_words() {
     let form = [("finding", "0000000000000001"), ("choice", "reject"), ("by", "Ada")];
-    let cases: [(Verdict, u16); 4] = [
+    let cases: [(Verdict, u16); 5] = [
         (|| Err(Refused::Moved("Somebody decided.".into())), 409),
         (|| Err(Refused::Impossible("It builds on another.".into())), 422),
         (|| Err(Refused::Unknown("There is none.".into())), 404),
+        (|| Err(Refused::Busy("Process 17 is at work on it.".into())), 503),
         (|| Err(Refused::Failed(anyhow::anyhow!("the disk is full").context("the ledger"))), 500),
     ];
     for (answer, status) in cases {

@@ -12,9 +12,11 @@ use reports::Report;
 
 use crate::commands::{self, status};
 use crate::deciding::Deciding;
+use crate::outcome::EnvironmentError;
 use crate::project::{Project, Twin};
 use crate::reporting;
 use crate::status::{State, TwinStatus};
+use crate::turn::Turn;
 
 /// Runs of jobs on their page; `wt jobs history` has all.
 const RUNS_SHOWN: u32 = 100;
@@ -108,17 +110,31 @@ impl Desk for ProjectDesk {
         let project = self.open().map_err(Refused::Failed)?;
         let twin =
             project.twin(&order.twin).map_err(|error| Refused::Unknown(error.to_string()))?;
+        // The reader has seen the ledger as it is now: whoever is at work may change it.
+        let turn = Turn::at_once(&project, &order.twin, "review").map_err(busy)?;
         let note = Note { by: order.by.clone(), at: Utc::now(), comment: order.comment.clone() };
         let deciding = Deciding { project: &project, twin: &twin, number: order.number, note };
         let done = match &order.decision {
-            Decision::Approve(chosen) => deciding.approve(chosen.as_deref().unwrap_or_default()),
-            Decision::Reject(chosen) => deciding.reject(chosen.as_deref().unwrap_or_default()),
-            Decision::RollBack => deciding.roll_back(),
+            Decision::Approve(chosen) => {
+                deciding.approve(&turn, chosen.as_deref().unwrap_or_default())
+            }
+            Decision::Reject(chosen) => {
+                deciding.reject(&turn, chosen.as_deref().unwrap_or_default())
+            }
+            Decision::RollBack => deciding.roll_back(&turn),
         };
         match done {
             Ok(done) => Ok(Decided { number: done.decided, rest: done.rest }),
             Err(error) => Err(refused(error, &twin, order.number)),
         }
+    }
+}
+
+fn busy(error: anyhow::Error) -> Refused {
+    if error.is::<EnvironmentError>() {
+        Refused::Busy(format!("{} Nothing was decided.", sentence(&error.to_string())))
+    } else {
+        Refused::Failed(error)
     }
 }
 

@@ -16,6 +16,7 @@ mod project;
 mod reporting;
 mod scenario;
 mod status;
+mod turn;
 
 fn main() -> std::process::ExitCode {
     cli::main()

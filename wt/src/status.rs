@@ -8,9 +8,6 @@ use models::Age;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, SerializeStruct as _, Serializer};
 
-/// A twin whose last calibration run is older is not drift-aligned.
-pub(crate) const STALE_AFTER: Duration = Duration::from_hours(24);
-
 /// Every twin of a project that was started, or is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Status {
@@ -74,6 +71,8 @@ pub(crate) enum Tier {
         published: u64,
         /// Whether one awaits a decision.
         awaiting: bool,
+        /// The age of that run from which it says nothing of the present.
+        stale_after: Duration,
     },
     /// It never changes.
     Snapshot,
@@ -90,9 +89,11 @@ impl TwinStatus {
 
     /// Whether it serves what production is known to be; none where that is not promised.
     pub(crate) fn is_aligned(&self, now: DateTime<Utc>) -> Option<bool> {
-        let Tier::Pro { calibrated_at, published, awaiting } = &self.tier else { return None };
+        let Tier::Pro { calibrated_at, published, awaiting, stale_after } = &self.tier else {
+            return None;
+        };
         let is_fresh =
-            calibrated_at.is_some_and(|at| (now - at).to_std().unwrap_or_default() <= STALE_AFTER);
+            calibrated_at.is_some_and(|at| (now - at).to_std().unwrap_or_default() < *stale_after);
         Some(
             self.state == State::Running && is_fresh && !awaiting && self.calibration == *published,
         )
@@ -231,7 +232,12 @@ mod tests {
             name: name.into(),
             version: version.into(),
             state: State::Running,
-            tier: Tier::Pro { calibrated_at, published: 3, awaiting: false },
+            tier: Tier::Pro {
+                calibrated_at,
+                published: 3,
+                awaiting: false,
+                stale_after: Duration::from_hours(24),
+            },
             url: Some("http://127.0.0.1:9001".into()),
             calibration: 3,
             canary: None,
@@ -327,6 +333,11 @@ mod tests {
             *at -= chrono::TimeDelta::hours(25);
         };
         assert_eq!(of(day_old), no);
+        let stale_soon = |twin: &mut TwinStatus| {
+            let Tier::Pro { stale_after, .. } = &mut twin.tier else { panic!() };
+            *stale_after = Duration::from_mins(5);
+        };
+        assert_eq!(of(stale_soon), no, "its run has just that age");
         let waiting = |twin: &mut TwinStatus| {
             let Tier::Pro { awaiting, .. } = &mut twin.tier else { panic!() };
             *awaiting = true;

@@ -3,7 +3,10 @@
 mod support;
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
+use jobs::lock::Lock;
 use support::Folder;
 
 /// Notes read by several keys; those of the second day have a colour.
@@ -164,6 +167,35 @@ fn findings_are_decided_on_one_by_one_and_a_rejected_one_does_not_come_back() {
     assert!(said.contains("exit 2") && said.contains("drift.toml, line 2"), "{said}");
 }
 
+#[test]
+fn what_was_rolled_back_is_told_as_turned_down_and_comes_back_by_approval_alone() {
+    let folder = with_model();
+    traffic(&folder, "second.ndjson", 2, "api.notes.test");
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+    let found = folder.wt_json(&["calibrate", "notes", "--format", "json"]);
+    let fingerprint = found["findings"][0]["fingerprint"].as_str().unwrap_or_default().to_owned();
+    assert!(folder.wt(&["calibrations", "rollback", "notes"]).starts_with("exit 0"));
+
+    // Nothing came since: the drift that is still there is told all the same.
+    let said = folder.wt(&["calibrate", "notes"]);
+    assert!(said.contains("calibration 1 was rolled back: 1 finding of it"), "{said}");
+    assert!(said.contains("calibrations approve notes 1 --finding FINGERPRINT"), "{said}");
+    // Nor does what comes later bring back what a person took out.
+    traffic(&folder, "third.ndjson", 3, "api.notes.test");
+    folder.run(&["observe", "import", "notes", "third.ndjson"]);
+    let later = folder.wt_json(&["calibrate", "notes", "--format", "json"]);
+    assert_eq!(later["findings"], serde_json::json!([]), "{later}");
+    assert!(later["notes"].to_string().contains("1 finding rejected before"), "{later}");
+    assert_eq!(states(&folder), ["1 published", "2 published"]);
+
+    let approve = ["calibrations", "approve", "notes", "1", "--finding", &fingerprint];
+    let said = folder.wt(&approve);
+    assert!(said.starts_with("exit 0") && said.contains("as calibration 3"), "{said}");
+    let after = folder.wt_json(&["calibrate", "notes", "--since", "30d", "--format", "json"]);
+    assert_eq!(after["notes"].to_string().matches("rolled back").count(), 0, "{after}");
+    assert_eq!(after["findings"], serde_json::json!([]), "{after}");
+}
+
 /// A twin of notes whose `kind` was a number, and a day on which it is a word and there is a colour.
 fn with_a_change_to_decide() -> Folder {
     let folder = Folder::new();
@@ -208,6 +240,52 @@ fn approve_takes_what_earlier_runs_proposed_though_its_window_is_over() {
     assert_eq!(states(&folder), ["1 published", "2 published"]);
     let again = folder.wt_json(&["calibrate", "notes", "--approve", "--format", "json"]);
     assert_eq!(again["calibrations"], serde_json::json!([]), "{again}");
+}
+
+#[test]
+fn runs_at_once_take_turns_and_nothing_is_done_twice() {
+    let folder = with_model();
+    traffic(&folder, "second.ndjson", 2, "api.notes.test");
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+    let start = |_| {
+        let mut command = folder.command(&["calibrate", "notes"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    };
+    let started: Vec<_> = (0..4).map(start).collect();
+    for run in started {
+        let ended = run.and_then(std::process::Child::wait_with_output).expect("a run ends");
+        assert!(ended.status.success(), "{ended:?}");
+    }
+    assert_eq!(states(&folder), ["1 published"]);
+    assert_eq!(folder.files("reports/notes").len(), 4, "each run has a report of its own");
+}
+
+#[test]
+fn who_waits_for_another_says_for_whom_and_goes_on_when_that_has_ended() {
+    let folder = with_a_change_to_decide();
+    folder.run(&["calibrate", "notes"]);
+    let commands: [&[&str]; 5] = [
+        &["calibrate", "notes"],
+        &["calibrations", "approve", "notes"],
+        &["calibrations", "rollback", "notes"],
+        &["lake", "compact", "notes"],
+        &["freeze", "notes", "--version", "1.0.0", "--out", "dist"],
+    ];
+    for command in commands {
+        let path = folder.path(".wt/locks/notes.lock");
+        let held = Lock::take(&path, "17, `wt calibrate notes`").expect("nobody has it");
+        let mut waits = folder.command(command);
+        waits.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut waits = waits.spawn().expect("the program starts");
+        let mut said = String::new();
+        let errors = waits.stderr.take().expect("it is piped");
+        let mut errors = BufReader::new(errors);
+        errors.read_line(&mut said).expect("it is text");
+        let whom = "waiting for process 17, `wt calibrate notes`, which is at work on notes\n";
+        assert_eq!(said, whom, "{command:?}");
+        drop(held);
+        assert!(waits.wait().is_ok_and(|ended| ended.success()), "{command:?}");
+    }
 }
 
 /// Evidence that waits for its calibration to be published.

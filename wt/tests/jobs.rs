@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
+use jobs::lock::Lock;
 use serde_json::Value;
 use support::daemon::{Daemon, history, until};
 use support::{Folder, free_port, get};
@@ -39,6 +40,103 @@ fn what_is_wrong_with_jobs_toml_is_told_by_line() {
 }
 
 #[test]
+fn what_a_run_would_fail_on_is_told_by_line_before_it_runs() {
+    let folder = Folder::with_emails();
+    folder.write("twins/emails/drift.toml", "[decide]\nluck-min = 1\n");
+    let jobs = "
+[jobs.report]
+kind = 'report'
+twin = 'emails'
+format = 'pdf'
+output = 'drift.pdf'
+schedule = '@daily'
+
+[jobs.never]
+kind = 'command'
+argv = ['true']
+schedule = '0 6 31 2 *'
+
+[jobs.over]
+kind = 'command'
+argv = ['no-such-program']
+schedule = '0 0 6 * * * 2025'
+
+[jobs.nowhere]
+kind = 'command'
+argv = ['./backup.sh']
+dir = 'scripts'
+schedule = '@daily'
+
+[jobs.sample]
+kind = 'sample'
+twin = 'emails'
+schedule = '@daily'
+timeout = '0s'
+
+[jobs.ask]
+kind = 'sample'
+twin = 'emails'
+schedule = '@daily'
+
+[jobs.calibrate]
+kind = 'calibrate'
+twin = 'emails'
+schedule = '@daily'
+
+[jobs.freeze]
+kind = 'freeze'
+twin = 'emails'
+version = 'next'
+out = 'dist'
+schedule = '@daily'
+
+[jobs.digest]
+kind = 'notify'
+channels = ['ops', 'nobody']
+schedule = '@daily'
+
+[notify.ops]
+kind = 'slack'
+token_env = 'xoxb-1-secret'
+channel = '#ops'
+
+[notify.half]
+kind = 'slack'
+token_env = 'SLACK'
+
+[notify.mail]
+kind = 'email'
+server = 'smtp.example.com:mail'
+from = 'twins@example.com'
+to = ['ops@example.com']
+
+[notify.hook]
+kind = 'webhook'
+url = 'http://hooks.example.com/in'
+secret_env = 'HOOK'
+
+[notify.issues]
+kind = 'github-issue'
+repo = 'twins'
+token_env = 'GITHUB'
+
+[notify.sound]
+kind = 'github-issue'
+repo = 'octo/twins'
+token_env = 'NO_SUCH_VARIABLE'
+twins = ['emials']
+
+[daemon]
+listen = '0.0.0.0:9190'
+parallel = 2
+";
+    folder.write("jobs.toml", jobs);
+    let said = folder.wt(&["jobs", "validate"]);
+    assert!(!said.contains("xoxb"), "what may be a secret is not repeated: {said}");
+    snapshot!("validate_strict", said);
+}
+
+#[test]
 fn once_refuses_a_file_that_is_missing_or_broken_and_a_later_good_one_clears_it() {
     let folder = Folder::with_emails();
     let missing = folder.wt(&["jobs", "run", "--once"]);
@@ -60,6 +158,36 @@ fn once_refuses_a_file_that_is_missing_or_broken_and_a_later_good_one_clears_it(
     assert!(folder.wt(&["status"]).contains("· 0 errors\n"), "before the next run, too");
     assert!(folder.wt(&["jobs", "run", "--once"]).starts_with("exit 0\n"));
     assert!(folder.wt(&["status"]).contains("· 0 errors\n"));
+}
+
+/// Every file below the project's folder and what is in it.
+fn contents(folder: &Folder) -> BTreeMap<String, Vec<u8>> {
+    let files = folder.files("").into_iter();
+    files.map(|name| (name.clone(), std::fs::read(folder.path(&name)).unwrap())).collect()
+}
+
+#[test]
+fn to_look_at_jobs_and_twins_writes_nothing() {
+    let looks: [&[&str]; 4] =
+        [&["status"], &["jobs", "history"], &["jobs", "list"], &["jobs", "validate"]];
+    let folder = Folder::with_emails();
+    folder.write("jobs.toml", "[jobs.a]\nkind = 'command'\nargv = ['true']\nschedule = '@daily'\n");
+    let look = |when: &str| {
+        let before = contents(&folder);
+        for command in looks {
+            let said = folder.wt(command);
+            assert!(said.starts_with("exit 0\n"), "{when}: {said}");
+            assert!(!said.contains("warning"), "{when}: {said}");
+        }
+        let after = contents(&folder);
+        assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{when}");
+        assert_eq!(after, before, "{when}");
+    };
+    look("before any job ran");
+    folder.run(&["jobs", "run", "--once"]);
+    look("after one did");
+    let _runner = Lock::take(&folder.path(".wt/jobs.lock"), "17").unwrap();
+    look("while another process runs them");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The daemon: asks the engine what is due, has the work done, and tells how it went.
 
 mod events;
+mod runner;
 mod setup;
 
 use std::collections::BTreeMap;
@@ -13,10 +14,11 @@ use tokio::task::JoinSet;
 use crate::config::{Jobs, Length};
 use crate::engine::{Beginning, Engine, Order};
 use crate::ledger::{Cause, Ending, Ledger, LedgerError, Run, RunId, State};
-use crate::lock::{LockError, RunnerLock};
+use crate::lock::{Lock, LockError};
 use crate::notify::Sender;
 use crate::process::Place;
 
+pub use runner::Runner;
 pub use setup::{Clock, Setup};
 
 /// Between looks at what is to be told, and at what waits for nothing known.
@@ -26,8 +28,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// Another runs.
+    #[error("process {pid} runs this project's jobs already")]
+    Runs {
+        /// Which.
+        pid: String,
+    },
+    /// The runner's lock cannot be made.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(LockError),
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -66,10 +74,9 @@ pub struct Daemon {
     stops: BTreeMap<RunId, oneshot::Sender<String>>,
     sender: Sender,
     summary: Summary,
-    /// As last logged.
-    /// What the ledger refuses for, and since when.
+    /// What the ledger refuses for, and since when; others read it in the lock.
     fault: Option<(String, DateTime<Utc>)>,
-    _lock: RunnerLock,
+    lock: Lock,
 }
 
 impl Daemon {
@@ -79,7 +86,11 @@ impl Daemon {
     ///
     /// Where another daemon runs, or the ledger cannot be opened.
     pub fn open(setup: Setup, life: Life) -> Result<Self, DaemonError> {
-        let lock = RunnerLock::take(&setup.lock())?;
+        let lock = Lock::take(&setup.lock(), &std::process::id().to_string());
+        let lock = lock.map_err(|refused| match refused {
+            LockError::Held { holder, .. } => DaemonError::Runs { pid: Runner::of(&holder).pid },
+            fault @ LockError::Io { .. } => DaemonError::Lock(fault),
+        })?;
         let ledger = Ledger::open(&setup.ledger())?;
         let sender = Sender::new(setup.ledger());
         let beginning = match life {
@@ -88,22 +99,10 @@ impl Daemon {
         };
         let place = setup.place();
         let (text, jobs) = setup.read_jobs();
-        let engine = Engine::new(ledger, beginning, jobs.daemon.parallel as usize);
+        let engine = Engine::new(ledger, beginning, jobs.daemon.parallel.get() as usize);
         let (tasks, stops, summary) = (JoinSet::new(), BTreeMap::new(), Summary::default());
         let fault = None;
-        Ok(Self {
-            setup,
-            engine,
-            jobs,
-            text,
-            place,
-            tasks,
-            stops,
-            sender,
-            summary,
-            fault,
-            _lock: lock,
-        })
+        Ok(Self { setup, engine, jobs, text, place, tasks, stops, sender, summary, fault, lock })
     }
 
     /// What `jobs.toml` says.
@@ -262,6 +261,7 @@ impl Daemon {
             // Told when it began.
             self.fault = Some((text, since));
         }
+        self.say();
     }
 
     fn tell_fault(&mut self, fault: &LedgerError) {
@@ -271,6 +271,16 @@ impl Daemon {
         if self.fault.as_ref().is_none_or(|(told, _)| *told != text) {
             tracing::error!("{text}; the daemon goes on and tries again");
             self.fault = Some((text, since));
+            self.say();
+        }
+    }
+
+    /// Says in the lock who runs and what the ledger refuses for: nothing else is left to say it in.
+    fn say(&self) {
+        let fault = self.fault.as_ref().map(|(text, _)| text.clone());
+        let runner = Runner { pid: std::process::id().to_string(), fault };
+        if let Err(fault) = self.lock.say(&runner.to_string()) {
+            tracing::error!(%fault, "the lock cannot be written");
         }
     }
 
@@ -294,5 +304,47 @@ impl Daemon {
 impl Life {
     fn is_over(self, summary: &Summary) -> bool {
         matches!(self, Self::For(id) if summary.ended.iter().any(|run| run.id == id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_ledger_refuses_for_is_read_in_the_lock_while_it_lasts() {
+        let folder = tempfile::tempdir().unwrap();
+        let jobs = "[jobs.a]\nkind = 'command'\nargv = ['true']\nschedule = '* * * * *'\n";
+        std::fs::write(folder.path().join("jobs.toml"), jobs).unwrap();
+        let mut now: DateTime<Utc> = "2026-11-26T08:00:00Z".parse().unwrap();
+        let setup = Setup {
+            project: folder.path().to_owned(),
+            own: folder.path().join(".wt"),
+            wt: "wt".into(),
+            clock: Clock::simulated(now),
+        };
+        assert_eq!(Runner::present(&setup.lock()), None);
+        let mut daemon = Daemon::open(setup.clone(), Life::UntilStopped).unwrap();
+        let second = Daemon::open(setup.clone(), Life::Once).unwrap_err().to_string();
+        let pid = std::process::id();
+        assert_eq!(second, format!("process {pid} runs this project's jobs already"));
+        let fault = || Runner::present(&setup.lock()).unwrap().fault;
+        assert_eq!(fault(), None);
+
+        daemon.engine.ledger().limit(true).unwrap();
+        // Each minute takes a row, until there is no room for one.
+        for _ in 0..1_000 {
+            now += TimeDelta::minutes(1);
+            daemon.step(Life::UntilStopped, now);
+            if fault().is_some() {
+                break;
+            }
+        }
+        assert!(fault().is_some_and(|why| why.contains("full")), "{:?}", fault());
+        daemon.engine.ledger().limit(false).unwrap();
+        daemon.step(Life::UntilStopped, now);
+        assert_eq!(fault(), None);
     }
 }

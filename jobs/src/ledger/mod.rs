@@ -108,7 +108,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Opens the ledger for reading; none where no job ever ran.
+    /// Opens the ledger for reading, which changes nothing that is kept; none where no job ever ran.
     ///
     /// # Errors
     ///
@@ -117,7 +117,13 @@ impl Ledger {
         if !path.is_file() {
             return Ok(None);
         }
-        let ledger = Self::with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let ledger = if write_ahead(path).exists() {
+            Self::with(path, flags)?
+        } else {
+            // Nobody writes: all is in the one file, and to share it SQLite would make two others.
+            Self::named(path, &alone(path), flags | OpenFlags::SQLITE_OPEN_URI)?
+        };
         // A daemon that begins at this moment has made the file and not its tables.
         let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'runs'";
         let has_tables: bool = ledger.told(|db| db.query_row(tables, [], |row| row.get(0)))?;
@@ -138,8 +144,13 @@ impl Ledger {
     }
 
     fn with(path: &Path, flags: OpenFlags) -> Result<Self, LedgerError> {
+        Self::named(path, path, flags)
+    }
+
+    /// The file at a path, by the name that SQLite takes for it.
+    fn named(path: &Path, name: &Path, flags: OpenFlags) -> Result<Self, LedgerError> {
         let fault = |source| LedgerError { path: path.to_owned(), source };
-        let db = Connection::open_with_flags(path, flags).map_err(fault)?;
+        let db = Connection::open_with_flags(name, flags).map_err(fault)?;
         db.busy_timeout(BUSY_TIMEOUT).map_err(fault)?;
         Ok(Self { path: path.to_owned(), db })
     }
@@ -456,5 +467,64 @@ impl Ledger {
             };
             query.query_map([], trouble)?.collect()
         })
+    }
+}
+
+/// What was written and is not in the file yet; gone when all writers have ended well.
+fn write_ahead(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// The file as one that nobody writes.
+///
+/// # Source
+///
+/// SQLite, "Uniform Resource Identifiers", `immutable`.
+fn alone(path: &Path) -> PathBuf {
+    let path = path.display().to_string();
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{path}?immutable=1").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Names and contents of a folder's files.
+    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let file = |entry: fs::DirEntry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read(entry.path()).unwrap())
+        };
+        entries.map(file).collect()
+    }
+
+    #[test]
+    fn a_look_at_the_ledger_changes_no_file_whoever_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        // A name that means something in a URI.
+        let path = folder.path().join("50%25?#.db");
+        assert!(Ledger::open_to_read(&path).unwrap().is_none());
+        assert_eq!(files(folder.path()).len(), 0);
+
+        let mut writer = Ledger::open(&path).unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        writer.add("a", "command", Cause::Manual, now, None).unwrap();
+        let runs = |path: &Path| {
+            let reader = Ledger::open_to_read(path).unwrap().unwrap();
+            reader.history(None, 9).unwrap().len()
+        };
+        assert_eq!(runs(&path), 1, "beside a writer");
+        drop(writer);
+
+        let before = files(folder.path());
+        assert_eq!(runs(&path), 1);
+        assert_eq!(files(folder.path()), before);
+        assert_eq!(before.len(), 1, "{:?}", before.keys());
     }
 }

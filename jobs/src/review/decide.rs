@@ -161,6 +161,7 @@ fn trouble(refused: &Refused, back: String) -> Trouble {
     let status = match refused {
         Refused::Moved(_) => StatusCode::CONFLICT,
         Refused::Unknown(_) => StatusCode::NOT_FOUND,
+        Refused::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
         Refused::Impossible(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Refused::Failed(error) => return Trouble::failed(error),
     };

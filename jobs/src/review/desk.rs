@@ -158,6 +158,9 @@ pub enum Refused {
     /// There is no such twin, calibration or finding.
     #[error("{0}")]
     Unknown(String),
+    /// Another process is at work on the twin.
+    #[error("{0}")]
+    Busy(String),
     /// It cannot be decided so.
     #[error("{0}")]
     Impossible(String),

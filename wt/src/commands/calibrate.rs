@@ -7,18 +7,21 @@ pub(crate) mod window;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use calibrator::evidence::Evidence;
 use calibrator::memory::Memory;
+use calibrator::policy::Policy;
 use calibrator::publish::{Approval, Publisher};
 use calibrator::reading::Reading;
-use calibrator::{Known, checkpoint};
-use chrono::{TimeDelta, Utc};
-use models::{Drift, Model, Replay};
+use calibrator::{Analysis, Known, checkpoint};
+use chrono::{DateTime, TimeDelta, Utc};
+use models::{Drift, Ledger, Model, Replay};
 
 use super::block_on;
 use crate::clock;
 use crate::outcome::Outcome;
 use crate::output::Output;
-use crate::project::Project;
+use crate::project::{Project, Twin};
+use crate::turn::Turn;
 use baseline::Baseline;
 pub(crate) use window::{after_published, parse_duration};
 
@@ -108,61 +111,98 @@ fn calibrate_after(
     last: Option<&Drift>,
     out: &mut Output,
 ) -> anyhow::Result<Run> {
-    let at = clock::now();
     let twin = project.twin(name)?;
-    let ledger = twin.ledger()?;
-    let present = twin.current(out)?;
+    let Mode::Publish(approval) = mode else {
+        let evidence = Baseline::of(project, &twin).look(&twin.ledger()?)?;
+        let look = Look::take(project, &twin, since, evidence.as_ref(), Keep::Nothing, out)?;
+        return Ok(Run { drift: look.analysis.drift, report: None });
+    };
+    let _turn = Turn::take(project, name, "calibrate", out)?;
     let baseline = Baseline::of(project, &twin);
-    let evidence = match mode {
-        Mode::DryRun => baseline.look(&ledger)?,
-        Mode::Publish(_) => baseline.settle(&ledger)?,
-    };
-    let policy = twin.policy()?;
-    let memory = Memory::of(&ledger)?;
-    let Some(lake) = project.lake_if_any()? else { bail!(window::nothing_observed(name)) };
-    let progress = out.progress_of_steps("comparing production with the model");
-    let known = Known {
-        model: &present.model,
-        before: evidence.as_ref(),
-        policy: &policy,
-        memory: &memory,
-    };
-    let path = since.is_none().then(|| project.checkpoint_path(name));
-    let (analysis, starts_at_published) = block_on(async {
-        let start = window::start(&lake, name, &ledger, since, at).await?;
-        start.ahead.iter().for_each(|manifest| out.warn(&dated_ahead(name, manifest)));
-        let mut reading = resume(path.as_deref(), name, start.us, out);
-        let has_news = reading.advance(&lake).await?;
-        if let (Some(path), true, Mode::Publish(_)) = (&path, has_news, &mode) {
-            checkpoint::write(&reading, path)?;
-        }
-        let analysis = calibrator::analyse(&lake, &reading, &known).await?;
-        Ok((analysis, start.is_after_published))
-    })?;
-    progress.finish_and_clear();
-    let mut drift = analysis.drift.clone();
-    drift.window = window::by_clock(drift.window, at);
-    let Mode::Publish(approval) = mode else { return Ok(Run { drift, report: None }) };
-
-    let Replay { model, number, .. } = present;
-    let base = twin.base_model()?;
-    let (key, window) = (project.signing_key()?, drift.window);
-    let canary = policy.canary;
-    let proposes = !analysis.proposals.is_empty() || approval != Approval::Policy;
-    let publisher = Publisher { ledger, key, approval, window, at, base: &base, canary };
+    let evidence = baseline.settle(&twin.ledger()?)?;
+    let look = Look::take(project, &twin, since, evidence.as_ref(), Keep::Checkpoint, out)?;
+    let proposes = !look.analysis.proposals.is_empty() || approval != Approval::Policy;
     // A window that begins before the last published calibration's end is in the baseline already.
-    if starts_at_published && proposes {
-        baseline.keep(window, &analysis.observation.evidence)?;
+    if look.start.is_after_published && proposes {
+        baseline.keep(look.analysis.drift.window, &look.analysis.observation.evidence)?;
     }
-    let check = |before: &Model, after: &Model| analysis.check(before, after);
-    let outcome = publisher.publish(model, number, &analysis.proposals, check)?;
-    drift.notes.extend(outcome.notes);
+    let drift = look.publish(project, &twin, approval)?;
     baseline.settle(&twin.ledger()?)?;
-    drift.calibrations = outcome.calibrations;
     let is_news = last.is_none_or(|last| !is_same(last, &drift));
     let report = if is_news { Some(twin.store_report(&drift)?.1) } else { None };
     twin.record_run(Utc::now())?;
     Ok(Run { drift, report })
+}
+
+/// Whether what was read of the window is kept for the next run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Checkpoint,
+    Nothing,
+}
+
+/// Production compared with the model, and nothing decided yet.
+struct Look {
+    ledger: Ledger,
+    present: Replay,
+    policy: Policy,
+    /// By the run's clock.
+    at: DateTime<Utc>,
+    start: window::Start,
+    analysis: Analysis,
+}
+
+impl Look {
+    fn take(
+        project: &Project,
+        twin: &Twin<'_>,
+        since: Option<TimeDelta>,
+        evidence: Option<&Evidence>,
+        keep: Keep,
+        out: &mut Output,
+    ) -> anyhow::Result<Self> {
+        let (name, ledger, at) = (twin.name(), twin.ledger()?, clock::now());
+        let present = twin.current(out)?;
+        let (policy, memory) = (twin.policy()?, Memory::of(&ledger)?);
+        let Some(lake) = project.lake_if_any()? else { bail!(window::nothing_observed(name)) };
+        let progress = out.progress_of_steps("comparing production with the model");
+        let known =
+            Known { model: &present.model, before: evidence, policy: &policy, memory: &memory };
+        let path = since.is_none().then(|| project.checkpoint_path(name));
+        let (start, mut analysis) = block_on(async {
+            let start = window::start(&lake, name, &ledger, since, at).await?;
+            start.ahead.iter().for_each(|manifest| out.warn(&dated_ahead(name, manifest)));
+            let mut reading = resume(path.as_deref(), name, start.us, out);
+            let has_news = reading.advance(&lake).await?;
+            if let (Some(path), true, Keep::Checkpoint) = (&path, has_news, keep) {
+                checkpoint::write(&reading, path)?;
+            }
+            Ok((start, calibrator::analyse(&lake, &reading, &known).await?))
+        })?;
+        progress.finish_and_clear();
+        analysis.drift.window = window::by_clock(analysis.drift.window, at);
+        Ok(Self { ledger, present, policy, at, start, analysis })
+    }
+
+    /// Appends what is proposed, and publishes what may be; what was found, with what became of it.
+    fn publish(
+        self,
+        project: &Project,
+        twin: &Twin<'_>,
+        approval: Approval,
+    ) -> anyhow::Result<Drift> {
+        let Self { ledger, present: Replay { model, number, .. }, policy, at, analysis, .. } = self;
+        let mut drift = analysis.drift.clone();
+        let base = twin.base_model()?;
+        let (key, window) = (project.signing_key()?, drift.window);
+        let canary = policy.canary;
+        let publisher = Publisher { ledger, key, approval, window, at, base: &base, canary };
+        let check = |before: &Model, after: &Model| analysis.check(before, after);
+        let outcome = publisher.publish(model, number, &analysis.proposals, check)?;
+        drift.notes.extend(outcome.notes);
+        drift.calibrations = outcome.calibrations;
+        Ok(drift)
+    }
 }
 
 fn dated_ahead(name: &str, manifest: &str) -> String {

@@ -15,6 +15,7 @@ use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::{Project, Twin};
+use crate::turn::Turn;
 
 /// SHA-256 and name of every package in the folder.
 const CHECKSUMS: &str = "checksums.txt";
@@ -45,6 +46,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
+    let turn = || Turn::take(&project, &args.name, "freeze", out);
+    let _turn = (!args.snapshot).then(turn).transpose()?;
     let releases_path = project.releases_path(twin.name());
     let mut releases: Releases = files::read_json(&releases_path)?.unwrap_or_default();
     // The digest does not depend on the key, so a dry run needs none.

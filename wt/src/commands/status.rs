@@ -110,7 +110,7 @@ fn of_twin(project: &Project, name: &str, started: Option<&Started>) -> TwinStat
     }
     let known = project.twin(name).and_then(|twin| {
         status.version = twin.base_model()?.version;
-        tier(&twin)
+        tier(project, &twin)
     });
     match known {
         Ok(tier) => status.tier = tier,
@@ -149,7 +149,7 @@ fn ask(started: &Started, name: &str) -> (State, u64, Option<(u64, u32)>) {
     (state, calibration, canary())
 }
 
-fn tier(twin: &Twin<'_>) -> anyhow::Result<Tier> {
+fn tier(project: &Project, twin: &Twin<'_>) -> anyhow::Result<Tier> {
     if twin.calibrations() == Calibrations::Frozen {
         return Ok(Tier::Snapshot);
     }
@@ -158,5 +158,6 @@ fn tier(twin: &Twin<'_>) -> anyhow::Result<Tier> {
         calibrated_at: twin.last_run()?,
         published: ledger.last_published(),
         awaiting: ledger.proposed().next().is_some() || ledger.canary().is_some(),
+        stale_after: project.stale_after(),
     })
 }

@@ -20,6 +20,7 @@ use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::{Project, Twin};
+use crate::turn::Turn;
 
 /// Rows gathered before they are handed to the Parquet writer, as imports do.
 const ROWS_PER_BATCH: usize = 65_536;
@@ -44,6 +45,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
+    let _turn = Turn::take(&project, &args.name, "synth", out)?;
     let model = twin.base_model()?;
     if !args.force {
         check_replaceable(&project, &twin, &model)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::bail;
 use models::PublicKey;
@@ -9,6 +10,7 @@ use models::behaviour::{Effect, RouteRule, Routes};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::commands::calibrate::parse_duration;
 use crate::files;
 
 /// The project file's name.
@@ -26,8 +28,7 @@ pub(crate) struct Config {
     /// Twins by name.
     pub(crate) twins: BTreeMap<String, TwinEntry>,
     /// Of the CLI.
-    #[serde(rename = "settings")]
-    _settings: Option<Settings>,
+    pub(crate) settings: Settings,
     /// What the twins do to each other.
     pub(crate) universe: UniverseEntry,
     /// Whose calibrations and decisions are accepted.
@@ -135,7 +136,7 @@ pub(crate) enum Calibrations {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Settings {
+pub(crate) struct Settings {
     #[serde(rename = "binary_dir")]
     _binary_dir: Option<String>,
     #[serde(rename = "log_dir")]
@@ -146,6 +147,22 @@ struct Settings {
     _verbose: Option<bool>,
     #[serde(rename = "health_check_interval")]
     _health_check_interval: Option<String>,
+    /// The age of a twin's last calibration run from which it is not drift-aligned: `24h`.
+    pub(crate) stale_after: Option<Age>,
+}
+
+/// A length of time, as `12h` or `2d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Age(pub(crate) Duration);
+
+impl TryFrom<String> for Age {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let length = parse_duration(&text)?;
+        length.to_std().map(Self).map_err(|_| format!("`{text}` is no age"))
+    }
 }
 
 impl Config {

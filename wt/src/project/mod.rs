@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use models::{PublicKey, SigningKey};
@@ -16,10 +17,13 @@ use observer::lake::Lake;
 use snapshots::Package;
 use twins::catalog;
 
-use config::Config;
+use config::{Age, Config};
 pub(crate) use config::{CONFIG, Calibrations, edit};
 pub(crate) use names::{check_name, vendor_port};
 pub(crate) use twin::Twin;
+
+/// Unless the project file says otherwise.
+const STALE_AFTER: Duration = Duration::from_hours(24);
 
 /// A project's folder and its `wondertwin.json`.
 #[derive(Debug)]
@@ -48,6 +52,11 @@ impl Project {
             Err(fault) => (Config::default(), Some(fault)),
         };
         Ok((Self { root, config }, fault))
+    }
+
+    /// The age of a twin's last calibration run from which it is not drift-aligned (CONTRACTS).
+    pub(crate) fn stale_after(&self) -> Duration {
+        self.config.settings.stale_after.map_or(STALE_AFTER, |Age(age)| age)
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -168,6 +177,11 @@ impl Project {
     /// How far the window since the last publication has been read.
     pub(crate) fn checkpoint_path(&self, name: &str) -> PathBuf {
         self.own_dir().join("stream").join(format!("{name}.checkpoint"))
+    }
+
+    /// Held by whoever changes what is kept of the twin.
+    pub(crate) fn lock_path(&self, name: &str) -> PathBuf {
+        self.own_dir().join("locks").join(format!("{name}.lock"))
     }
 
     /// The twin's ledger.

@@ -1,7 +1,7 @@
 //! What the present model rests on: the evidence of windows whose calibrations were published.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::project::{Project, Twin};
 /// `model/evidence.parquet` says which calibrations it knows of and is replaced at once and whole; each
 /// window that waits is a file of its own, named by its two ends. So what joins when a calibration is
 /// published is what its own window holds, whatever later ones do, and each exchange joins once: a crash
-/// in between merges nothing twice.
+/// in between merges nothing twice. Who writes has the twin's turn.
 #[derive(Debug)]
 pub(super) struct Baseline<'p> {
     project: &'p Project,
@@ -43,7 +43,6 @@ impl<'p> Baseline<'p> {
     /// The evidence, kept with what was published since; windows that nobody can publish any more are
     /// removed.
     pub(super) fn settle(&self, ledger: &Ledger) -> anyhow::Result<Option<Evidence>> {
-        let _lock = self.lock()?;
         let Merged { evidence, is_new } = self.merged(ledger)?;
         if let (Some(evidence), true) = (&evidence, is_new) {
             evidence_file::write(evidence, &self.project.evidence_path(self.twin.name()))?;
@@ -55,7 +54,8 @@ impl<'p> Baseline<'p> {
     /// Keeps what this run saw, for when something it proposes is published.
     pub(super) fn keep(&self, window: Window, evidence: &Evidence) -> anyhow::Result<()> {
         let Some(path) = self.waiting_path(window) else { return Ok(()) };
-        let _lock = self.lock()?;
+        let dir = self.waiting_dir();
+        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         Ok(evidence_file::write(evidence, &path)?)
     }
 
@@ -115,8 +115,10 @@ impl<'p> Baseline<'p> {
             needed.extend(self.waiting_path(ledger.get(number)?.window));
         }
         let dir = self.waiting_dir();
-        let entries =
-            fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
+        let entries = match fs::read_dir(&dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            read => read.with_context(|| format!("cannot read {}", dir.display()))?,
+        };
         for entry in entries {
             let path = entry?.path();
             let is_evidence = path.extension().is_some_and(|kind| kind == "parquet");
@@ -125,16 +127,6 @@ impl<'p> Baseline<'p> {
             }
         }
         Ok(())
-    }
-
-    /// One run at a time reads, merges and writes.
-    fn lock(&self) -> anyhow::Result<File> {
-        let dir = self.waiting_dir();
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let path = dir.join(".lock");
-        let file = File::options().create(true).append(true).open(&path);
-        let locked = file.and_then(|file| file.lock().map(|()| file));
-        locked.with_context(|| format!("cannot lock {}", path.display()))
     }
 
     /// The file of a window; none where the window holds no exchange.

@@ -10,6 +10,7 @@ use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
+use crate::turn::Turn;
 
 /// Publish a proposed calibration, which twins then load.
 #[derive(Debug, clap::Args)]
@@ -34,10 +35,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
+    let turn = Turn::take(&project, &args.name, "calibrations approve", out)?;
     let number = to_decide(&sound(&twin, out)?, args.number, &args.name)?;
     let note = args.note.note();
+    let deciding = Deciding { project: &project, twin: &twin, number, note };
     if let Some(share_bp) = args.canary {
-        twin.ledger()?.try_out(number, share_bp, note, &project.signing_key()?)?;
+        deciding.try_out(&turn, share_bp)?;
         let (name, percent) = (&args.name, f64::from(share_bp) / 100.0);
         let text = || {
             format!(
@@ -49,8 +52,7 @@ pub(crate) fn run(
         out.result(text, &document)?;
         return Ok(Outcome::Done);
     }
-    let deciding = Deciding { project: &project, twin: &twin, number, note };
-    let done = deciding.approve(&args.only.finding)?;
+    let done = deciding.approve(&turn, &args.only.finding)?;
     if !args.only.finding.is_empty() {
         let (text, document) = reviewed(&args.name, number, "published", &done);
         out.result(|| text, &document)?;

@@ -9,6 +9,7 @@ use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
+use crate::turn::Turn;
 
 /// Turn a proposed calibration down.
 #[derive(Debug, clap::Args)]
@@ -30,10 +31,11 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
+    let turn = Turn::take(&project, &args.name, "calibrations reject", out)?;
     let number = to_decide(&sound(&twin, out)?, args.number, &args.name)?;
     let note = args.note.note();
     let deciding = Deciding { project: &project, twin: &twin, number, note };
-    let done = deciding.reject(&args.only.finding)?;
+    let done = deciding.reject(&turn, &args.only.finding)?;
     if !args.only.finding.is_empty() {
         let (text, document) = reviewed(&args.name, number, "rejected", &done);
         out.result(|| text, &document)?;

@@ -10,6 +10,7 @@ use crate::deciding::Deciding;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
+use crate::turn::Turn;
 
 /// Undo a published calibration and all published since.
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
     let twin = project.twin(&args.name)?;
+    let turn = Turn::take(&project, &args.name, "calibrations rollback", out)?;
     let ledger = sound(&twin, out)?;
     let number = args.number.unwrap_or_else(|| ledger.last_published());
     ensure!(
@@ -37,11 +39,11 @@ pub(crate) fn run(
         args.name
     );
     let note = args.note.note();
-    let done = Deciding { project: &project, twin: &twin, number, note }.roll_back()?;
+    let done = Deciding { project: &project, twin: &twin, number, note }.roll_back(&turn)?;
     out.result(
         || {
             let (name, new) = (&args.name, done.decided);
-            format!("✓ calibration {new} of {name} undoes {number}: running twins load it now")
+            format!("✓ calibration {new} of {name} undoes {number}: running twins load it now, and `wt calibrate {name}` proposes no more what it had found")
         },
         &json!({"twin": args.name, "number": done.decided, "state": "published", "rolls_back": number}),
     )?;

@@ -4,6 +4,7 @@ mod checks;
 mod history;
 mod list;
 mod run;
+mod soundness;
 mod trigger;
 mod validate;
 
@@ -11,9 +12,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
-use jobs::daemon::{Clock, Setup};
-use jobs::ledger::Ledger;
-use jobs::lock::RunnerLock;
+use jobs::daemon::{Clock, Runner, Setup};
 
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -60,11 +59,7 @@ pub(crate) fn setup(project: &Project) -> anyhow::Result<Setup> {
 
 /// Why a daemon that runs cannot take down what it does; it goes on, and this is where it is seen.
 pub(crate) fn ledger_fault(setup: &Setup) -> Option<String> {
-    if !RunnerLock::is_held(&setup.lock()) {
-        return None;
-    }
-    let fault = Ledger::open(&setup.ledger()).and_then(|ledger| ledger.exercise()).err()?;
-    Some(format!("{fault}: {}", fault.source))
+    Runner::present(&setup.lock())?.fault
 }
 
 /// `12s`, `3m`, `2h`: the largest unit.

@@ -69,7 +69,7 @@ pub(crate) fn run(
 async fn serve_pages(daemon: &Daemon, project: &Project, setup: &Setup, out: &mut Output) {
     let config = &daemon.jobs().daemon;
     let Listen::At(address) = config.listen else { return };
-    let token = config.token_env.as_ref().and_then(|name| std::env::var(name).ok());
+    let token = config.token_env.as_ref().and_then(|name| std::env::var(name.as_str()).ok());
     let (root, ledger) = (project.root().to_owned(), setup.ledger());
     let checks = Arc::new(move || checks::of_project(&root));
     let (asked, clock) = (Asked::default(), setup.clock.clone());
@@ -84,7 +84,7 @@ async fn serve_pages(daemon: &Daemon, project: &Project, setup: &Setup, out: &mu
 pub(super) fn locked(fault: anyhow::Error) -> anyhow::Error {
     let is_held = matches!(
         fault.downcast_ref::<jobs::daemon::DaemonError>(),
-        Some(jobs::daemon::DaemonError::Lock(jobs::lock::LockError::Held { .. }))
+        Some(jobs::daemon::DaemonError::Runs { .. })
     );
     if is_held { EnvironmentError(fault.to_string()).into() } else { fault }
 }

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use anyhow::bail;
-use jobs::daemon::{Daemon, Life};
+use jobs::daemon::{Daemon, Life, Runner};
 use jobs::ledger::{Cause, Ledger};
-use jobs::lock::RunnerLock;
 use serde_json::json;
 
 use super::{history, setup};
@@ -43,7 +42,7 @@ pub(crate) fn run(
     };
     let mut ledger = Ledger::open(&setup.ledger())?;
     let id = ledger.add(&job.name, job.task.kind(), Cause::Manual, setup.clock.now(), None)?;
-    if RunnerLock::is_held(&setup.lock()) {
+    if Runner::present(&setup.lock()).is_some() {
         let text = || {
             format!(
                 "run {} of {}: the daemon starts it; `wt jobs history {1}` shows it",

@@ -13,6 +13,7 @@ use crate::commands::count;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
+use crate::turn::Turn;
 
 /// Make few large segments of many small ones, and remove files that nothing reads.
 #[derive(Debug, clap::Args)]
@@ -54,6 +55,8 @@ pub(crate) fn run(
     let mut done = Vec::new();
     if let Some(lake) = project.lake_if_any()? {
         for twin in twins(&project, &lake, args.name.as_deref())? {
+            let turn = || Turn::take(&project, &twin, "lake compact", out);
+            let _turn = (!args.dry_run).then(turn).transpose()?;
             done.push(compact_twin(&lake, twin, args)?);
         }
     }

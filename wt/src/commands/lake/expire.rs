@@ -17,6 +17,7 @@ use crate::commands::count;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::project::Project;
+use crate::turn::Turn;
 
 /// Let exchanges go that are older than an age
 ///
@@ -66,6 +67,8 @@ pub(crate) fn run(
     let mut done = Vec::new();
     if let Some(lake) = project.lake_if_any()? {
         for twin in twins(&project, &lake, args.name.as_deref())? {
+            let turn = || Turn::take(&project, &twin, "lake expire", out);
+            let _turn = (!args.dry_run).then(turn).transpose()?;
             // Of a twin that the project has no more, nothing was looked at.
             let looked_at_us = match project.twin(&twin) {
                 Ok(known) => after_published(&known.ledger()?)?,
