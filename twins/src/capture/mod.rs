@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::config::TwinConfig;
@@ -79,7 +79,8 @@ impl Capture {
         Self { ring: Mutex::new(Ring { count: 1, ..Ring::default() }) }
     }
 
-    pub(crate) fn add(&self, mut exchange: Exchange) {
+    pub(crate) fn add(&self, exchange: Exchange) {
+        let mut exchange = exchange.by_itself();
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         ring.count += 1;
         exchange.number = ring.count;
@@ -127,6 +128,21 @@ impl Capture {
 }
 
 impl Exchange {
+    /// The same with bytes of its own. What a connection reads lies in one block with what it reads next, and a single
+    /// header would keep all of that.
+    fn by_itself(mut self) -> Self {
+        for value in self.headers.values_mut() {
+            if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+                *value = own;
+            }
+        }
+        if let Ok(own) = Uri::try_from(self.uri.to_string()) {
+            self.uri = own;
+        }
+        self.body = Bytes::copy_from_slice(&self.body);
+        self
+    }
+
     /// An estimate of what it takes in memory.
     fn size(&self) -> usize {
         let of_headers = |headers: &HeaderMap| headers.len() * 96;
@@ -207,5 +223,21 @@ mod tests {
         (0..20).for_each(|_| capture.add(exchange(4 << 20)));
         let ring = capture.ring.lock().unwrap();
         assert!(ring.bytes <= BYTES_MAX && ring.exchanges.len() == 7, "{}", ring.exchanges.len());
+    }
+
+    #[test]
+    fn what_is_kept_of_a_request_holds_no_block_of_its_connection() {
+        let block = Bytes::from(b"/a?b=c value body".to_vec());
+        let mut one = exchange(0);
+        one.uri = Uri::from_maybe_shared(block.slice(0..6)).unwrap();
+        let value = HeaderValue::from_maybe_shared(block.slice(7..12)).unwrap();
+        one.headers.insert("x-own", value);
+        one.body = block.slice(13..);
+        let capture = Capture::default();
+        capture.add(one);
+        assert!(block.is_unique());
+        let kept = &capture.all()[0];
+        assert_eq!((kept.uri.to_string().as_str(), &*kept.body), ("/a?b=c", &b"body"[..]));
+        assert_eq!(kept.headers["x-own"], "value");
     }
 }
