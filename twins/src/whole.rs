@@ -1,5 +1,7 @@
 //! One item, whichever of its routes shows it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::action::{Shown, shown};
@@ -24,7 +26,7 @@ impl Whole {
     pub(crate) fn of(program: &Program, number: usize) -> Option<Self> {
         let target = program.action(number).target.as_ref()?;
         let collection = program.plan.collection(&target.home.pattern())?;
-        let by = |routes: &std::collections::BTreeMap<Box<str>, usize>| {
+        let by = |routes: &BTreeMap<Box<str>, usize>| {
             ["GET", "PATCH", "PUT", "POST"].map(|method| routes.get(method).copied())
         };
         let routes = by(&collection.items).into_iter().chain(by(&collection.own)).flatten();

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::array::{AsArray as _, ListArray, RecordBatch};
+use datafusion::arrow::array::{Array, AsArray as _, ListArray, RecordBatch};
 use datafusion::arrow::datatypes::{TimestampMicrosecondType, UInt16Type, UInt64Type};
 use models::Surface;
 use rustc_hash::FxHashMap;
@@ -21,18 +21,18 @@ use crate::evidence::Span;
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     words: Words,
-    places: FxHashMap<(Place, u32, u32, u32), Count>,
+    answers: FxHashMap<(HomeKey, u32, u32, u32), Count>,
     request_media: FxHashMap<(u32, u32), u64>,
     api_versions: FxHashMap<u32, u64>,
-    shapes: FxHashMap<(Place, u64, bool, u32), Count>,
+    shapes: FxHashMap<(HomeKey, u64, bool, u32), Count>,
     sampled: FxHashMap<(u32, u16), Sampled>,
     /// By pseudonym: the smallest so far.
-    callers: BTreeMap<u64, FxHashMap<(Place, u64), Count>>,
+    callers: BTreeMap<u64, FxHashMap<(HomeKey, u64), Count>>,
 }
 
-/// Where a body was seen: the number of its route, path or event, and how it was answered.
+/// A [`Home`] by numbers: that of its route, path or event, and how it was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Place {
+struct HomeKey {
     home: u32,
     status: u16,
     is_request: bool,
@@ -113,10 +113,10 @@ impl Counter {
     }
 
     fn add_row(&mut self, row: &Row<'_>) {
-        let answer = Place { home: row.home, status: row.status, is_request: false };
-        let request = Place { is_request: true, ..answer };
-        let place = (answer, row.body, row.response_media, row.cell);
-        self.places.entry(place).or_default().add(row.seen);
+        let answer = HomeKey { home: row.home, status: row.status, is_request: false };
+        let request = HomeKey { is_request: true, ..answer };
+        let key = (answer, row.body, row.response_media, row.cell);
+        self.answers.entry(key).or_default().add(row.seen);
         // What the vendor accepted shows what it takes; a refused request says nothing of that.
         let is_accepted = row.home != 0 && row.is_call && (200..400).contains(&row.status);
         if is_accepted && row.request_media != 0 {
@@ -144,7 +144,7 @@ impl Counter {
     }
 
     /// The polls of a caller that is told apart from others.
-    fn polls_of(&mut self, caller: u64) -> Option<&mut FxHashMap<(Place, u64), Count>> {
+    fn polls_of(&mut self, caller: u64) -> Option<&mut FxHashMap<(HomeKey, u64), Count>> {
         let is_full = self.callers.len() >= CALLERS_MAX;
         if is_full && !self.callers.contains_key(&caller) {
             if self.callers.last_key_value().is_some_and(|(last, _)| *last < caller) {
@@ -160,7 +160,7 @@ impl Counter {
         let mut tally = Tally::default();
         let words = &self.words;
         let cell = |number: u32| starts[number as usize].1;
-        for ((place, body, media, number), count) in self.places {
+        for ((place, body, media, number), count) in self.answers {
             let (body, media) = (words.text_of(body), words.text_of(media));
             let answer = Answer { home: words.home(place), body, media };
             tally.answers.entry(answer).or_default().add(cell(number), count);
@@ -177,7 +177,7 @@ impl Counter {
         }
         for ((home, status), sampled) in self.sampled {
             for ((is_request, entity, shape), n) in sampled.polls {
-                let home = words.home(Place { home, status, is_request });
+                let home = words.home(HomeKey { home, status, is_request });
                 tally.polls.entry(home).or_default().insert((entity, shape), n);
             }
         }
@@ -212,7 +212,7 @@ impl Sampled {
 }
 
 impl Words {
-    fn home(&self, place: Place) -> Home {
+    fn home(&self, place: HomeKey) -> Home {
         let mut home = self.home_of(place.home);
         home.status = place.status;
         home.surface = match (place.is_request, home.event.is_empty()) {
@@ -231,7 +231,7 @@ struct Lists<'b> {
 }
 
 impl<'b> Lists<'b> {
-    fn of(column: &'b dyn datafusion::arrow::array::Array) -> Self {
+    fn of(column: &'b dyn Array) -> Self {
         let lists = column.as_list::<i32>();
         Self { lists, shapes: lists.values().as_primitive::<UInt64Type>().values() }
     }
@@ -259,5 +259,49 @@ impl CellsInOrder<'_> {
             self.last = after.saturating_sub(1);
         }
         u32::try_from(self.last).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Numbers in no order, each once.
+    fn scattered(count: u64) -> impl Iterator<Item = u64> {
+        (0..count).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24)
+    }
+
+    #[test]
+    fn what_is_sampled_on_the_way_is_the_sample_of_all() {
+        let (mut sampled, mut all) = (Sampled::default(), BTreeMap::new());
+        for entity in scattered(50_000).chain(scattered(9_000)) {
+            sampled.add(entity, &[1, 2], &[3]);
+            for key in [(false, entity, 1), (false, entity, 2), (true, entity, 3)] {
+                *all.entry(key).or_insert(0) += 1;
+            }
+        }
+        assert!(sampled.polls.len() < all.len() / 3, "{} are kept", sampled.polls.len());
+        let below = sampled_below(sampled.answers);
+        let of_all: BTreeMap<_, u64> =
+            all.into_iter().filter(|((_, entity, _), _)| *entity < below).collect();
+        let kept = sampled.polls.into_iter().filter(|((_, entity, _), _)| *entity < below);
+        assert_eq!(kept.collect::<BTreeMap<_, _>>(), of_all);
+    }
+
+    #[test]
+    fn the_callers_told_apart_are_the_smallest_with_all_their_calls() {
+        let mut counter = Counter::default();
+        let key = (HomeKey { home: 1, status: 200, is_request: false }, 0);
+        for caller in scattered(1_000).chain(scattered(1_000)) {
+            if let Some(polls) = counter.polls_of(caller) {
+                polls.entry(key).or_default().n += 1;
+            }
+        }
+        let smallest: BTreeSet<u64> = scattered(1_000).collect();
+        let smallest: Vec<_> = smallest.into_iter().take(CALLERS_MAX).map(|one| (one, 2)).collect();
+        let kept = counter.callers.iter().map(|(caller, polls)| (*caller, polls[&key].n));
+        assert_eq!(kept.collect::<Vec<_>>(), smallest);
     }
 }
