@@ -228,10 +228,9 @@ impl Checker<'_> {
         name: String,
         left: usize,
     ) -> Result<(), Parameter> {
-        let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if !may_be(self.shapes, node, value) {
             let wanted = wanted(self.shapes, node);
-            let fault = ParameterFault::Invalid { wanted, value: text() };
+            let fault = ParameterFault::Invalid { wanted, value: as_sent(value) };
             return Err(Parameter { name, fault });
         }
         let fault = match self.depth {
@@ -294,17 +293,18 @@ fn unfit(shapes: &Shapes, node: &Node, value: &Value) -> Option<ParameterFault> 
     }
     not_chosen(shapes, node, value).or_else(|| {
         let wanted = leaves.iter().find_map(|leaf| leaf.form.wanted(value))?;
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some(ParameterFault::Unfit { wanted, value })
+        Some(ParameterFault::Unfit { wanted, value: as_sent(value) })
     })
+}
+
+/// A value as errors repeat it.
+fn as_sent(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The words a scalar may be, where it has to be one of some and is not.
 fn not_chosen(shapes: &Shapes, node: &Node, value: &Value) -> Option<ParameterFault> {
-    let value = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let value = as_sent(value);
     let mut choices: Vec<Cow<'_, str>> = Vec::new();
     for leaf in shapes.leaves(node).leaves {
         match leaf.form {
