@@ -16,6 +16,10 @@ mod run;
 
 use clap::Parser as _;
 
+/// As `wt` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures import and calibration on generated traffic.
 #[derive(Debug, clap::Parser)]
 struct Cli {

@@ -15,6 +15,10 @@ use models::behaviour::Behaviour;
 use twins::catalog::{CATALOG, Entry};
 use twins::{Clock, Follow, TwinConfig, Universe, WebhookConfig, serve};
 
+/// As `wt` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const RUNS: usize = 15;
 
 fn main() {

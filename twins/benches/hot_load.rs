@@ -18,6 +18,10 @@ use support::hammer::{Publisher, Seen, hammer, version};
 use support::{Served, config, start};
 use twins::TwinConfig;
 
+/// As `wt` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CALIBRATIONS: u64 = 200;
 const CONNECTIONS: usize = 64;
 /// Between two calibrations.

@@ -24,6 +24,10 @@ use serde_json::{Value, json};
 use support::{Client, config, fixture};
 use twins::{Follow, StateLimits, TwinConfig, serve};
 
+/// As `wt` has it, for both servers.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 const REQUESTS: usize = 9_600;
 const ROUNDS: usize = 5;

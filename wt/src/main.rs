@@ -18,6 +18,10 @@ mod scenario;
 mod status;
 mod turn;
 
+/// A twin makes and drops many small values for each request.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     cli::main()
 }
