@@ -119,7 +119,7 @@ impl Session {
 
     /// What it takes in memory, by an estimate.
     pub(crate) fn bytes(&self) -> usize {
-        self.state.bytes() + self.capture.bytes()
+        self.state.bytes() + self.capture.bytes() + self.webhooks.outbox().bytes()
     }
 
     /// Draws for what is new in each answer.

@@ -106,6 +106,16 @@ impl Sent {
     }
 }
 
+impl Message {
+    /// What it takes in memory while it waits, by an estimate: its body, its headers, and what there is of
+    /// every delivery: ids, address, places in the outbox's maps, and four attempts with why they failed.
+    pub(crate) fn size(&self) -> usize {
+        const OF_EVERY_ONE: usize = 1200;
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
+        OF_EVERY_ONE + self.body.len() + headers.sum::<usize>()
+    }
+}
+
 impl Delivery {
     /// The delivery as the admin API shows it. `status_code`, `error` and `attempt` are those of
     /// the last attempt.

@@ -35,6 +35,7 @@ pub(crate) struct Outbox {
     held: HashMap<String, Vec<u64>>,
     settled: VecDeque<Delivery>,
     waiting_bytes: usize,
+    settled_bytes: usize,
     /// Not queued, as too many were waiting.
     pub(crate) dropped: u64,
     pub(crate) delivered: u64,
@@ -56,10 +57,11 @@ pub(crate) struct Ticket {
 
 /// Deliveries waiting beyond which new ones are dropped, and counted.
 const WAITING_MAX: usize = 10_000;
-/// The same for their bodies together.
+/// The same for what they take in memory together.
 const WAITING_BYTES_MAX: usize = 32 << 20;
-/// Deliveries remembered when they are done.
+/// Deliveries remembered when they are done, and what they may take in memory.
 const SETTLED_MAX: usize = 1_000;
+const SETTLED_BYTES_MAX: usize = 8 << 20;
 /// How long a held delivery waits at most for one to overtake it.
 const HELD_MAX: Duration = Duration::from_secs(5);
 
@@ -74,6 +76,7 @@ impl Outbox {
             held: HashMap::new(),
             settled: VecDeque::new(),
             waiting_bytes: 0,
+            settled_bytes: 0,
             dropped: 0,
             delivered: 0,
             failed: 0,
@@ -137,7 +140,7 @@ impl Outbox {
         let numbers: Vec<u64> = own.filter(|one| is_due(one)).map(|one| one.number).collect();
         for number in numbers {
             let Some(delivery) = self.waiting.remove(&number) else { continue };
-            self.waiting_bytes -= delivery.message.body.len();
+            self.waiting_bytes -= delivery.message.size();
             self.ready.retain(|(_, ready)| *ready != number);
             let line = line_of(&delivery.message);
             let is_first = self.lines.get(&line).is_some_and(|all| all.front() == Some(&number));
@@ -234,6 +237,11 @@ impl Outbox {
         own.into_iter().map(Delivery::to_json).collect()
     }
 
+    /// What all that is known takes in memory, by an estimate.
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting_bytes + self.settled_bytes
+    }
+
     /// How many wait or are under way.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
@@ -241,13 +249,13 @@ impl Outbox {
 
     fn add(&mut self, message: Arc<Message>, due: Duration, in_line: bool) -> Option<u64> {
         if self.waiting.len() >= WAITING_MAX
-            || self.waiting_bytes + message.body.len() > WAITING_BYTES_MAX
+            || self.waiting_bytes + message.size() > WAITING_BYTES_MAX
         {
             self.dropped += 1;
             return None;
         }
         self.queued += 1;
-        self.waiting_bytes += message.body.len();
+        self.waiting_bytes += message.size();
         let number = self.queued;
         let first = if in_line {
             let line = self.lines.entry(line_of(&message)).or_default();
@@ -277,16 +285,19 @@ impl Outbox {
 
     fn finish(&mut self, number: u64, success: bool) {
         let Some(mut delivery) = self.waiting.remove(&number) else { return };
-        self.waiting_bytes -= delivery.message.body.len();
+        self.waiting_bytes -= delivery.message.size();
         delivery.standing = if success { Standing::Delivered } else { Standing::GivenUp };
         *(if success { &mut self.delivered } else { &mut self.failed }) += 1;
         if delivery.in_line {
             self.advance(&line_of(&delivery.message));
         }
-        if self.settled.len() >= SETTLED_MAX {
-            self.settled.pop_front();
-        }
+        self.settled_bytes += delivery.message.size();
         self.settled.push_back(delivery);
+        while (self.settled.len() > SETTLED_MAX || self.settled_bytes > SETTLED_BYTES_MAX)
+            && let Some(oldest) = self.settled.pop_front()
+        {
+            self.settled_bytes -= oldest.message.size();
+        }
     }
 
     /// The first of a line is done: the next may go.
@@ -487,6 +498,23 @@ mod tests {
         assert_eq!(outbox.to_json().as_array().unwrap().len(), SETTLED_MAX);
         assert_eq!(outbox.waiting_bytes, 0);
         assert!(outbox.lines.is_empty());
+    }
+
+    #[test]
+    fn what_large_deliveries_take_is_bounded_too() {
+        let mut outbox = outbox(&[], Knobs::default());
+        for number in 0..40 {
+            let body = Bytes::from(vec![b'x'; 1 << 20]);
+            let large = Message { body, ..message(&format!("e{number}"), "o", "we") };
+            outbox.queue(large, seconds(0));
+        }
+        assert!(outbox.waiting() < 40 && outbox.dropped > 0);
+        assert!(outbox.bytes() <= WAITING_BYTES_MAX, "{}", outbox.bytes());
+        while let Some(ticket) = outbox.take_due(seconds(0), 1).pop() {
+            outbox.settle(ticket.number, attempt(seconds(0), 200), seconds(0));
+        }
+        assert!(outbox.bytes() <= SETTLED_BYTES_MAX, "{}", outbox.bytes());
+        assert!(!outbox.to_json().as_array().unwrap().is_empty());
     }
 
     proptest! {
