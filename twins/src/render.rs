@@ -1,7 +1,6 @@
 //! Answers: what came of a call, in the model's words.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -21,7 +20,7 @@ use crate::project::{ErrorText, Projector, Spot};
 use crate::refusal::Refusal;
 use crate::shape::Node;
 use crate::shown::Shown;
-use crate::state::{Entity, Rendered};
+use crate::state::{Entity, Showing};
 use crate::validate;
 use crate::webhooks::pattern_of;
 
@@ -101,15 +100,7 @@ impl Call<'_> {
 
     /// The bytes of an item in a look: those of last time, if it was shown so then.
     fn kept(&self, entity: &Entity, look: Look, render: impl FnOnce() -> Bytes) -> Bytes {
-        let (load, seed) = (self.served.load, self.session.seed);
-        if let Some(last) = entity.rendered.load().as_ref()
-            && (last.load, last.look, last.seed) == (load, look, seed)
-        {
-            return last.body.clone();
-        }
-        let body = render();
-        entity.rendered.store(Some(Arc::new(Rendered { load, look, seed, body: body.clone() })));
-        body
+        entity.shown(Showing { load: self.served.load, look, seed: self.session.seed }, render)
     }
 
     /// The bytes of an item alone, whose fields may be at hand.

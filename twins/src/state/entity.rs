@@ -2,10 +2,9 @@
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -24,17 +23,17 @@ pub(crate) struct Entity {
     /// Whether it was asked for since it could last have been forgotten.
     wanted: AtomicBool,
     /// As it was last shown.
-    pub(crate) rendered: ArcSwapOption<Rendered>,
+    shown: Mutex<Option<(Showing, Bytes)>>,
 }
 
-/// An item's bytes, for as long as the model and the look are the same.
-#[derive(Debug)]
-pub(crate) struct Rendered {
+/// What an item's bytes are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Showing {
+    /// Counts the models in service.
     pub(crate) load: u64,
     pub(crate) look: Look,
     /// Of the session, as sessions forked from one another share their entities.
     pub(crate) seed: u64,
-    pub(crate) body: Bytes,
 }
 
 /// An entity just written, with its fields, so that nobody need read them.
@@ -61,7 +60,7 @@ impl Entity {
             packed: Packed::of(fields),
             made_up: false,
             wanted: AtomicBool::new(wanted),
-            rendered: ArcSwapOption::empty(),
+            shown: Mutex::default(),
         }
     }
 
@@ -73,6 +72,20 @@ impl Entity {
     /// Its fields, read anew.
     pub(crate) fn fields(&self) -> Map<String, Value> {
         self.packed.fields()
+    }
+
+    /// Its bytes: those of last time, if it was shown so then.
+    pub(crate) fn shown(&self, showing: Showing, show: impl FnOnce() -> Bytes) -> Bytes {
+        let lock = || self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((last, body)) = &*lock()
+            && *last == showing
+        {
+            return body.clone();
+        }
+        // Not while it is held: what is shown may ask for others, and they for it.
+        let body = show();
+        *lock() = Some((showing, body.clone()));
+        body
     }
 
     /// Has it be remembered rather than others.

@@ -20,7 +20,7 @@ use collection::Collection;
 use crate::escape;
 
 pub(crate) use changes::Change;
-pub(crate) use entity::{Entity, Fresh, Rendered};
+pub(crate) use entity::{Entity, Fresh, Showing};
 pub(crate) use packed::Packed;
 pub(crate) use page::{Page, Start};
 pub(crate) use undo::{Below, Undo};
