@@ -2,8 +2,21 @@
 
 use models::limits::{Observed, Reset, Style, is_limit_header, read};
 
+use super::memo::Memo;
 use crate::exchange::RawExchange;
 use crate::lake::rows::{ExchangeRows, LimitCell};
+
+/// Limits as the lake's column has them.
+pub(super) type Texts = Memo<Observed, String>;
+
+/// Whether two state the same limit, however much of it is left and until when.
+fn is_alike(one: &Observed, other: &Observed) -> bool {
+    let of = |observed: &Observed| {
+        let Observed { unit, limit, window_seconds, style, reset, .. } = *observed;
+        (unit, limit, window_seconds, style, reset.map(|reset| matches!(reset, Reset::At(_))))
+    };
+    of(one) == of(other) && one.scope == other.scope
+}
 
 /// The limits an answer states.
 #[derive(Debug, Default)]
@@ -21,11 +34,14 @@ impl Stated {
     }
 
     /// One cell a limit, in header order.
-    pub(super) fn cells(&self, rows: &mut ExchangeRows) -> Vec<LimitCell> {
+    pub(super) fn cells(&self, rows: &mut ExchangeRows, texts: &mut Texts) -> Vec<LimitCell> {
         let stated = self.observed.iter().filter(|observed| observed.style != Style::RetryAfter);
         stated
             .map(|observed| LimitCell {
-                policy: rows.text(&crate::lake::limit::encode(observed)),
+                policy: rows.text(texts.get(
+                    |known| is_alike(known, observed),
+                    || (observed.clone(), crate::lake::limit::encode(observed)),
+                )),
                 remaining: observed.remaining,
                 reset_ms: observed.reset.map(|reset| self.milliseconds_to(reset)),
             })

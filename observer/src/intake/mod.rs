@@ -5,6 +5,7 @@ mod event;
 mod flush;
 mod limits;
 mod links;
+mod memo;
 mod places;
 mod router;
 mod seen;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use models::webhooks::{Kind, Verdict, facts};
 use models::{Model, Surface};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use flush::Batches;
@@ -32,6 +33,7 @@ use crate::lake::deliveries::DeliveryRow;
 use crate::lake::rows::{BodyState, ExchangeRow, ExchangeRows};
 use crate::scrub::Names;
 use crate::shape::{self, ShapeRow, Sightings, TokenSight, Trie, form};
+use memo::Memo;
 use places::{NameId, Places, TrieId};
 use router::Router;
 use unknown::UnknownPaths;
@@ -102,6 +104,7 @@ impl Skip {
 #[derive(Debug)]
 pub struct Intake {
     model: Arc<Model>,
+    base: url::Base,
     key: LakeKey,
     disclosure: Disclosure,
     router: Router,
@@ -115,7 +118,11 @@ pub struct Intake {
     scrubbed_names: Names,
     /// What webhooks may be signed with.
     secrets: Vec<String>,
-    callers: FxHashSet<u64>,
+    /// Pseudonyms of credentials by a quick hash of them.
+    callers: FxHashMap<u64, u64>,
+    /// Media types as they are declared, and as rows have them.
+    media_types: Memo<String, Option<String>>,
+    limit_texts: limits::Texts,
     /// Routes whose calls have a body, by the model's word.
     with_body: FxHashSet<NameId>,
     skipped: BTreeMap<Skip, u64>,
@@ -175,6 +182,7 @@ impl Intake {
             router: Router::new(&model),
             places,
             with_body,
+            base: url::Base::of(&model),
             model,
             key,
             disclosure,
@@ -185,7 +193,9 @@ impl Intake {
             deliveries: Vec::new(),
             scrubbed_names: Names::default(),
             secrets: Vec::new(),
-            callers: FxHashSet::default(),
+            callers: FxHashMap::default(),
+            media_types: Memo::default(),
+            limit_texts: limits::Texts::default(),
             skipped: BTreeMap::new(),
             seen: Seen::default(),
             scratch: Scratch::default(),
@@ -278,14 +288,14 @@ impl Intake {
         routing: Routing,
     ) -> Result<(), Refusal> {
         let url = url::parse(&raw.url).ok_or(Refusal::Skip(Skip::BadUrl))?;
-        if !url::is_host_of(&self.model, url.host) {
+        if !self.base.is_host(url.host) {
             return Err(Refusal::Skip(Skip::OtherHost));
         }
         if raw.status == 0 {
             return Err(Refusal::Skip(Skip::NoAnswer));
         }
         let caller = self.caller(raw);
-        let path = url.path.strip_prefix(self.model.base_path()).unwrap_or(url.path);
+        let path = self.base.within(url.path);
         let routed = self.router.route(&raw.method, path).filter(|_| routing == Routing::ByModel);
         if raw.method == "OPTIONS" && routed.is_none() {
             return Err(Refusal::Skip(Skip::Preflight));
@@ -349,7 +359,7 @@ impl Intake {
             body,
             retry_after_ms: stated.retry_after_ms(),
         };
-        let limits = stated.cells(&mut self.rows);
+        let limits = stated.cells(&mut self.rows, &mut self.limit_texts);
         self.rows.push(row, &scratch.request, &scratch.response, limits);
         Ok(())
     }
@@ -518,17 +528,24 @@ impl Intake {
 
     /// The index of a body's media type without its parameters.
     fn media(&mut self, body: Option<&RawBody<'_>>) -> Option<u32> {
-        let bare = body?.media_type.split(';').next()?.trim();
-        is_media_type(bare).then(|| self.rows.text(bare))
+        let declared = &body?.media_type;
+        let bare = || {
+            let bare = declared.split(';').next().unwrap_or_default().trim();
+            is_media_type(bare).then(|| bare.to_owned())
+        };
+        let known = self
+            .media_types
+            .get(|known| known == declared, || (declared.clone().into_owned(), bare()));
+        known.as_deref().map(|bare| self.rows.text(bare))
     }
 
     fn caller(&mut self, raw: &RawExchange<'_>) -> u64 {
         let Some(credential) = CREDENTIALS.iter().find_map(|name| raw.request_header(name)) else {
             return 0;
         };
-        let caller = self.key.pseudonym(Domain::Caller, &[credential.as_bytes()]);
-        self.callers.insert(caller);
-        caller
+        let credential = credential.as_bytes();
+        let pseudonym = || self.key.pseudonym(Domain::Caller, &[credential]);
+        *self.callers.entry(self.key.rank(credential)).or_insert_with(pseudonym)
     }
 
     /// The pseudonym of the object shown. Where nothing names it, it is what one caller was told: the

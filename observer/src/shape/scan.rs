@@ -4,6 +4,7 @@ use models::Class;
 
 use super::text;
 use super::trie::{Identity, NodeId, Trie};
+use crate::sources::escapes::find_stop;
 
 /// What one body said besides its shape; borrowed from the body, gone with it.
 #[derive(Debug, Default)]
@@ -256,24 +257,12 @@ impl Scanner<'_, '_> {
         let start = self.at + 1;
         let mut at = start;
         loop {
-            // Most strings are short: a few bytes by hand cost less than a call.
-            let near = self.body.len().min(at + 16);
-            while at < near && self.body[at] != b'"' && self.body[at] != b'\\' {
-                at += 1;
+            let stop = find_stop(self.body, at).ok_or(NotJson { at: self.body.len() })?;
+            if self.body[stop] == b'"' {
+                self.at = stop + 1;
+                return Ok((start, stop));
             }
-            if at == near {
-                let rest = self.body.get(at..).unwrap_or(&[]);
-                let found = memchr::memchr2(b'"', b'\\', rest);
-                at += found.ok_or(NotJson { at: self.body.len() })?;
-            }
-            if self.body[at] == b'"' {
-                self.at = at + 1;
-                return Ok((start, at));
-            }
-            at += 2;
-            if at > self.body.len() {
-                return Err(NotJson { at: self.body.len() });
-            }
+            at = stop + 2;
         }
     }
 

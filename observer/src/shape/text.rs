@@ -23,13 +23,39 @@ fn punctuated(text: &[u8]) -> Option<Class> {
     if text.len() < 3 || text.len() > 2048 {
         return None;
     }
-    match memchr::memchr2(b':', b'@', text) {
+    match find_mark(text) {
         Some(at) if text[at] == b':' => {
             uri(text, at).or_else(|| ipv6(text)).or_else(|| email(text))
         }
         Some(_) => email(text),
         None => None,
     }
+}
+
+/// The index of the first `:` or `@`.
+#[inline]
+fn find_mark(text: &[u8]) -> Option<usize> {
+    /// Texts that cost less by words of eight bytes than by a call.
+    const SHORT: usize = 48;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    if text.len() > SHORT {
+        return memchr::memchr2(b':', b'@', text);
+    }
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let zeros = |byte: u8| {
+            let differs = word ^ (ONES * u64::from(byte));
+            differs.wrapping_sub(ONES) & !differs
+        };
+        // The lowest is right; those above may be borrows.
+        let marks = (zeros(b':') | zeros(b'@')) & (ONES << 7);
+        if marks != 0 {
+            return Some(8 * index + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| matches!(byte, b':' | b'@'))?;
+    Some(8 * words.len() + at)
 }
 
 /// RFC 3339 `2026-08-21T09:51:25.1Z`, a full date, or a looser date and time.
@@ -176,6 +202,15 @@ fn two(text: &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_mark_is_found_where_it_first_stands(text in "[a9:;?@A\u{fe}]{0,60}") {
+            let text = text.as_bytes();
+            let first = text.iter().position(|byte| matches!(byte, b':' | b'@'));
+            proptest::prop_assert_eq!(find_mark(text), first);
+        }
+    }
 
     #[test]
     fn each_format_is_told_from_its_neighbours() {

@@ -13,7 +13,7 @@ const REACH: usize = BLOCK + COPY;
 
 /// The index of the first `"` or `\` from `at` on.
 #[inline]
-pub(super) fn find_stop(bytes: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn find_stop(bytes: &[u8], at: usize) -> Option<usize> {
     // Most strings are keys and header values: shorter than what a call of memchr costs.
     let mut near = at;
     while near < at + BLOCK {
@@ -219,7 +219,12 @@ fn copy_segment(
 ) -> usize {
     let length = to - from;
     loop {
-        out[at..at + COPY].copy_from_slice(&block[from..from + COPY]);
+        // As arrays: a copy of a slice is a call, however long it is.
+        if let Some(text) = block[from..].first_chunk::<COPY>()
+            && let Some(room) = out[at..].first_chunk_mut::<COPY>()
+        {
+            *room = *text;
+        }
         from += COPY;
         at += COPY;
         if to <= from {

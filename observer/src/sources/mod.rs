@@ -29,7 +29,7 @@ mod body;
 mod digest;
 mod document;
 mod entry;
-mod escapes;
+pub(crate) mod escapes;
 mod fault;
 mod format;
 mod har;
