@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use models::{FieldPath, Place};
+use rustc_hash::FxHashMap;
 
 use super::ShapeFields;
 
@@ -21,51 +22,80 @@ pub(crate) type Polls = BTreeMap<Place, Vec<Poll>>;
 /// Weights by object and field.
 pub(crate) type Weights = BTreeMap<(FieldPath, FieldPath), f64>;
 
+/// Shapes with their fields as numbers: entities are many, and names are compared letter by letter.
+#[derive(Debug)]
+struct Numbered<'s> {
+    /// By number; of each object from 0 on.
+    names: Vec<(&'s FieldPath, Vec<&'s FieldPath>)>,
+    /// By shape: the number of its object, and those of its fields.
+    shapes: FxHashMap<u64, (usize, Vec<usize>)>,
+}
+
+impl<'s> Numbered<'s> {
+    fn of(polls: &[Poll], shapes: &'s ShapeFields) -> Self {
+        let mut numbers: HashMap<&FieldPath, (usize, HashMap<&FieldPath, usize>)> = HashMap::new();
+        let mut numbered = Self { names: Vec::new(), shapes: FxHashMap::default() };
+        for poll in polls {
+            if numbered.shapes.contains_key(&poll.shape) {
+                continue;
+            }
+            let Some(shape) = shapes.get(&poll.shape) else { continue };
+            let next = numbers.len();
+            let (object, known) = numbers.entry(&shape.object).or_insert_with(|| {
+                numbered.names.push((&shape.object, Vec::new()));
+                (next, HashMap::new())
+            });
+            let names = &mut numbered.names[*object].1;
+            let fields = shape.fields.keys().map(|name| {
+                *known.entry(name).or_insert_with(|| {
+                    names.push(name);
+                    names.len() - 1
+                })
+            });
+            numbered.shapes.insert(poll.shape, (*object, fields.collect()));
+        }
+        numbered
+    }
+
+    fn fields(&self, shape: u64) -> &[usize] {
+        self.shapes.get(&shape).map_or(&[], |(_, fields)| fields)
+    }
+}
+
 /// Polls of one object, counted so that each field needs its own part alone.
 #[derive(Debug, Default)]
-struct Polled<'s> {
+struct Polled {
     /// All polls, and by entity the sums of their squares.
     total: u64,
     squares: u64,
-    /// By shape.
-    shapes: BTreeMap<u64, u64>,
+    /// Polls that show each field.
+    present: Vec<u64>,
     /// Pairs of polls of one entity that disagree on a field's presence, both orders.
-    disagreeing: BTreeMap<&'s FieldPath, u64>,
+    disagreeing: Vec<u64>,
 }
 
-impl<'s> Polled<'s> {
-    /// Adds an entity's polls, a shape each.
-    fn add(&mut self, polls: &[Poll], shapes: &'s ShapeFields) {
+impl Polled {
+    /// Of an object of so many fields.
+    fn of(fields: usize) -> Self {
+        Self { present: vec![0; fields], disagreeing: vec![0; fields], ..Self::default() }
+    }
+
+    /// Adds an entity's polls, a shape each; `shown` is room for as many numbers as there are fields.
+    fn add(&mut self, polls: &[Poll], shapes: &Numbered<'_>, shown: &mut Vec<u64>) {
         let n: u64 = polls.iter().map(|poll| poll.n).sum();
         self.total += n;
         self.squares += n * n;
+        shown.clear();
+        shown.resize(self.present.len(), 0);
         for poll in polls {
-            *self.shapes.entry(poll.shape).or_default() += poll.n;
-        }
-        if polls.len() < 2 {
-            return;
-        }
-        let mut present: BTreeMap<&FieldPath, u64> = BTreeMap::new();
-        for (fields, n) in polls.iter().filter_map(|poll| Some((shapes.get(&poll.shape)?, poll.n)))
-        {
-            for name in fields.fields.keys() {
-                *present.entry(name).or_default() += n;
+            for field in shapes.fields(poll.shape) {
+                shown[*field] += poll.n;
             }
         }
-        for (name, present) in present.into_iter().filter(|(_, present)| *present < n) {
-            *self.disagreeing.entry(name).or_default() += 2 * present * (n - present);
+        for (field, shown) in shown.iter().enumerate() {
+            self.present[field] += shown;
+            self.disagreeing[field] += 2 * shown * (n - shown);
         }
-    }
-
-    /// Polls that show each field.
-    fn present(&self, shapes: &'s ShapeFields) -> BTreeMap<&'s FieldPath, u64> {
-        let mut present = BTreeMap::new();
-        for (shape, n) in &self.shapes {
-            for name in shapes.get(shape).into_iter().flat_map(|shape| shape.fields.keys()) {
-                *present.entry(name).or_default() += n;
-            }
-        }
-        present
     }
 
     /// Weight of one body for the presence of a field: `1 / (1 + (m - 1) r)`.
@@ -103,29 +133,28 @@ pub(crate) fn weights(polls: Polls, shapes: &ShapeFields) -> BTreeMap<Place, Wei
 
 fn weights_at(mut polls: Vec<Poll>, shapes: &ShapeFields) -> Weights {
     polls.sort_unstable();
-    let mut objects: HashMap<&FieldPath, Polled<'_>> = HashMap::new();
-    let mut of_object: Vec<(&FieldPath, Vec<Poll>)> = Vec::new();
+    let shapes = Numbered::of(&polls, shapes);
+    let mut objects: Vec<_> =
+        shapes.names.iter().map(|(_, fields)| Polled::of(fields.len())).collect();
+    let (mut of_object, mut shown) = (vec![Vec::new(); objects.len()], Vec::new());
     for of_entity in polls.chunk_by(|one, other| one.entity == other.entity) {
-        // An entity shows a handful of objects: a list is searched fastest.
-        for (_, polls) in &mut of_object {
-            polls.clear();
-        }
         for poll in of_entity {
-            let Some(object) = shapes.get(&poll.shape).map(|shape| &shape.object) else { continue };
-            match of_object.iter_mut().find(|(known, _)| *known == object) {
-                Some((_, polls)) => polls.push(*poll),
-                None => of_object.push((object, vec![*poll])),
+            if let Some((object, _)) = shapes.shapes.get(&poll.shape) {
+                of_object[*object].push(*poll);
             }
         }
-        for (object, polls) in of_object.iter().filter(|(_, polls)| !polls.is_empty()) {
-            objects.entry(object).or_default().add(polls, shapes);
+        for (object, polls) in
+            of_object.iter_mut().enumerate().filter(|(_, polls)| !polls.is_empty())
+        {
+            objects[object].add(polls, &shapes, &mut shown);
+            polls.clear();
         }
     }
     let mut weights = Weights::new();
-    for (object, tally) in objects {
-        for (name, present) in tally.present(shapes) {
-            let disagreeing = tally.disagreeing.get(name).copied().unwrap_or(0);
-            weights.insert((object.clone(), name.clone()), tally.weight(present, disagreeing));
+    for ((object, names), polled) in shapes.names.iter().zip(objects) {
+        for (field, name) in names.iter().enumerate() {
+            let weight = polled.weight(polled.present[field], polled.disagreeing[field]);
+            weights.insert(((*object).clone(), (*name).clone()), weight);
         }
     }
     weights

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::words::{Keys, Words};
 use super::{
-    Answer, CALLERS_MAX, Cell, Count, Home, SAMPLED_BODIES, Sighting, Tally, sampled_below,
+    Answer, CALLERS_MAX, Cell, Cells, Count, Home, SAMPLED_BODIES, Sighting, Tally, sampled_below,
 };
 use crate::evidence::Span;
 
@@ -171,22 +171,32 @@ impl Counter {
         }
         let versions = self.api_versions.into_iter();
         tally.api_versions = versions.map(|(text, n)| (words.text_of(text), n)).collect();
+        // Grouped under numbers first: homes are compared by their texts, and each is wanted once.
+        let mut shapes: FxHashMap<_, Cells> = FxHashMap::default();
         for ((place, shape, held, number), count) in self.shapes {
-            let sighting = Sighting { home: words.home(place), shape, held };
-            tally.shapes.entry(sighting).or_default().add(cell(number), count);
+            shapes.entry((place, shape, held)).or_default().add(cell(number), count);
+        }
+        for ((place, shape, held), cells) in shapes {
+            tally.shapes.insert(Sighting { home: words.home(place), shape, held }, cells);
         }
         for ((home, status), sampled) in self.sampled {
-            for ((is_request, entity, shape), n) in sampled.polls {
-                let home = words.home(HomeKey { home, status, is_request });
-                tally.polls.entry(home).or_default().insert((entity, shape), n);
+            for is_request in [false, true] {
+                let polls = sampled.polls.iter().filter(|((side, ..), _)| *side == is_request);
+                let polls: BTreeMap<_, _> =
+                    polls.map(|((_, entity, shape), n)| ((*entity, *shape), *n)).collect();
+                if !polls.is_empty() {
+                    tally.polls.insert(words.home(HomeKey { home, status, is_request }), polls);
+                }
             }
         }
+        let mut callers: FxHashMap<_, BTreeMap<_, _>> = FxHashMap::default();
         for (caller, polls) in self.callers {
             for ((place, shape), count) in polls {
-                let home = words.home(place);
-                tally.callers.entry(home).or_default().insert((caller, shape), count);
+                callers.entry(place).or_default().insert((caller, shape), count);
             }
         }
+        let callers = callers.into_iter();
+        tally.callers = callers.map(|(place, polls)| (words.home(place), polls)).collect();
         tally
     }
 }
