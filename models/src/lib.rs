@@ -23,6 +23,7 @@
 
 mod age;
 pub mod behaviour;
+mod bounds;
 mod calibration;
 mod canonical;
 mod class;
@@ -50,6 +51,7 @@ mod view;
 pub mod webhooks;
 
 pub use age::Age;
+pub use bounds::Bounds;
 pub use calibration::{
     ApplyError, Base, Calibration, CalibrationFormat, Change, Fidelity, Made, Previous,
 };

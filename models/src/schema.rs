@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Bounds;
+
 /// The JSON types of JSON Schema; nullability stands apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +70,9 @@ pub struct Schema {
         with = "crate::keyed"
     )]
     pub values: BTreeSet<String>,
+    /// How far a value may go, where the vendor's description says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Box<Bounds>>,
     /// Fields of an inline object, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, Schema>,
@@ -116,6 +121,31 @@ impl Schema {
             && self.types.is_empty()
             && self.any_of.is_empty()
             && self.values.is_empty()
+    }
+
+    /// The same without bounds, here and in all that is within.
+    #[must_use]
+    pub fn unbounded(&self) -> Self {
+        let each = |schemas: &BTreeMap<String, Self>| {
+            schemas.iter().map(|(name, one)| (name.clone(), one.unbounded())).collect()
+        };
+        let inner =
+            |schema: &Option<Box<Self>>| schema.as_ref().map(|one| Box::new(one.unbounded()));
+        Self {
+            bounds: None,
+            properties: each(&self.properties),
+            any_of: each(&self.any_of),
+            map: inner(&self.map),
+            items: inner(&self.items),
+            ..self.clone()
+        }
+    }
+
+    /// Has it have the bounds that are of its types, of those given.
+    pub fn keep_within(&mut self, bounds: &Bounds) {
+        let own = self.types.iter().map(|json_type| bounds.of_type(*json_type));
+        let own = own.fold(Bounds::default(), Bounds::and);
+        self.bounds = (!own.is_empty()).then(|| Box::new(own));
     }
 
     /// Whether it is an inline object of which no field is known.

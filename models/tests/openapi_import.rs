@@ -583,3 +583,41 @@ fn a_query_object_that_traffic_showed_is_exported_as_it_is_written() {
     let again = openapi::import("t", document.to_string().as_bytes(), "t.json").unwrap();
     assert_eq!(again.model, model);
 }
+
+#[test]
+fn bounds_are_kept_of_the_types_they_are_of() {
+    let (read, _) = read_in(
+        "3.0.3",
+        json!({"type": "object", "properties": {
+            "count": {"type": "integer", "minimum": 0.0, "exclusiveMinimum": true, "maximum": 10, "maxLength": 4},
+            "code": {"type": "string", "minLength": 2, "maxLength": 4, "pattern": "^[A-Z]+$", "minimum": 1},
+            "tags": {"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "string", "maxLength": 5}},
+            "open": {"maxLength": 5},
+            "odd": {"type": "string", "maxLength": "many", "minLength": -1, "pattern": 7},
+            "both": {"allOf": [{"type": "string", "maxLength": 9}, {"type": "string", "minLength": 1, "maxLength": 5}]},
+            "either": {"anyOf": [{"type": "string", "maxLength": 9}, {"type": "integer", "minimum": 1}]},
+            "any": {"anyOf": [{"type": "string", "maxLength": 9}, {"type": "string", "maxLength": 5}]}}}),
+        json!({}),
+    );
+    let bounds = |name: &str| read["properties"][name]["bounds"].clone();
+    assert_eq!(bounds("count"), json!({"exclusive_minimum": 0, "maximum": 10}));
+    assert_eq!(bounds("code"), json!({"min_length": 2, "max_length": 4, "pattern": "^[A-Z]+$"}));
+    assert_eq!(bounds("tags"), json!({"min_items": 1, "max_items": 3}));
+    assert_eq!(read["properties"]["tags"]["items"]["bounds"], json!({"max_length": 5}));
+    assert_eq!(
+        (bounds("open"), bounds("odd"), bounds("any")),
+        (json!(null), json!(null), json!(null))
+    );
+    assert_eq!(bounds("both"), json!({"min_length": 1, "max_length": 5}));
+    assert_eq!(bounds("either"), json!({"minimum": 1, "max_length": 9}));
+}
+
+#[test]
+fn objects_that_differ_in_bounds_alone_are_one_alternative() {
+    let object = |most: u32| json!({"type": "object", "properties": {"a": {"type": "string", "maxLength": most}}});
+    let (read, _) =
+        read_in("3.1.0", json!({"anyOf": [object(5), object(9), {"type": "null"}]}), json!({}));
+    assert_eq!(read["properties"]["a"], json!({"types": {"string": true}}));
+    let (read, _) = read_in("3.1.0", json!({"anyOf": [object(5), object(5)]}), json!({}));
+    assert_eq!(read["properties"]["a"]["bounds"], json!({"max_length": 5}));
+}

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use models::{
-    Algorithm, Body, Digest, Discriminator, JsonType, Model, Parameter, RateLimit, Route, RouteKey,
-    Schema, StateOp, StateVerb, Variant, Webhook, openapi,
+    Algorithm, Body, Bounds, Digest, Discriminator, JsonType, Model, Parameter, RateLimit, Route,
+    RouteKey, Schema, StateOp, StateVerb, Variant, Webhook, openapi,
 };
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 const ENTITIES: [&str; 4] = ["customer", "object", "odd name/{x}", "string-2"];
 
@@ -28,12 +29,31 @@ fn scalar() -> impl Strategy<Value = Schema> {
     let types = btree_set(prop::sample::select(vec![Boolean, Integer, Number, Text]), 1..3);
     let values = btree_set(prop_oneof!["[a-c]?", "[1-3]", Just("true".to_owned())], 0..3);
     let format = option::of(prop::sample::select(vec!["date-time", "int64", "own"]));
-    (types, values, format).prop_map(|(types, values, format)| Schema {
-        types,
-        values,
-        format: format.map(str::to_owned),
-        ..Schema::default()
+    (types, values, format, bounds()).prop_map(|(types, values, format, bounds)| {
+        let format = format.map(str::to_owned);
+        let mut schema = Schema { types, values, format, ..Schema::default() };
+        schema.keep_within(&bounds);
+        schema
     })
+}
+
+fn bounds() -> BoxedStrategy<Bounds> {
+    let number = || option::of(prop_oneof![Just(json!(3)), Just(json!(-2)), Just(json!(0.5))]);
+    let count = || option::of(0..3_u64);
+    let keyword = |name: &str, value: Option<Value>| value.map(|value| (name.to_owned(), value));
+    (any::<bool>(), number(), number(), count(), count(), option::of("[a-c]{1,2}"))
+        .prop_map(move |(none, least, beyond, short, most, pattern)| {
+            let said = [
+                keyword("minimum", least),
+                keyword("exclusive_maximum", beyond),
+                keyword("min_length", short.map(Value::from)),
+                keyword("max_items", most.map(Value::from)),
+                keyword("pattern", pattern.map(Value::from)),
+            ];
+            let said = said.into_iter().flatten().filter(|_| !none).collect();
+            serde_json::from_value(Value::Object(said)).expect("bounds by their names")
+        })
+        .boxed()
 }
 
 fn leaf() -> impl Strategy<Value = Schema> {
@@ -59,9 +79,11 @@ fn schema() -> impl Strategy<Value = Schema> {
                 ..Schema::of_type(JsonType::Object)
             },
         );
-        let array = option::of(inner.clone()).prop_map(|items| Schema {
-            items: items.map(Box::new),
-            ..Schema::of_type(JsonType::Array)
+        let array = (option::of(inner.clone()), bounds()).prop_map(|(items, bounds)| {
+            let items = items.map(Box::new);
+            let mut schema = Schema { items, ..Schema::of_type(JsonType::Array) };
+            schema.keep_within(&bounds);
+            schema
         });
         prop_oneof![object, array, alternatives(inner)]
     })

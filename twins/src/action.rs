@@ -81,6 +81,8 @@ pub(crate) struct Shown<'p> {
     /// Whether an item has no other form there.
     pub(crate) is_only_form: bool,
     id: &'p Field,
+    /// Whether the path of an item says that ids are UUIDs, which the field need not.
+    has_uuids: bool,
 }
 
 impl Action {
@@ -355,6 +357,18 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether an item has a field though a request does not say it: its id where the twin makes ids, its times, what the
+    /// path says. Descriptions have one schema for what is sent and what is shown, and require of both what only one has.
+    pub(crate) fn fills(&self, name: &str) -> bool {
+        let Item { id, created, changed, .. } = &self.item;
+        let is_made = |id: &IdField| *id.name == *name && id.kind != IdKind::Named;
+        let mut own =
+            created.iter().chain(changed).chain(self.given.iter().map(|(_, field)| field));
+        own.any(|one| **one == *name) || (!self.by_body && id.as_ref().is_some_and(is_made))
+    }
+}
+
 /// The field of an answer that holds the item, where the answer itself is not the item.
 fn within(program: &Program, body: &Node, id: &IdField) -> Option<Box<str>> {
     let (record, _) = program.shapes.record(body)?;
@@ -397,8 +411,12 @@ impl Item {
         let example = entity
             .and_then(|name| program.model.examples.get(name)?.get(&*shown.id.name)?.as_str())
             .and_then(IdKind::like);
-        let kind = example
-            .unwrap_or_else(|| IdKind::of(&program.shapes, shown.id, object.or(entity), noun));
+        let of_field = || IdKind::of(&program.shapes, shown.id, object.or(entity), noun);
+        let kind = match example.unwrap_or_else(of_field) {
+            IdKind::Integer => IdKind::Integer,
+            _ if shown.has_uuids => IdKind::Uuid,
+            kind => kind,
+        };
         Self {
             id: Some(IdField { name: shown.id.name.clone(), kind }),
             created: named(words::is_creation_time),
@@ -446,6 +464,7 @@ pub(crate) fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Opti
     let schema = parameter
         .and_then(|name| program.model_route(number).path.get(&**name))
         .map(|parameter| &parameter.schema);
+    let has_uuids = schema.is_some_and(|schema| schema.format.as_deref() == Some("uuid"));
     // `{promotion_code}` among `promotion_codes` names the item itself, and not its `code`.
     let attribute = parameter.filter(|name| format!("{}s", letters(name)) != letters(noun));
     let id = |record| id_field(shapes, record, attribute.map(|name| &**name), schema);
@@ -454,7 +473,7 @@ pub(crate) fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Opti
         let records = shapes.records(node);
         let is_only_form = records.len() == 1;
         records.into_iter().find_map(|(record, entity)| {
-            Some(Shown { record, entity, is_only_form, id: id(record)? })
+            Some(Shown { record, entity, is_only_form, id: id(record)?, has_uuids })
         })
     };
     if let Some(items) = items_of(shapes, body) {
@@ -466,11 +485,11 @@ pub(crate) fn shown<'p>(program: &'p Program, number: usize, noun: &str) -> Opti
         return first(items_of(shapes, &field.node)?);
     }
     if let Some(id) = id(record) {
-        return Some(Shown { record, entity, is_only_form: true, id });
+        return Some(Shown { record, entity, is_only_form: true, id, has_uuids });
     }
     record.fields.iter().find_map(|field| {
         let (record, entity) = shapes.record(&field.node)?;
-        Some(Shown { record, entity, is_only_form: true, id: id(record)? })
+        Some(Shown { record, entity, is_only_form: true, id: id(record)?, has_uuids })
     })
 }
 

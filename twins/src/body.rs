@@ -148,6 +148,7 @@ pub(crate) fn check(
     shapes: &Shapes,
     node: &Node,
     depth: Depth,
+    given: Given<'_>,
 ) -> Result<(), Refusal> {
     let Some((record, _)) = shapes.record(node) else { return Ok(()) };
     let Value::Object(fields) = value else {
@@ -157,7 +158,7 @@ pub(crate) fn check(
             Ok(())
         };
     };
-    let checker = Checker { shapes, depth };
+    let checker = Checker { shapes, depth, given };
     checker.fields(record, fields, "", CHECKED_MAX).map_err(Refusal::Parameter)
 }
 
@@ -172,7 +173,7 @@ pub(crate) fn check_value(
     node: &Node,
     name: &str,
 ) -> Result<(), Refusal> {
-    let checker = Checker { shapes, depth: Depth::Whole };
+    let checker = Checker { shapes, depth: Depth::Whole, given: Given::NOTHING };
     checker.value(node, value, name.to_owned(), CHECKED_MAX).map_err(Refusal::Parameter)
 }
 
@@ -182,6 +183,23 @@ const CHECKED_MAX: usize = 8;
 struct Checker<'s> {
     shapes: &'s Shapes,
     depth: Depth,
+    given: Given<'s>,
+}
+
+/// Which fields a request need not say though they are required.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'g> {
+    pub(crate) fills: &'g dyn Fn(&str) -> bool,
+    /// The one field of a body that may hold all others.
+    pub(crate) within: &'g str,
+}
+
+impl Given<'_> {
+    pub(crate) const NOTHING: Self = Self { fills: &|_| false, within: "" };
+
+    fn has(&self, within: &str, name: &str) -> bool {
+        (within.is_empty() || within == self.within) && (self.fills)(name)
+    }
 }
 
 impl Checker<'_> {
@@ -198,7 +216,7 @@ impl Checker<'_> {
         };
         for field in &record.fields {
             match fields.get(&*field.name) {
-                None if field.required => {
+                None if field.required && !self.given.has(within, &field.name) => {
                     let (name, fault) = (named(&field.name), ParameterFault::Missing);
                     return Err(Parameter { name, fault });
                 }
@@ -287,12 +305,12 @@ fn unfit(shapes: &Shapes, node: &Node, value: &Value) -> Option<ParameterFault> 
     if !shapes.is_described()
         || value.is_null()
         || leaves.is_empty()
-        || leaves.iter().any(|leaf| leaf.form.admits(value))
+        || leaves.iter().any(|leaf| leaf.admits(value))
     {
         return None;
     }
     not_chosen(shapes, node, value).or_else(|| {
-        let wanted = leaves.iter().find_map(|leaf| leaf.form.wanted(value))?;
+        let wanted = leaves.iter().find_map(|leaf| leaf.wanted(value))?;
         Some(ParameterFault::Unfit { wanted, value: as_sent(value) })
     })
 }
@@ -626,13 +644,16 @@ mod tests {
             value,
             json!({"amount": 100, "live": true, "flag": true, "either": 1, "to": ["a"], "zip": "04109", "other": "1"})
         );
-        assert!(check(&value, &shapes, &node, Depth::Outermost).is_ok());
+        assert!(check(&value, &shapes, &node, Depth::Outermost, Given::NOTHING).is_ok());
         assert_eq!(
-            check(&value, &shapes, &node, Depth::Strict).unwrap_err().message(),
+            check(&value, &shapes, &node, Depth::Strict, Given::NOTHING).unwrap_err().message(),
             "unknown field: other"
         );
-        assert!(check(&json!({"amount": "many"}), &shapes, &node, Depth::Outermost).is_err());
-        assert!(check(&json!([]), &shapes, &node, Depth::Outermost).is_err());
+        assert!(
+            check(&json!({"amount": "many"}), &shapes, &node, Depth::Outermost, Given::NOTHING)
+                .is_err()
+        );
+        assert!(check(&json!([]), &shapes, &node, Depth::Outermost, Given::NOTHING).is_err());
     }
 
     #[test]

@@ -102,7 +102,11 @@ impl<'c> Call<'c> {
             && let Some(value) = self.value_to_check(value.as_ref(), &media)
             && !self.is_handlers_own(&value, takes)
         {
-            body::check(&value, &program.shapes, node, self.depth())?;
+            let target = program.action(self.number).target.as_ref();
+            let fills = |name: &str| target.is_some_and(|target| target.fills(name));
+            let within = target.and_then(|target| target.within.as_deref());
+            let given = body::Given { fills: &fills, within: within.unwrap_or("") };
+            body::check(&value, &program.shapes, node, self.depth(), given)?;
         }
         Ok(value)
     }

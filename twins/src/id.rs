@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use regex_syntax::hir::Hir;
+
+use crate::bounds::drawn;
 use crate::dice::{BASE62, Dice, HEX};
 use crate::format::{Format, uuid};
 use crate::shape::{Field, Form, Shapes};
@@ -21,6 +24,8 @@ pub(crate) enum IdKind {
     Code(usize),
     /// A name people choose (`login`, `slug`), fit to stand in a path.
     Named,
+    /// As a pattern of the vendor's has it.
+    Patterned(Box<Hir>),
 }
 
 /// Prefixes that are no plain abbreviation.
@@ -74,8 +79,10 @@ impl IdKind {
             Form::Text { format, .. } => Some(*format),
             _ => None,
         });
+        let pattern = || leaves.iter().find_map(|leaf| leaf.bounds?.of_ids());
         match (text, &*field.name) {
             (None, _) => Self::Integer,
+            (Some(None), _) if let Some(hir) = pattern() => Self::Patterned(Box::new(hir)),
             (Some(Some(Format::Uuid)), _) | (_, "uuid" | "guid") => Self::Uuid,
             (_, "sid") => Self::Sid(sid_letters(noun)),
             (_, "id" | "token") => Self::Prefixed(prefix(entity.unwrap_or(noun))),
@@ -105,6 +112,7 @@ impl IdKind {
             Self::Prefixed(prefix) => format!("{prefix}_{}", dice.text(BASE62, 24)),
             Self::Code(length) => dice.text(BASE62, *length).to_ascii_uppercase(),
             Self::Named => format!("{}-{ordinal}", words::noun(dice)),
+            Self::Patterned(hir) => drawn(hir, dice),
         }
     }
 

@@ -39,6 +39,7 @@ mod admin;
 mod auth;
 mod base;
 mod body;
+mod bounds;
 mod call;
 mod canary;
 mod capture;

@@ -194,7 +194,7 @@ impl Program {
     pub(crate) fn path(&self, number: usize) -> &Parameters {
         self.routes[number]
             .path
-            .get_or_init(|| Parameters::of(&self.model_route(number).path, &self.shapes))
+            .get_or_init(|| Parameters::of_path(&self.model_route(number).path, &self.shapes))
     }
 
     /// The parameters of a route's query.

@@ -512,18 +512,29 @@ impl<'p> Projector<'p> {
             Form::Boolean(only) => {
                 Value::Bool(only.unwrap_or_else(|| spot.dice().within_percent(50)))
             }
-            Form::Integer { values, unix_time } => self.integer(values, *unix_time, spot),
-            Form::Number(values) => match spot.dice().pick(values) {
-                Some(number) => Value::Number(number.clone()),
-                None => words::number(spot.name, spot.dice()).into(),
+            Form::Integer { values, unix_time } => self.integer(leaf, values, *unix_time, spot),
+            Form::Number(values) => match (spot.dice().pick(values), leaf.bounds) {
+                (Some(number), _) => Value::Number(number.clone()),
+                (None, None) => words::number(spot.name, spot.dice()).into(),
+                (None, Some(bounds)) => {
+                    let dice = spot.dice();
+                    bounds.number(words::number(spot.name, dice), dice).into()
+                }
             },
             Form::Text { values, format } => match (spot.dice().pick(values), format) {
                 (Some(_), _) => self.one_of(values, spot),
                 (None, Some(format)) => format.make(spot.dice()).into(),
-                (None, None) => self.reference(leaves, spot).unwrap_or_else(|| self.text(spot)),
+                (None, None) => {
+                    let text = self.reference(leaves, spot).unwrap_or_else(|| self.text(spot));
+                    match leaf.bounds {
+                        Some(bounds) => bounds.text(text, spot.dice()),
+                        None => text,
+                    }
+                    .into()
+                }
             },
             Form::Array(None) => Value::Array(Vec::new()),
-            Form::Array(Some(items)) => return self.items(items, spot),
+            Form::Array(Some(items)) => return self.items(leaf, items, spot),
             Form::Object(record) => return self.record(record, self.nothing(leaf), spot),
             Form::Entity(_) | Form::Alternative(..) => Value::Null,
         })
@@ -540,7 +551,7 @@ impl<'p> Projector<'p> {
         spot.dice().at("which?").pick(&finite).map(|leaf| **leaf).or(Some(*shortest))
     }
 
-    fn items<'s>(&self, items: &'s Node, spot: Spot<'_>) -> Shown<'s>
+    fn items<'s>(&self, leaf: Leaf<'s>, items: &'s Node, spot: Spot<'_>) -> Shown<'s>
     where
         'p: 's,
     {
@@ -551,11 +562,12 @@ impl<'p> Projector<'p> {
             _ => 0,
         };
         let count = usize::try_from(count).unwrap_or(0);
+        let count = leaf.bounds.map_or(count, |bounds| bounds.count(count));
         let made = (0..count).map(|index| self.project(items, None, spot.item(index)));
         Shown::List(made.collect())
     }
 
-    fn integer(&self, values: &[i64], unix_time: bool, spot: Spot<'_>) -> Value {
+    fn integer(&self, leaf: Leaf<'_>, values: &[i64], unix_time: bool, spot: Spot<'_>) -> Value {
         if let Some(error) = self.error
             && matches!(spot.name, "status" | "statusCode" | "status_code" | "code" | "http_status")
             && (values.is_empty() || values.contains(&i64::from(error.status)))
@@ -565,7 +577,10 @@ impl<'p> Projector<'p> {
         match spot.dice().pick(values) {
             Some(value) => (*value).into(),
             None if unix_time => past(spot.dice()).timestamp().into(),
-            None => words::integer(spot.name, spot.dice()).into(),
+            None => {
+                let (made, dice) = (words::integer(spot.name, spot.dice()), spot.dice());
+                leaf.bounds.map_or(made, |bounds| bounds.integer(made, dice)).into()
+            }
         }
     }
 
@@ -579,27 +594,27 @@ impl<'p> Projector<'p> {
     }
 
     /// An id where the whole entity may stand too.
-    fn reference(&self, leaves: &Leaves<'_>, spot: Spot<'_>) -> Option<Value> {
+    fn reference(&self, leaves: &Leaves<'_>, spot: Spot<'_>) -> Option<String> {
         let whole = leaves.leaves.iter().find(|leaf| leaf.is_object())?;
         let prefix = id::prefix(self.shapes.name(whole.entity?));
-        Some(format!("{prefix}_{}", spot.dice().text(BASE62, 24)).into())
+        Some(format!("{prefix}_{}", spot.dice().text(BASE62, 24)))
     }
 
-    fn text(&self, spot: Spot<'_>) -> Value {
+    fn text(&self, spot: Spot<'_>) -> String {
         match self.error {
             Some(error)
                 if matches!(spot.name, "code" | "type" | "name" | "error_code" | "slug") =>
             {
-                error.code.into()
+                error.code.to_owned()
             }
             Some(error) if matches!(spot.name, "status" | "status_code" | "statusCode") => {
-                error.status.to_string().into()
+                error.status.to_string()
             }
             Some(ErrorText { parameter: Some(parameter), .. }) if names_parameter(spot.name) => {
-                (*parameter).into()
+                (*parameter).to_owned()
             }
-            Some(error) if told_by(spot.name) => error.message.as_str().into(),
-            _ => words::string(spot.name, spot.dice()).into(),
+            Some(error) if told_by(spot.name) => error.message.clone(),
+            _ => words::string(spot.name, spot.dice()),
         }
     }
 }

@@ -28,6 +28,15 @@ pub(crate) struct Parameter {
 }
 
 impl Parameters {
+    /// Those of a path, without their bounds: which ids there are is for those to say who made them.
+    pub(crate) fn of_path(declared: &BTreeMap<String, models::Parameter>, shapes: &Shapes) -> Self {
+        let unbounded = declared.iter().map(|(name, one)| {
+            let schema = one.schema.unbounded();
+            (name.clone(), models::Parameter { schema, ..one.clone() })
+        });
+        Self::of(&unbounded.collect(), shapes)
+    }
+
     pub(crate) fn of(declared: &BTreeMap<String, models::Parameter>, shapes: &Shapes) -> Self {
         let ready = declared.iter().map(|(name, one)| {
             let node = shapes.compile(&one.schema);

@@ -7,6 +7,7 @@ use serde_json::{Number, Value};
 use smallvec::SmallVec;
 
 use crate::base::Base;
+use crate::bounds::Kept;
 use crate::format::Format;
 
 /// What a value may be.
@@ -16,6 +17,8 @@ pub(crate) struct Node {
     /// Empty where nothing is said and any value will do.
     pub(crate) forms: Vec<Form>,
     pub(crate) tag: Option<Tag>,
+    /// Of the values that are of no form elsewhere.
+    pub(crate) bounds: Option<Box<Kept>>,
 }
 
 /// One of the forms a value may have.
@@ -75,6 +78,7 @@ pub(crate) struct Leaf<'n> {
     /// The tag's field and the value that names this alternative.
     pub(crate) tag: Option<(&'n str, &'n Value)>,
     pub(crate) entity: Option<EntityId>,
+    pub(crate) bounds: Option<&'n Kept>,
 }
 
 /// All forms a value may have in the end.
@@ -144,7 +148,8 @@ impl Shapes {
                 })
                 .collect(),
         });
-        Node { nullable: schema.nullable, forms, tag }
+        let bounds = schema.bounds.as_ref().map(|bounds| Box::new(Kept::of((**bounds).clone())));
+        Node { nullable: schema.nullable, forms, tag, bounds }
     }
 
     /// The name of an entity.
@@ -235,7 +240,10 @@ impl Shapes {
                     let tag = node.tag.as_ref().and_then(|tag| tag.of(name)).or(tag);
                     self.gather(inner, tag, entity, left, into);
                 }
-                _ => into.leaves.push(Leaf { form, tag, entity }),
+                _ => {
+                    let bounds = node.bounds.as_deref();
+                    into.leaves.push(Leaf { form, tag, entity, bounds });
+                }
             }
         }
     }
@@ -337,14 +345,27 @@ impl Form {
             _ => false,
         }
     }
+}
 
-    /// What a value of this type would have to be, for people; `None` where it is so.
+impl Leaf<'_> {
+    /// Whether a value is of this form and within its bounds, as far as can be told without looking into it.
+    pub(crate) fn admits(&self, value: &Value) -> bool {
+        self.form.admits(value)
+            && self.bounds.is_none_or(|bounds| bounds.broken_by(value).is_none())
+    }
+
+    /// What a value of this type would have to be, for people; `None` where it is so, or of another type.
     pub(crate) fn wanted(&self, value: &Value) -> Option<String> {
-        match (self, value) {
-            (Self::Text { format: Some(format), .. }, Value::String(text)) => {
-                (!format.admits(text)).then(|| format.told().to_owned())
+        match (self.form, value) {
+            (Form::Text { format: Some(format), .. }, Value::String(text))
+                if !format.admits(text) =>
+            {
+                Some(format.told().to_owned())
             }
-            (Self::Boolean(Some(only)), Value::Bool(_)) => Some(only.to_string()),
+            (Form::Boolean(Some(only)), Value::Bool(_)) => Some(only.to_string()),
+            (Form::Text { .. }, Value::String(_))
+            | (Form::Integer { .. } | Form::Number(_), Value::Number(_))
+            | (Form::Array(_), Value::Array(_)) => self.bounds?.broken_by(value),
             _ => None,
         }
     }

@@ -86,6 +86,7 @@ fn check_inline(
     match (json_type, value) {
         (JsonType::Object, Value::Object(object)) => check_object(model, schema, object, at, into),
         (JsonType::Array, Value::Array(items)) => {
+            check_bounds(schema, value, at, into);
             let Some(inner) = schema.items.as_deref() else { return };
             let at = at.then(Step::Items);
             for item in items {
@@ -150,6 +151,14 @@ fn check_scalar(schema: &Schema, value: &Value, at: &FieldPath, into: &mut Vec<P
         && Format::named(format).is_some_and(|format| !format.admits(&text))
     {
         into.push(problem(at, format!("`{text}` is not of format {format}")));
+    }
+    check_bounds(schema, value, at, into);
+}
+
+/// Bounds but for patterns, which would be compiled for each value.
+fn check_bounds(schema: &Schema, value: &Value, at: &FieldPath, into: &mut Vec<Problem>) {
+    if let Some(wanted) = schema.bounds.as_ref().and_then(|bounds| bounds.broken_by(value)) {
+        into.push(problem(at, format!("{value} is not {wanted}")));
     }
 }
 

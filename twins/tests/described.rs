@@ -124,6 +124,13 @@ async fn what_the_description_does_not_allow_is_refused_with_the_vendors_own_err
         ("state", json!("lost")),
         ("state", json!("")),
         ("quantity", json!("many")),
+        ("quantity", json!(0)),
+        ("quantity", json!(11)),
+        ("discount", json!(1)),
+        ("note", json!("")),
+        ("note", json!("x".repeat(21))),
+        ("code", json!("ab-12")),
+        ("lines", json!([])),
     ];
     for (field, value) in wrong {
         let refused = order(client, json!({field: value})).await;
@@ -137,7 +144,8 @@ async fn what_the_description_does_not_allow_is_refused_with_the_vendors_own_err
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.text("field"), "lines[1][kind]");
     let right = json!({"reference": "7d7f6b3a-1b1f-4d8e-9b59-0f4b7bb0a3f1", "due_on": "2026-02-28",
-        "placed_at": "2026-01-01T10:00:00+01:00", "shop": "https://pets.example", "state": "shipped"});
+        "placed_at": "2026-01-01T10:00:00+01:00", "quantity": 10, "discount": 0.99, "note": "é".repeat(20),
+        "code": "AB-1234", "lines": [{}, {"kind": "cat"}], "shop": "https://pets.example", "state": "shipped"});
     assert_eq!(order(client, right).await.status, StatusCode::CREATED);
     assert_eq!(client.get("/orders").await.json()["orders"].as_array().unwrap().len(), 1);
 }
@@ -184,6 +192,32 @@ async fn what_is_made_up_of_an_object_is_the_same_on_each_route_that_shows_it() 
         for name in ["courier", "weight", "paid", "placed_at"] {
             assert!(read.get(name).is_some(), "{name}: {read}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_made_up_keeps_within_the_bounds_of_the_description() {
+    let shop = shop().await;
+    let client = &shop.client;
+    let id = order(client, json!({})).await.text("id");
+    let made = client.post(&format!("/orders/{id}/notes"), json!({"text": "x"})).await;
+    let made = made.json()["id"].as_str().map_or_else(|| panic!("{:?}", made.body), str::to_owned);
+    let digits = made.strip_prefix("note-").unwrap();
+    assert!(
+        digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        "{made}"
+    );
+    for number in 0..20 {
+        let id = order(client, json!({"quantity": 1 + number % 9})).await.text("id");
+        let read = client.get(&format!("/orders/{id}")).await.json();
+        if let Some(slot) = read.get("slot") {
+            let slot = slot.as_str().unwrap().as_bytes();
+            assert!(slot.len() == 4 && slot[0].is_ascii_uppercase() && slot[1] == b'-', "{read}");
+        }
+        assert!(
+            read.get("floor").is_none_or(|floor| (-2..=3).contains(&floor.as_i64().unwrap())),
+            "{read}"
+        );
     }
 }
 

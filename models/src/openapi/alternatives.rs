@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::{Discriminator, JsonType, Schema, canonical_json};
+use crate::{Bounds, Discriminator, JsonType, Schema, canonical_json};
 
 /// One member of an `anyOf`, and the name it has already, if any.
 #[derive(Debug, Clone)]
@@ -175,7 +175,16 @@ impl Flat {
             Some(entity) => drop(self.references.insert(entity, schema)),
             None if schema.says_nothing() => self.anything |= !nullable,
             None if is_scalar(&schema) => self.scalars.push(schema),
-            None if self.others.iter().any(|other| other.schema == schema) => {}
+            None => self.add_other(name, schema),
+        }
+    }
+
+    /// Adds an object or a list, unless there is the same already. Two that differ in bounds alone are one without.
+    fn add_other(&mut self, name: Option<String>, schema: Schema) {
+        let bare = schema.unbounded();
+        match self.others.iter_mut().find(|other| other.schema.unbounded() == bare) {
+            Some(same) if same.schema == schema => {}
+            Some(same) => same.schema = bare,
             None => self.others.push(Alternative { name, schema }),
         }
     }
@@ -204,14 +213,16 @@ fn fold_scalars(scalars: Vec<Schema>) -> (Schema, Vec<(String, Schema)>) {
         return (by_type.pop_first().map(|(_, only)| only).unwrap_or_default(), Vec::new());
     }
     let mut open = Schema::default();
-    let mut closed = Vec::new();
+    let (mut closed, mut bounds) = (Vec::new(), Bounds::default());
     for (json_type, part) in by_type {
         if part.values.is_empty() && part.format.is_none() {
             open.types.insert(json_type);
+            bounds = bounds.and(part.bounds.map(|bounds| *bounds).unwrap_or_default());
         } else {
             closed.push((json_type.name().to_owned(), part));
         }
     }
+    open.keep_within(&bounds);
     (open, closed)
 }
 
@@ -219,6 +230,9 @@ fn fold_scalars(scalars: Vec<Schema>) -> (Schema, Vec<(String, Schema)>) {
 fn part_of(scalar: &Schema, json_type: JsonType) -> Option<Schema> {
     let mut part = Schema::of_type(json_type);
     part.format.clone_from(&scalar.format);
+    if let Some(bounds) = &scalar.bounds {
+        part.keep_within(bounds);
+    }
     part.values = scalar.values.iter().filter(|text| is_of(text, json_type)).cloned().collect();
     (scalar.values.is_empty() || !part.values.is_empty()).then_some(part)
 }
@@ -248,12 +262,15 @@ fn union(one: Schema, other: Schema) -> Schema {
     let only_empty = BTreeSet::from([String::new()]);
     // The empty string belongs to every format's lenient reading, so "a URL or empty" is a URL.
     if one.values == only_empty && other.values.is_empty() {
-        return other;
+        return Schema { bounds: None, ..other };
     }
     if other.values == only_empty && one.values.is_empty() {
-        return one;
+        return Schema { bounds: None, ..one };
     }
     let mut both = one;
+    if both.bounds != other.bounds {
+        both.bounds = None;
+    }
     if both.format != other.format {
         both.format = None;
     }

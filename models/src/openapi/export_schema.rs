@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::alternatives::{Alternative, Tag, fold, in_order, scalar};
 use super::extension::{self, AlternativeExtension, ComponentExtension};
-use crate::{Discriminator, JsonType, Model, Schema};
+use crate::{Bounds, Discriminator, JsonType, Model, Schema};
 
 /// The entities of a model as components.
 pub(super) struct Components<'m> {
@@ -145,6 +145,9 @@ impl<'m> Components<'m> {
             }
             out.insert("enum".to_owned(), values.into());
         }
+        if let Some(bounds) = &schema.bounds {
+            out.extend(keywords(bounds));
+        }
         if !schema.properties.is_empty() {
             let properties = schema.properties.iter();
             let properties = properties.map(|(name, one)| (name.clone(), self.schema(one)));
@@ -163,6 +166,23 @@ impl<'m> Components<'m> {
         }
         Value::Object(out)
     }
+}
+
+/// Bounds in JSON Schema's words.
+fn keywords(bounds: &Bounds) -> impl Iterator<Item = (String, Value)> {
+    let all = [
+        ("minimum", json!(bounds.minimum)),
+        ("maximum", json!(bounds.maximum)),
+        ("exclusiveMinimum", json!(bounds.exclusive_minimum)),
+        ("exclusiveMaximum", json!(bounds.exclusive_maximum)),
+        ("minLength", json!(bounds.min_length)),
+        ("maxLength", json!(bounds.max_length)),
+        ("pattern", json!(bounds.pattern)),
+        ("minItems", json!(bounds.min_items)),
+        ("maxItems", json!(bounds.max_items)),
+    ];
+    let said = all.into_iter().filter(|(_, value)| !value.is_null());
+    said.map(|(word, value)| (word.to_owned(), value))
 }
 
 /// A schema without its reference and alternatives, nullability and requiredness aside.

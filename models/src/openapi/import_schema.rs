@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::ImportError;
 use super::alternatives::{Alternative, Tag, Target, fold};
 use super::at::{At, SCHEMAS_MAX};
 use super::document::{Document, extension_of};
 use super::extension::AlternativeExtension;
-use crate::{Class, JsonType, Schema, canonical_json};
+use crate::digest::whole_number;
+use crate::{Bounds, Class, JsonType, Schema, canonical_json};
 
 /// A schema, and the names of required fields that it has no property for (yet: another part of
 /// an `allOf` may have it).
@@ -253,6 +254,7 @@ impl<'d> Document<'d> {
             }
         }
         schema.nullable = null;
+        schema.keep_within(&bounds(map));
         if schema.types.contains(&JsonType::Object) {
             self.object_keywords(map, &mut part, at)?;
         } else if map.contains_key("properties") {
@@ -439,6 +441,37 @@ fn is_nullable(map: &Map<String, Value>) -> bool {
         _ => false,
     };
     map.get("nullable") == Some(&Value::Bool(true)) || map.get("type").is_some_and(named)
+}
+
+/// The bounds that keywords say; what is no number or no text says none.
+fn bounds(map: &Map<String, Value>) -> Bounds {
+    let number = |word: &str| match map.get(word)? {
+        // A whole number is one however it is written.
+        Value::Number(number) if number.is_f64() => {
+            let whole = whole_number(number.as_f64()?).and_then(|text| text.parse().ok());
+            Some(whole.unwrap_or_else(|| number.clone()))
+        }
+        Value::Number(number) => Some(number.clone()),
+        _ => None,
+    };
+    let count = |word: &str| number(word)?.as_u64();
+    // OpenAPI 3.0 says with a flag that the bound itself is out.
+    let (mut minimum, mut maximum) = (number("minimum"), number("maximum"));
+    let exclusive = |word: &str, bound: &mut Option<Number>| match map.get(word) {
+        Some(Value::Bool(true)) => bound.take(),
+        _ => number(word),
+    };
+    Bounds {
+        exclusive_minimum: exclusive("exclusiveMinimum", &mut minimum),
+        exclusive_maximum: exclusive("exclusiveMaximum", &mut maximum),
+        minimum,
+        maximum,
+        min_length: count("minLength"),
+        max_length: count("maxLength"),
+        pattern: map.get("pattern").and_then(Value::as_str).map(str::to_owned),
+        min_items: count("minItems"),
+        max_items: count("maxItems"),
+    }
 }
 
 /// The type that other keywords stand for, where `type` is missing.

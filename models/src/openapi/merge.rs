@@ -7,7 +7,7 @@ use super::alternatives::{Alternative, Tag, fold, spread};
 use super::at::At;
 use super::document::Document;
 use super::import_schema::Part;
-use crate::{JsonType, Schema};
+use crate::{Bounds, JsonType, Schema};
 
 impl Document<'_> {
     /// Merges the parts of an `allOf` and the keywords beside it.
@@ -154,6 +154,8 @@ impl Document<'_> {
         schema.nullable &= second.nullable;
         schema.required |= second.required;
         schema.format = second.format.or(schema.format);
+        let bounds = [schema.bounds.take(), second.bounds].into_iter().flatten();
+        schema.keep_within(&bounds.fold(Bounds::default(), |all, one| all.and(*one)));
         if schema.values.is_empty() {
             schema.values = second.values;
         } else if !second.values.is_disjoint(&schema.values) {

@@ -16,8 +16,8 @@
 //! # Ok::<(), models::openapi::ImportError>(())
 //! ```
 //!
-//! What the model has no place for is left out, with a note where it could matter: bounds and
-//! patterns, examples, descriptions, security, cookies, links, servers after the first.
+//! What the model has no place for is left out, with a note where it could matter: examples,
+//! descriptions, security, cookies, links, servers after the first.
 //!
 //! # Source
 //!
