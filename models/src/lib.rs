@@ -35,6 +35,7 @@ mod finding;
 mod glob;
 mod keyed;
 mod ledger;
+mod length;
 mod likeness;
 mod limit;
 pub mod limits;
@@ -45,6 +46,7 @@ mod patch;
 mod place;
 mod route;
 mod schema;
+mod secret;
 mod signing;
 pub mod templates;
 mod view;
@@ -68,6 +70,7 @@ pub use ledger::{
     AppendError, Applied, Choice, DecideError, Draft, Event, Fault, Ledger, LedgerError, Note,
     Refusal, Replay, RollbackError, State, Torn, in_force,
 };
+pub use length::{Length, LengthError};
 pub use likeness::nearest;
 pub use limit::{Algorithm, RateLimit};
 pub use load::{LoadError, Problem, Problems};
@@ -76,6 +79,7 @@ pub use patch::{Patch, PatchError};
 pub use place::{FieldPath, Place, Step};
 pub use route::{Method, RouteKey, RouteKeyError};
 pub use schema::{Discriminator, JsonType, Schema};
+pub use secret::is_same_secret;
 pub use signing::{
     KeyError, PublicKey, PublicKeyError, Signature, SigningKey, VerifyError, verify_signed,
 };

@@ -8,6 +8,8 @@ use models::Age;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, SerializeStruct as _, Serializer};
 
+use crate::commands::count;
+
 /// Every twin of a project that was started, or is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Status {
@@ -150,15 +152,13 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let serves = |twin: &&TwinStatus| matches!(twin.state, State::Running | State::Refusing(_));
         let running = self.twins.iter().filter(serves).count();
-        let ending = |number: usize| if number == 1 { "" } else { "s" };
-        write!(f, "{running} twin{} running", ending(running))?;
+        write!(f, "{} running", count(running, "twin"))?;
         match self.alignment() {
             Some((aligned, of)) if aligned == of => f.write_str(" · drift-aligned")?,
             Some((aligned, of)) => write!(f, " · {aligned} of {of} drift-aligned")?,
             None => {}
         }
-        let errors = self.errors();
-        writeln!(f, " · {errors} error{}", ending(errors))?;
+        writeln!(f, " · {}", count(self.errors(), "error"))?;
         for twin in self.started() {
             writeln!(f, "{}", twin.line(self.now))?;
         }

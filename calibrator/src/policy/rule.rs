@@ -1,7 +1,7 @@
 //! What publishes itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use models::{Finding, Kind, Window};
+use models::{Finding, Kind, Length, LengthError, Window};
 use serde::Deserialize;
 
 use super::pattern::fits_route;
@@ -111,18 +111,8 @@ impl TryFrom<String> for Age {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let refuse = || format!("`{text}` is no duration, expected one as 30m, 6h or 2d");
-        let unit = text.chars().last().ok_or_else(refuse)?;
-        let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| refuse())?;
-        let duration = match unit {
-            's' => TimeDelta::try_seconds(number),
-            'm' => TimeDelta::try_minutes(number),
-            'h' => TimeDelta::try_hours(number),
-            'd' => TimeDelta::try_days(number),
-            'w' => TimeDelta::try_weeks(number),
-            _ => None,
-        };
-        duration.filter(|age| *age >= TimeDelta::zero()).map(Self).ok_or_else(refuse)
+        let Length(length) = text.parse().map_err(|fault: LengthError| fault.to_string())?;
+        TimeDelta::from_std(length).map(Self).map_err(|fault| fault.to_string())
     }
 }
 

@@ -18,8 +18,8 @@ pub use job::{
     Argv, Calibrate, CatchUp, Command, Compact, Expire, Freeze, Job, Manner, Notify, OfTwin,
     Overlap, Program, Report, ReportForm, Task,
 };
-pub use length::Length;
 use lines::Lines;
+pub use models::Length;
 
 use crate::notify::{Channel, EnvName};
 use crate::pages::PagesError;

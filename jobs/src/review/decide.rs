@@ -7,13 +7,14 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use models::is_same_secret;
 
+use super::Desk;
 use super::desk::{Decided, Decision, Order, Refused};
 use super::door::Session;
 use super::form::Form;
 use super::page::{self, Trouble};
 use super::server::Room;
-use super::{Desk, keys};
 
 /// Of a name and a comment; what is longer is a mistake.
 const WORDS_MAX: usize = 4000;
@@ -31,7 +32,7 @@ pub(super) async fn decide(
 ) -> Response {
     let back = page::calibration(&twin, &number);
     let form = Form::read(&body);
-    if !keys::same(form.one("form_token"), &room.keys.form_token(&session.0)) {
+    if !is_same_secret(form.one("form_token"), room.keys.form_token(&session.0)) {
         let text = "The form is not of this session: the page was open since before `wt review` was started anew, or cookies are off. Nothing was decided; load the page again and decide there.";
         let trouble = Trouble::new(StatusCode::FORBIDDEN, text);
         return page::trouble(&room, &trouble.with_way(back, "The calibration, as it is now"));

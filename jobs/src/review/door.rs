@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use models::is_same_secret;
 
 use super::page::{self, Trouble};
 use super::server::Room;
@@ -69,13 +70,13 @@ fn check(room: &Room, request: &Request) -> Result<Entrance, Trouble> {
         check_origin(headers, host)?;
     }
     let Some(token) = &room.token else { return Ok(Entrance::Open) };
-    if query_token(request).is_some_and(|shown| keys::same(&shown, token)) {
+    if query_token(request).is_some_and(|shown| is_same_secret(&shown, token)) {
         return Ok(Entrance::Token);
     }
     let by_cookie = cookie::read(headers, &room.cookie("token"));
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = bearer.and_then(|value| value.strip_prefix("Bearer "));
-    if [by_cookie, bearer].into_iter().flatten().any(|shown| keys::same(shown, token)) {
+    if [by_cookie, bearer].into_iter().flatten().any(|shown| is_same_secret(shown, token)) {
         return Ok(Entrance::Open);
     }
     Err(Trouble::new(

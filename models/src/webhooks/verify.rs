@@ -9,6 +9,7 @@ use super::form::{self, FORMS, Filling, Form};
 use super::mac::{hex, sha1, sha256};
 use super::sign::{self, Signed};
 use crate::behaviour::Scheme;
+use crate::is_same_secret;
 
 /// A delivery as it arrived, before anything of it was changed.
 #[derive(Clone, Copy)]
@@ -223,7 +224,7 @@ fn is_plain(name: &str) -> bool {
 /// Whether a secret made the signature, and when; none where it did not.
 fn holds(candidate: &Candidate<'_>, arrived: &Arrived<'_>, secret: &str) -> Option<Verdict> {
     let (key, value) = (secret.as_bytes(), candidate.value);
-    let is = |made: &str| is_same(made, value);
+    let is = |made: &str| is_same_secret(made, value);
     match candidate.scheme {
         Scheme::Stripe => listed(value, &STRIPE, arrived, key),
         Scheme::Paddle => listed(value, &PADDLE, arrived, key),
@@ -245,7 +246,7 @@ fn holds(candidate: &Candidate<'_>, arrived: &Arrived<'_>, secret: &str) -> Opti
         }
         Scheme::Hex => {
             let made = hex(&sha256(key, &[arrived.body]));
-            is_same(&made, &value.to_ascii_lowercase()).then_some(Verdict::Valid)
+            is_same_secret(&made, value.to_ascii_lowercase()).then_some(Verdict::Valid)
         }
         Scheme::None => None,
         formed => of_form(form::of(formed)?, arrived, value, key),
@@ -263,7 +264,7 @@ fn of_form(form: &Form, arrived: &Arrived<'_>, value: &str, key: &[u8]) -> Optio
     };
     let (url, body) = (arrived.url, arrived.body);
     let filling = Filling { time: time.map_or("", |(time, _)| time), id, url, body };
-    let holds = is_same(&form.sign(key, &filling), value);
+    let holds = is_same_secret(form.sign(key, &filling), value);
     holds.then(|| match time {
         Some((time, clock)) => of_time(clock.read(time), arrived),
         None => Verdict::Valid,
@@ -301,7 +302,7 @@ fn listed(value: &str, form: &Listed, arrived: &Arrived<'_>, key: &[u8]) -> Opti
     let parts: Vec<_> = parts.filter_map(|part| part.trim().split_once('=')).collect();
     let (_, time) = parts.iter().find(|(name, _)| *name == form.time)?;
     let made = hex(&sha256(key, &[format!("{time}{}", form.joint).as_bytes(), arrived.body]));
-    let is_there = parts.iter().any(|(name, mac)| *name == form.code && is_same(&made, mac));
+    let is_there = parts.iter().any(|(name, mac)| *name == form.code && is_same_secret(&made, mac));
     is_there.then(|| of_seconds(time, arrived))
 }
 
@@ -311,7 +312,7 @@ fn standard(prefix: &str, arrived: &Arrived<'_>, value: &str, secret: &str) -> O
     let content = format!("{id}.{seconds}.");
     let mac = sha256(&sign::standard_key(secret), &[content.as_bytes(), arrived.body]);
     let made = format!("v1,{}", STANDARD.encode(mac));
-    value.split(' ').any(|one| is_same(&made, one)).then(|| of_seconds(seconds, arrived))
+    value.split(' ').any(|one| is_same_secret(&made, one)).then(|| of_seconds(seconds, arrived))
 }
 
 /// Seconds, or milliseconds where they would be of a far future (`WorkOS`).
@@ -333,12 +334,6 @@ fn of_time(at: Option<Duration>, arrived: &Arrived<'_>) -> Verdict {
         Some(at) if at.abs_diff(arrived.at) <= TOLERANCE => Verdict::Valid,
         _ => Verdict::Stale,
     }
-}
-
-/// Compares without telling by its time how much of it was right.
-fn is_same(one: &str, other: &str) -> bool {
-    one.len() == other.len()
-        && one.bytes().zip(other.bytes()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[cfg(test)]

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::bail;
-use models::PublicKey;
 use models::behaviour::{Effect, RouteRule, Routes};
+use models::{Length, PublicKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::commands::calibrate::parse_duration;
 use crate::files;
 
 /// The project file's name.
@@ -148,21 +146,7 @@ pub(crate) struct Settings {
     #[serde(rename = "health_check_interval")]
     _health_check_interval: Option<String>,
     /// The age of a twin's last calibration run from which it is not drift-aligned: `24h`.
-    pub(crate) stale_after: Option<Age>,
-}
-
-/// A length of time, as `12h` or `2d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Age(pub(crate) Duration);
-
-impl TryFrom<String> for Age {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let length = parse_duration(&text)?;
-        length.to_std().map(Self).map_err(|_| format!("`{text}` is no age"))
-    }
+    pub(crate) stale_after: Option<Length>,
 }
 
 impl Config {

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use models::{PublicKey, SigningKey};
+use models::{Length, PublicKey, SigningKey};
 use observer::key::LakeKey;
 use observer::lake::Lake;
 use snapshots::Package;
 use twins::catalog;
 
-use config::{Age, Config};
+use config::Config;
 pub(crate) use config::{CONFIG, Calibrations, edit};
 pub(crate) use names::{check_name, vendor_port};
 pub(crate) use twin::Twin;
@@ -56,7 +56,7 @@ impl Project {
 
     /// The age of a twin's last calibration run from which it is not drift-aligned (CONTRACTS).
     pub(crate) fn stale_after(&self) -> Duration {
-        self.config.settings.stale_after.map_or(STALE_AFTER, |Age(age)| age)
+        self.config.settings.stale_after.map_or(STALE_AFTER, |Length(age)| age)
     }
 
     pub(crate) fn root(&self) -> &Path {
