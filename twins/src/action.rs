@@ -439,6 +439,26 @@ impl Item {
         self.own.contains(name)
     }
 
+    /// The field that the letters of a word in a query mean: `created` the `created_at`, `price` the `price`.
+    pub(crate) fn meant_by(&self, word: &str) -> Option<&str> {
+        let by = |name: &str| self.names.get(name).map(|own| &**own);
+        let of_time = || match word {
+            "created" | "creation" => self.created.first().map(|own| &**own),
+            "updated" | "modified" | "changed" => self.changed.first().map(|own| &**own),
+            _ => None,
+        };
+        by(word)
+            .or_else(|| by(&format!("{word}at")))
+            .or_else(|| by(&format!("{word}on")))
+            .or_else(|| by(&format!("date{word}")))
+            .or_else(of_time)
+    }
+
+    /// Whether a field says when an item was made or changed.
+    pub(crate) fn is_time(&self, field: &str) -> bool {
+        self.created.iter().chain(&self.changed).any(|own| **own == *field)
+    }
+
     /// The field that a parameter of a name asks for, and whether the name is in the plural: `Status` asks for the
     /// `status`, `project` for the `project_id`, `ids` for the `id`.
     pub(crate) fn asked_by(&self, name: &str) -> Option<(&str, bool)> {

@@ -14,12 +14,13 @@ use crate::dice::Dice;
 use crate::filter::{Asked, Filter};
 use crate::id::text_of;
 use crate::list::{Listed, Query};
+use crate::order::{self, Order};
 use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::rules::{self, Move};
 use crate::search::Search;
 use crate::served::Served;
 use crate::session::Session;
-use crate::state::{CreateError, Entity, Fresh, Known, Start};
+use crate::state::{CreateError, Entity, Fresh, Known, Page, Start};
 use crate::twin::{Head, Twin};
 use crate::webhooks::pattern_of;
 use crate::webhooks::written;
@@ -422,52 +423,63 @@ impl<'c> Call<'c> {
         if self.is_strict() {
             self.check_page(&query, collection)?;
         }
-        let search = Self::search(target, &query)?;
-        let mut filters = self.askable(target).filters(&query);
+        let asking = query.clone();
+        let asked = self.askable(target);
+        let (search, mut filters) = (Self::search(target, &asking)?, asked.filters(&asking));
         if target.which == Which::OfPath {
             let given = target.given.iter();
             filters.extend(given.map(|(one, field)| Filter::of(field, self.value(*one))));
         }
+        let mut sorted_by = Vec::new();
+        match asked.order(&asking, lists.newest_first) {
+            Some(Order::Creation { newest_first }) => query.newest_first = newest_first,
+            Some(Order::Fields(fields)) => sorted_by = fields,
+            None => {}
+        }
+        let state = &self.session.state;
         let (made_up, implied) = (self.is_made_up(), self.is_given(target));
-        if !implied && !made_up && filters.is_empty() && search.is_none() {
-            let page =
-                self.session.state.page(collection, query.start(), query.limit, query.newest_first);
-            return Ok(Listed {
-                entities: page.entities,
-                more: page.more,
-                total: page.total,
-                query,
-            });
+        let is_all = filters.is_empty() && search.is_none();
+        if !implied && !made_up && is_all && sorted_by.is_empty() {
+            let Page { entities, more, total } =
+                state.page(collection, query.start(), query.limit, query.newest_first);
+            return Ok(Listed { entities, more, total, query });
         }
-        let wanted = |entity: &Entity| {
-            if filters.is_empty() && search.is_none() {
-                return true;
-            }
-            // Most of what is not wanted is told by what was written, which need not be shown.
-            let told = |filter: &Filter<'_>| filter.lets_stored(&entity.packed);
-            if filters.iter().any(|filter| told(filter) == Some(false)) {
-                return false;
-            }
-            if search.is_none() && filters.iter().all(|filter| told(filter) == Some(true)) {
-                return true;
-            }
-            let Some(shown) = self.shown(target, entity) else { return true };
-            filters.iter().all(|filter| filter.lets(&shown))
-                && search.as_ref().is_none_or(|search| search.finds(&shown))
-        };
-        let all = self.session.state.page(collection, Start::Offset(0), usize::MAX, false);
-        let mut entities = all.entities;
-        if made_up {
-            entities.retain(|entity| wanted(entity));
-            if entities.is_empty() {
-                entities = self.with_implied(target, collection, entities, &filters);
-            }
-            return Ok(Listed::chosen(entities, query.clone(), |_| true));
-        }
-        if implied {
+        let wanted =
+            |entity: &Entity| is_all || self.is_wanted(target, entity, &filters, search.as_ref());
+        let mut entities = state.page(collection, Start::Offset(0), usize::MAX, false).entities;
+        if implied && !made_up {
             entities = self.with_implied(target, collection, entities, &[]);
         }
-        Ok(Listed::chosen(entities, query.clone(), wanted))
+        entities.retain(|entity| wanted(entity));
+        if made_up && entities.is_empty() {
+            entities = self.with_implied(target, collection, entities, &filters);
+        }
+        if !sorted_by.is_empty() {
+            order::sort(&mut entities, &sorted_by, |entity| self.shown(target, entity));
+            query.newest_first = false;
+        }
+        Ok(Listed::chosen(entities, query, |_| true))
+    }
+
+    /// Whether an item is asked for.
+    fn is_wanted(
+        &self,
+        target: &Target,
+        entity: &Entity,
+        filters: &[Filter<'_>],
+        search: Option<&Search>,
+    ) -> bool {
+        // Most of what is not wanted is told by what was written, which need not be shown.
+        let told = |filter: &Filter<'_>| filter.lets_stored(&entity.packed);
+        if filters.iter().any(|filter| told(filter) == Some(false)) {
+            return false;
+        }
+        if search.is_none() && filters.iter().all(|filter| told(filter) == Some(true)) {
+            return true;
+        }
+        let Some(shown) = self.shown(target, entity) else { return true };
+        filters.iter().all(|filter| filter.lets(&shown, &entity.packed))
+            && search.is_none_or(|search| search.finds(&shown))
     }
 
     /// What the route's list may be asked.

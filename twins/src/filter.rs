@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::action::Item;
+use crate::action::{Item, letters};
 use crate::format::read_time;
 use crate::list::Query;
 use crate::query::{Parameter, Parameters, bracketed};
@@ -58,6 +58,7 @@ impl<'q> Asked<'q> {
         let (field, is_plural) = match (self.item.asked_by(base), &words[..]) {
             (Some(found), []) => found,
             (None, [word]) => self.item.asked_by(word)?,
+            (None, []) => return self.bounded(base, text),
             _ => return None,
         };
         let words = self.words(&parameter.node);
@@ -71,6 +72,23 @@ impl<'q> Asked<'q> {
         let is_of_words = is_plural || !words.is_empty() || !known.is_empty();
         let wanted = Self::values(parameter, text, is_of_words && bound.is_none());
         Some(Filter { field, bound, wanted })
+    }
+
+    /// What a name with a bound in it asks for: `created_after`, `min_price`, Twilio's `DateSent>`. Both ends are within,
+    /// as most vendors have it who say so.
+    fn bounded(&self, name: &str, text: &'q str) -> Option<Filter<'q>> {
+        magnitude(text)?;
+        let letters = letters(name);
+        let behind = |ends: &[&str]| ends.iter().find_map(|end| letters.strip_suffix(end));
+        let before = |start: &str| letters.strip_prefix(start);
+        let of = |rest: Option<&str>, bound| Some((self.item.meant_by(rest?)?, bound));
+        let (field, bound) = of(name.strip_suffix('>').map(|_| &*letters), "gte")
+            .or_else(|| of(name.strip_suffix('<').map(|_| &*letters), "lte"))
+            .or_else(|| of(behind(&["after", "since", "from", "gte", "min"]), "gte"))
+            .or_else(|| of(behind(&["before", "until", "lte", "max"]), "lte"))
+            .or_else(|| of(before("min"), "gte"))
+            .or_else(|| of(before("max"), "lte"))?;
+        Some(Filter { field, bound: Some(bound), wanted: vec![text] })
     }
 
     /// The values that a text names. Where all are words, none has a comma in it.
@@ -100,10 +118,12 @@ impl<'q> Filter<'q> {
         Self { field, bound: None, wanted: vec![wanted] }
     }
 
-    /// Whether an item, as it is shown, is one that is asked for.
-    pub(crate) fn lets(&self, item: &Value) -> bool {
-        let value = item.get(self.field).unwrap_or(&Value::Null);
-        self.lets_value(value)
+    /// Whether an item, as it is shown or, where the field is not, as it was written, is one that is asked for.
+    pub(crate) fn lets(&self, shown: &Value, fields: &Packed) -> bool {
+        match shown.get(self.field) {
+            Some(value) => self.lets_value(value),
+            None => self.lets_value(&fields.get(self.field).unwrap_or_default()),
+        }
     }
 
     /// The same of an item as it was written; `None` where it has to be shown to tell, as a time that
@@ -169,7 +189,7 @@ fn is_within(value: &Value, bound: &str, limit: &str) -> bool {
 }
 
 /// A number, or a time in seconds since the Unix epoch, so that any two of them compare.
-fn magnitude(text: &str) -> Option<f64> {
+pub(crate) fn magnitude(text: &str) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "seconds of any year fit a float exactly")]
     let seconds = || Some(read_time(text)?.timestamp() as f64);
     text.parse().ok().or_else(seconds)

@@ -66,6 +66,7 @@ mod limit;
 mod list;
 mod lua;
 mod metrics;
+mod order;
 mod outgoing;
 mod own;
 mod owners;

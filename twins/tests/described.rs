@@ -112,6 +112,47 @@ async fn the_next_page_of_what_was_asked_for_is_of_the_same() {
 }
 
 #[tokio::test]
+async fn a_list_is_in_the_order_and_within_the_bounds_that_are_asked_for() {
+    let shop = shop().await;
+    let client = &shop.client;
+    for (quantity, day) in [(3, 2), (1, 3), (2, 1), (2, 4)] {
+        let placed = format!("2026-01-0{day}T00:00:00Z");
+        order(client, json!({"quantity": quantity, "placed_at": placed})).await;
+    }
+    let days = |query: &'static str| async move {
+        let page = client.get(&format!("/orders?{query}")).await.json();
+        let ids: Vec<_> = page["orders"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+        let mut days = String::new();
+        for id in ids {
+            let placed = client.get(&format!("/orders/{}", id.as_str().unwrap())).await;
+            days.push_str(&placed.text("placed_at")[9..10]);
+        }
+        (days, page["links"]["next"].as_str().map(str::to_owned))
+    };
+    for (query, expected) in [
+        ("", "2314"),
+        ("order=desc", "4132"),
+        ("sort=placed_at", "1234"),
+        ("sort=-placed_at", "4321"),
+        ("sort=placed&order=desc", "4321"),
+        ("sort=quantity", "3142"),
+        ("sort=-quantity,placed_at", "2143"),
+        ("sort=quantity:desc,placed_at:desc", "2413"),
+        ("sort=nothing", "2314"),
+        ("placed_after=2026-01-03&sort=-placed_at", "43"),
+        ("max_quantity=2", "314"),
+        ("filter[buyer]=ada@example.com&sort=placed_at", "1234"),
+    ] {
+        assert_eq!(days(query).await.0, expected, "{query}");
+    }
+    let (first, next) = days("sort=-placed_at&page[size]=3").await;
+    let next = next.unwrap();
+    let rest = client.get(&next[next.find("/orders").unwrap()..]).await.json();
+    assert_eq!((first.as_str(), rest["orders"].as_array().unwrap().len()), ("432", 1));
+    assert_eq!(rest["links"]["next"], json!(null));
+}
+
+#[tokio::test]
 async fn what_the_description_does_not_allow_is_refused_with_the_vendors_own_error() {
     let shop = shop().await;
     let client = &shop.client;
