@@ -7,6 +7,7 @@ use models::{JsonType, Schema, StateVerb};
 use crate::id::IdKind;
 use crate::plan::Collection;
 use crate::program::Program;
+use crate::search;
 use crate::shape::{EntityId, Field, Form, Node, Record, Shapes};
 use crate::template::Home;
 use crate::words;
@@ -163,7 +164,8 @@ fn derived(program: &Program, number: usize) -> Option<Found> {
 fn searched(program: &Program, number: usize) -> Option<Home> {
     let home = program.route(number).template.searched()?;
     let known = program.plan.collection(&home.pattern())?;
-    let asks = program.model_route(number).query.contains_key("query");
+    let query = &program.model_route(number).query;
+    let asks = search::NAMES.iter().any(|name| query.contains_key(*name));
     let shows = !known.items.is_empty() && is_list(program, number, home.noun());
     (asks && shows).then_some(home)
 }

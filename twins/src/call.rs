@@ -17,7 +17,7 @@ use crate::list::{Listed, Query};
 use crate::order::{self, Order};
 use crate::refusal::{Parameter, ParameterFault, Refusal};
 use crate::rules::{self, Move};
-use crate::search::Search;
+use crate::search::{self, Search};
 use crate::served::Served;
 use crate::session::Session;
 use crate::state::{CreateError, Entity, Fresh, Known, Page, Start};
@@ -425,7 +425,7 @@ impl<'c> Call<'c> {
         }
         let asking = query.clone();
         let asked = self.askable(target);
-        let (search, mut filters) = (Self::search(target, &asking)?, asked.filters(&asking));
+        let (search, mut filters) = (self.search(target, &asking)?, asked.filters(&asking));
         if target.which == Which::OfPath {
             let given = target.given.iter();
             filters.extend(given.map(|(one, field)| Filter::of(field, self.value(*one))));
@@ -505,14 +505,18 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// What is searched for, where the route is one that searches.
-    fn search(target: &Target, query: &Query) -> Result<Option<Search>, Refusal> {
+    /// What is searched for, where the route is one that searches: by clauses or, where the vendor does not insist on
+    /// them, by words.
+    fn search(&self, target: &Target, query: &Query) -> Result<Option<Search>, Refusal> {
         if target.which != Which::Searched {
             return Ok(None);
         }
-        let asked = query.others.iter().find(|(name, _)| name == "query");
+        let asked = query.others.iter().find(|(name, _)| search::NAMES.contains(&&**name));
         let text = asked.map_or("", |(_, text)| text);
-        Search::parse(text).map(Some).map_err(Refusal::BadRequest)
+        match Search::parse(text) {
+            Err(_) if !self.is_strict() => Ok(Some(Search::of_words(text))),
+            parsed => parsed.map(Some).map_err(Refusal::BadRequest),
+        }
     }
 
     /// Whether deleted items are still shown as such.

@@ -41,7 +41,21 @@ enum Wanted {
     Text(String),
 }
 
+/// What vendors call the parameter that says what is looked for.
+pub(crate) const NAMES: [&str; 3] = ["query", "q", "search"];
+
 impl Search {
+    /// Looks for items in which each of the words stands somewhere.
+    pub(crate) fn of_words(text: &str) -> Self {
+        let clause = |word: &str| Clause {
+            denied: false,
+            path: Vec::new(),
+            operator: Operator::Has,
+            wanted: Wanted::Text(word.to_owned()),
+        };
+        Self { clauses: text.split_whitespace().map(clause).collect(), any: false }
+    }
+
     /// # Errors
     ///
     /// What is wrong with it, for people.
@@ -162,7 +176,11 @@ fn quoted(text: &str) -> Result<(String, &str), String> {
 impl Clause {
     fn holds(&self, item: &Value) -> bool {
         let mut found = Vec::new();
-        reach(item, &self.path, &mut found);
+        if self.path.is_empty() {
+            gather(item, &mut found);
+        } else {
+            reach(item, &self.path, &mut found);
+        }
         let holds = match &self.wanted {
             Wanted::Nothing => found.iter().all(|value| value.is_null()),
             Wanted::Text(wanted) => found.iter().any(|value| self.matches(value, wanted)),
@@ -207,6 +225,15 @@ fn reach<'v>(value: &'v Value, path: &[String], into: &mut Vec<&'v Value>) {
     }
 }
 
+/// Every scalar there is in a value.
+fn gather<'v>(value: &'v Value, into: &mut Vec<&'v Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| gather(item, into)),
+        Value::Object(fields) => fields.values().for_each(|field| gather(field, into)),
+        scalar => into.push(scalar),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -241,6 +268,14 @@ mod tests {
         {
             assert!(!finds(query), "{query}");
         }
+    }
+
+    #[test]
+    fn words_are_looked_for_everywhere() {
+        let item = json!({"name": "Grace Hopper", "cards": [{"brand": "visa", "last4": 4242}]});
+        let finds = |text| Search::of_words(text).finds(&item);
+        assert!(finds("hopper VISA") && finds("4242") && finds(""));
+        assert!(!finds("hopper master") && !finds("brand"));
     }
 
     #[test]

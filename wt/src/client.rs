@@ -15,6 +15,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Of an answer's body; a capture with all its bodies is the largest.
 const BODY_BYTES_MAX: usize = 256 << 20;
 
+/// The variable that holds the token of twins' admin APIs; on the command line every user of the machine could read it.
+const ADMIN_TOKEN: &str = "WT_ADMIN_TOKEN";
+
+/// The token that twins' admin APIs ask for and are asked with, where one is set.
+pub(crate) fn admin_token() -> Option<String> {
+    std::env::var(ADMIN_TOKEN).ok().filter(|token| !token.is_empty())
+}
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -62,8 +70,9 @@ pub(crate) async fn admin(
     body: Bytes,
 ) -> anyhow::Result<Value> {
     let url = format!("http://127.0.0.1:{port}/__wt/{path}");
-    let json = [("content-type".to_owned(), "application/json".to_owned())];
-    let answer = call(&method, &url, &json, body, BODY_BYTES_MAX).await?;
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    headers.extend(admin_token().map(|token| ("x-admin-token".to_owned(), token)));
+    let answer = call(&method, &url, &headers, body, BODY_BYTES_MAX).await?;
     let document: Value = serde_json::from_slice(&answer.body)
         .with_context(|| format!("port {port} answers {path} with no JSON"))?;
     if answer.status != 200 {

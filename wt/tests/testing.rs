@@ -97,6 +97,43 @@ fn a_running_twin_is_looked_into_seeded_reset_and_replayed() {
 }
 
 #[test]
+fn a_twin_beyond_loopback_opens_its_admin_api_to_who_has_the_token_alone() {
+    let folder = Folder::with_emails();
+    let port = folder.give_port("emails");
+    let wait = || {
+        for _ in 0..300 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("the twin does not listen");
+    };
+    // What `support::get` sends as its bearer token.
+    let own = "tok_secret_4242";
+    for (token, status) in [(None, "403"), (Some("another"), "401"), (Some(own), "200")] {
+        let mut serving = folder.command(&["serve", "emails", "--listen", "0.0.0.0"]);
+        serving.stdout(std::process::Stdio::null());
+        serving.envs(token.map(|token| ("WT_ADMIN_TOKEN", token)));
+        let mut serving = serving.spawn().unwrap();
+        wait();
+        assert!(support::get(port, "/emails").0.contains("200"));
+        assert!(support::get(port, "/admin/state").0.contains(status), "{token:?}");
+        serving.kill().unwrap();
+        serving.wait().unwrap();
+    }
+    let with = |token: &str, args: &[&str]| {
+        let output = folder.command(args).env("WT_ADMIN_TOKEN", token).output().unwrap();
+        output.status.code()
+    };
+    assert_eq!(with(own, &["up"]), Some(0));
+    assert_eq!(with(own, &["inspect", "emails"]), Some(0));
+    assert_eq!(with(own, &["status"]), Some(0));
+    assert_ne!(with("another", &["inspect", "emails"]), Some(0));
+    assert_eq!(with(own, &["down"]), Some(0));
+}
+
+#[test]
 fn a_twins_folder_says_how_it_fails() {
     let folder = Folder::with_emails();
     let port = folder.give_port("emails");

@@ -1,6 +1,6 @@
 //! `wt serve`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use twins::{Clock, Follow, Missing, Running, ServeError, TwinConfig, Universe};
 
 use super::{block_on, stop_signal};
+use crate::client;
 use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -26,6 +27,10 @@ pub(crate) struct Args {
     /// next free one from 9001]
     #[arg(long)]
     port: Option<u16>,
+    /// The address to listen on. Elsewhere than on loopback the admin API needs the token of the variable
+    /// `WT_ADMIN_TOKEN`, and refuses all where it is not set
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
+    listen: IpAddr,
     /// What made-up values are drawn from: the same seed gives the same answers
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -58,6 +63,7 @@ pub(crate) struct Args {
 /// How twins are served.
 #[derive(Debug, Clone)]
 pub(crate) struct Serving {
+    pub(super) listen: IpAddr,
     pub(super) seed: u64,
     pub(super) missing: Missing,
     pub(super) latency: Duration,
@@ -110,6 +116,7 @@ fn share(text: &str) -> Result<f64, String> {
 impl Default for Serving {
     fn default() -> Self {
         Self {
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             seed: 42,
             missing: Missing::NotFound,
             latency: Duration::ZERO,
@@ -140,6 +147,7 @@ pub(crate) fn run(
     };
     let missing = if args.missing == "404" { Missing::NotFound } else { Missing::Materialize };
     let serving = Serving {
+        listen: args.listen,
         seed: args.seed,
         missing,
         latency: args.latency.unwrap_or_default(),
@@ -197,7 +205,8 @@ pub(crate) fn load(
         config.beginning = state.with_context(|| format!("there is no {}", path.display()))?;
     }
     let config = TwinConfig {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        listen: SocketAddr::new(serving.listen, port),
+        admin_token: client::admin_token(),
         seed: serving.seed,
         missing: serving.missing,
         latency: serving.latency,
