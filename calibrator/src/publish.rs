@@ -14,6 +14,8 @@ use crate::policy::Canary;
 /// Who says that a proposal is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approval {
+    /// Nobody: all waits.
+    Nobody,
     /// Policy alone: what it does not publish waits.
     Policy,
     /// This user approves all.
@@ -234,9 +236,9 @@ impl Publisher<'_> {
     /// Who publishes it; nobody where it has to wait.
     fn decision(&self, proposal: &Proposal) -> Option<Note> {
         let by = match (proposal.publishes_itself, &self.approval) {
+            (_, Approval::Nobody) | (false, Approval::Policy) => return None,
             (true, _) => "policy".to_owned(),
             (false, Approval::All { by }) => by.clone(),
-            (false, Approval::Policy) => return None,
         };
         Some(Note { by, at: self.at, comment: None })
     }

@@ -220,6 +220,11 @@ impl Checker<'_> {
                     let (name, fault) = (named(&field.name), ParameterFault::Missing);
                     return Err(Parameter { name, fault });
                 }
+                Some(Value::Null) if field.required && self.refuses_null(&field.node) => {
+                    let wanted = wanted(self.shapes, &field.node);
+                    let fault = ParameterFault::Invalid { wanted, value: as_sent(&Value::Null) };
+                    return Err(Parameter { name: named(&field.name), fault });
+                }
                 Some(value) => self.value(&field.node, value, named(&field.name), left)?,
                 None => {}
             }
@@ -237,6 +242,15 @@ impl Checker<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether what must be there must not be nothing; where it need not be there, clients send null for it.
+    fn refuses_null(&self, node: &Node) -> bool {
+        let leaves = self.shapes.leaves(node);
+        self.depth == Depth::Whole
+            && self.shapes.is_described()
+            && !leaves.nullable
+            && !leaves.leaves.is_empty()
     }
 
     fn value(

@@ -279,7 +279,22 @@ pub(crate) fn settle(
 fn is_about(name: &str) -> bool {
     matches!(
         letters(name).as_str(),
-        "meta" | "links" | "paging" | "pagination" | "pageinfo" | "responsemetadata" | "cursors"
+        "meta"
+            | "metadata"
+            | "links"
+            | "page"
+            | "pages"
+            | "paging"
+            | "pagination"
+            | "paginator"
+            | "pageinfo"
+            | "pagemeta"
+            | "pagemetadata"
+            | "listmeta"
+            | "listmetadata"
+            | "responsemetadata"
+            | "cursor"
+            | "cursors"
     )
 }
 

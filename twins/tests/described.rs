@@ -165,6 +165,7 @@ async fn what_the_description_does_not_allow_is_refused_with_the_vendors_own_err
         ("state", json!("lost")),
         ("state", json!("")),
         ("quantity", json!("many")),
+        ("quantity", json!(null)),
         ("quantity", json!(0)),
         ("quantity", json!(11)),
         ("discount", json!(1)),

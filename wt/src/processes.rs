@@ -48,6 +48,11 @@ pub(crate) fn read_pids(project: &Project) -> anyhow::Result<Pids> {
     Ok(files::read_json(&pids_path(project))?.unwrap_or_default())
 }
 
+/// Held by who starts or stops twins.
+pub(crate) fn lock_path(project: &Project) -> PathBuf {
+    project.own_dir().join("pids.lock")
+}
+
 pub(crate) fn write_pids(project: &Project, pids: &Pids) -> anyhow::Result<()> {
     files::write_json(&pids_path(project), pids)
 }

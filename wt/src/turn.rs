@@ -1,11 +1,13 @@
 //! Who changes what is kept of a twin: one process at a time.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jobs::lock::{Lock, LockError};
 
 use crate::outcome::EnvironmentError;
 use crate::output::Output;
+use crate::processes;
 use crate::project::Project;
 
 /// How long a command waits for another: far more than a run takes that does not hang.
@@ -34,8 +36,25 @@ impl Turn {
         what: &str,
         out: &mut Output,
     ) -> anyhow::Result<Self> {
-        Self::within(PATIENCE, project, twin, what, |holder| {
+        let command = format!("{what} {twin}");
+        Self::within(PATIENCE, &project.lock_path(twin), twin, &command, |holder| {
             out.say(&format!("waiting for process {holder}, which is at work on {twin}"));
+        })
+    }
+
+    /// The right to start and stop twins of the project, which all stand in one file.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Turn::take`].
+    pub(crate) fn of_processes(
+        project: &Project,
+        command: &str,
+        out: &mut Output,
+    ) -> anyhow::Result<Self> {
+        let path = processes::lock_path(project);
+        Self::within(PATIENCE, &path, "the project's twins", command, |holder| {
+            out.say(&format!("waiting for process {holder}, which starts or stops twins"));
         })
     }
 
@@ -45,28 +64,33 @@ impl Turn {
     ///
     /// [`EnvironmentError`] where another has it.
     pub(crate) fn at_once(project: &Project, twin: &str, what: &str) -> anyhow::Result<Self> {
-        Self::within(Duration::ZERO, project, twin, what, |_| {})
+        Self::within(
+            Duration::ZERO,
+            &project.lock_path(twin),
+            twin,
+            &format!("{what} {twin}"),
+            |_| {},
+        )
     }
 
     fn within(
         patience: Duration,
-        project: &Project,
-        twin: &str,
-        what: &str,
+        path: &Path,
+        subject: &str,
+        command: &str,
         mut say: impl FnMut(&str),
     ) -> anyhow::Result<Self> {
-        let path = project.lock_path(twin);
-        let says = format!("{}, `wt {what} {twin}`", std::process::id());
+        let says = format!("{}, `wt {command}`", std::process::id());
         let (began, mut is_told) = (Instant::now(), false);
         loop {
-            let holder = match Lock::take(&path, &says) {
+            let holder = match Lock::take(path, &says) {
                 Ok(lock) => return Ok(Self { _lock: lock }),
                 Err(LockError::Held { holder, .. }) => holder,
                 Err(fault) => return Err(fault.into()),
             };
             if began.elapsed() >= patience {
                 return Err(EnvironmentError(format!(
-                    "process {holder}, is at work on {twin}: try again when it has ended"
+                    "process {holder}, is at work on {subject}: try again when it has ended"
                 ))
                 .into());
             }

@@ -189,3 +189,21 @@ fn the_foreground_serves_until_it_is_stopped() {
     assert!(up.wait().unwrap().success());
     assert_eq!(folder.json(".wt/pids.json"), serde_json::json!({}));
 }
+
+#[test]
+fn twins_started_twice_at_once_run_once_and_can_be_stopped() {
+    let folder = Folder::with_emails();
+    folder.give_port("emails");
+    let start = || {
+        let mut up = folder.command(&["up", "emails"]);
+        up.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let both: Vec<_> = (0..4).map(|_| start()).collect();
+    for mut one in both {
+        assert!(one.wait().unwrap().success());
+    }
+    let down = folder.wt(&["down"]);
+    assert!(down.starts_with("exit 0") && down.contains("emails"), "{down}");
+    let up = folder.run(&["up", "emails"]);
+    assert_eq!(up.status.code(), Some(0), "nothing was left at the port: {up:?}");
+}

@@ -31,7 +31,7 @@ use crate::exchange::{Direction, RawBody, RawExchange};
 use crate::key::{Domain, LakeKey};
 use crate::lake::deliveries::DeliveryRow;
 use crate::lake::rows::{BodyState, ExchangeRow, ExchangeRows};
-use crate::scrub::Names;
+use crate::scrub::{self, Names};
 use crate::shape::{self, ShapeRow, Sightings, TokenSight, Trie, form};
 use memo::Memo;
 use places::{NameId, Places, TrieId};
@@ -120,6 +120,8 @@ pub struct Intake {
     secrets: Vec<String>,
     /// Pseudonyms of credentials by a quick hash of them.
     callers: FxHashMap<u64, u64>,
+    /// Whether headers of these names say who calls.
+    credential_headers: FxHashMap<String, bool>,
     /// Media types as they are declared, and as rows have them.
     media_types: Memo<String, Option<String>>,
     limit_texts: limits::Texts,
@@ -194,6 +196,7 @@ impl Intake {
             scrubbed_names: Names::default(),
             secrets: Vec::new(),
             callers: FxHashMap::default(),
+            credential_headers: FxHashMap::default(),
             media_types: Memo::default(),
             limit_texts: limits::Texts::default(),
             skipped: BTreeMap::new(),
@@ -540,12 +543,27 @@ impl Intake {
     }
 
     fn caller(&mut self, raw: &RawExchange<'_>) -> u64 {
-        let Some(credential) = CREDENTIALS.iter().find_map(|name| raw.request_header(name)) else {
-            return 0;
-        };
+        let usual = CREDENTIALS.iter().find_map(|name| raw.request_header(name));
+        let Some(credential) = usual.or_else(|| self.own_credential(raw)) else { return 0 };
         let credential = credential.as_bytes();
         let pseudonym = || self.key.pseudonym(Domain::Caller, &[credential]);
         *self.callers.entry(self.key.rank(credential)).or_insert_with(pseudonym)
+    }
+
+    /// What a header of the vendor's own says of who calls, as `X-Acme-Key`.
+    fn own_credential<'x>(&mut self, raw: &'x RawExchange<'_>) -> Option<&'x str> {
+        let known = &mut self.credential_headers;
+        let mut is_own = |name: &str| {
+            known.get(name).copied().unwrap_or_else(|| {
+                let is_own = scrub::is_credential(name);
+                if known.len() < HEADERS_MAX {
+                    known.insert(name.to_owned(), is_own);
+                }
+                is_own
+            })
+        };
+        let mut headers = raw.request_headers.iter();
+        headers.find(|(name, _)| is_own(name)).map(|(_, value)| &**value)
     }
 
     /// The pseudonym of the object shown. Where nothing names it, it is what one caller was told: the
@@ -571,6 +589,8 @@ fn is_plain_word(segment: &str) -> bool {
     segment.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'))
 }
 
+/// Names of headers that are remembered.
+const HEADERS_MAX: usize = 256;
 /// Headers that carry who calls, most telling first.
 const CREDENTIALS: [&str; 5] =
     ["authorization", "x-api-key", "api-key", "x-shopify-access-token", "x-auth-token"];

@@ -63,10 +63,40 @@ fn secret_rule(key: &str, position: Position) -> Option<Rule> {
     let by_place = match position {
         Position::Query => QUERY_SECRETS.contains(&key),
         Position::Form => matches!(key, "code" | "assertion"),
-        Position::Header => HEADER_SECRETS.contains(&key) || key.starts_with("x_auth"),
+        Position::Header => {
+            HEADER_SECRETS.contains(&key) || key.starts_with("x_auth") || names_a_key(key)
+        }
         Position::Body => false,
     };
     (by_word || by_part || by_place).then_some(Rule::Secret)
+}
+
+/// Whether a header holds a vendor's own kind of API key: `X-Acme-Key`, and nothing of caches or of one request.
+fn names_a_key(key: &str) -> bool {
+    let of_what = key.strip_suffix("_key").and_then(|before| before.rsplit('_').next());
+    of_what.is_some_and(|of_what| !OTHER_KEYS.contains(&of_what))
+}
+
+/// What keys that open nothing are called.
+const OTHER_KEYS: &[&str] = &[
+    "idempotency",
+    "idempotent",
+    "surrogate",
+    "cache",
+    "routing",
+    "partition",
+    "sort",
+    "public",
+    "websocket",
+    "object",
+    "deduplication",
+];
+
+/// Whether a request header says who calls, where none of the usual ones does.
+pub(crate) fn is_credential(header: &str) -> bool {
+    let key = normalise(header);
+    names_a_key(&key)
+        || (key.ends_with("_token") && !key.ends_with("csrf_token") && !key.ends_with("xsrf_token"))
 }
 
 fn personal_rule(key: &str, parent: &str, person: bool) -> Rule {

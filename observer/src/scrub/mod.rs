@@ -57,6 +57,7 @@ mod canaries;
 #[cfg(test)]
 mod laws;
 
+pub(crate) use keys::is_credential;
 pub use names::{Names, NamesError};
 pub use personal::is_personal;
 pub use secret::is_secret;

@@ -33,7 +33,8 @@ pub(crate) struct Args {
     /// The twin; `twins/NAME/drift.toml` is its policy, `--help` prints the default one
     name: String,
     /// How far back to look, as `30m`, `6h`, `2d`, from the newest exchange observed [default: to
-    /// the end of what the last published calibration rests on]
+    /// the end of what the last published calibration rests on]. Where that is further than the default, nothing
+    /// publishes itself
     #[arg(long, value_name = "DUR", value_parser = window::parse_duration)]
     since: Option<TimeDelta>,
     /// Write nothing: no calibration, no report
@@ -126,6 +127,10 @@ fn calibrate_after(
     if look.start.is_after_published && proposes {
         baseline.keep(look.analysis.drift.window, &look.analysis.observation.evidence)?;
     }
+    let approval = match approval {
+        Approval::Policy if !look.start.is_after_published => Approval::Nobody,
+        approval => approval,
+    };
     let drift = look.publish(project, &twin, approval)?;
     baseline.settle(&twin.ledger()?)?;
     let is_news = last.is_none_or(|last| !is_same(last, &drift));
@@ -196,6 +201,9 @@ impl Look {
         let base = twin.base_model()?;
         let (key, window) = (project.signing_key()?, drift.window);
         let canary = policy.canary;
+        if approval == Approval::Nobody && !analysis.proposals.is_empty() {
+            drift.notes.push(LOOKED_BACK.to_owned());
+        }
         let publisher = Publisher { ledger, key, approval, window, at, base: &base, canary };
         let check = |before: &Model, after: &Model| analysis.check(before, after);
         let outcome = publisher.publish(model, number, &analysis.proposals, check)?;
@@ -204,6 +212,10 @@ impl Look {
         Ok(drift)
     }
 }
+
+/// What was decided on meanwhile may have changed since what such a window begins with.
+const LOOKED_BACK: &str =
+    "the window begins before what was published last: nothing of it publishes itself";
 
 fn dated_ahead(name: &str, manifest: &str) -> String {
     format!(

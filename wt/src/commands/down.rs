@@ -10,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::processes::{self, Stopped};
 use crate::project::Project;
+use crate::turn::Turn;
 
 /// A twin has so long to end what it is answering.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,6 +31,7 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let (project, fault) = Project::open_to_stop(project)?;
+    let _turn = Turn::of_processes(&project, "down", out)?;
     let mut pids = processes::read_pids(&project)?;
     let unknown = args.names.iter().find(|name| !pids.contains_key(*name));
     match (fault, unknown) {

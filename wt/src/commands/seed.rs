@@ -32,14 +32,7 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(project)?;
-    let state: Option<Map<String, Value>> = files::read_json(&args.file)?;
-    let state = state.with_context(|| format!("there is no {}", args.file.display()))?;
-    if let Some(misplaced) = misplaced(&state) {
-        bail!(
-            "{}, {misplaced} is no object: expected {{collection: {{id: object}}}}",
-            args.file.display()
-        );
-    }
+    let state = read(&args.file)?;
     let port = processes::running(&project, &args.name)?.port;
     let body = Bytes::from(serde_json::to_vec(&state)?);
     let path = client::in_session(args.session.as_deref(), "state");
@@ -51,6 +44,19 @@ pub(crate) fn run(
     };
     out.result(line, &json!({"seeded": args.name, "objects": objects}))?;
     Ok(Outcome::Done)
+}
+
+/// Reads state as it is loaded: `{collection: {id: object}}`.
+pub(super) fn read(path: &Path) -> anyhow::Result<Map<String, Value>> {
+    let state: Option<Map<String, Value>> = files::read_json(path)?;
+    let state = state.with_context(|| format!("there is no {}", path.display()))?;
+    if let Some(misplaced) = misplaced(&state) {
+        bail!(
+            "{}, {misplaced} is no object: expected {{collection: {{id: object}}}}",
+            path.display()
+        );
+    }
+    Ok(state)
 }
 
 /// The first key whose value is not what it should be: a twin would leave it out.

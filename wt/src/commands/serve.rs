@@ -12,7 +12,6 @@ use twins::{Clock, Follow, Missing, Running, ServeError, TwinConfig, Universe};
 
 use super::{block_on, stop_signal};
 use crate::client;
-use crate::files;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::processes::{self, PORTS_FROM};
@@ -201,8 +200,7 @@ pub(crate) fn load(
     let mut config = twin.config()?;
     config.webhooks.url.clone_from(&serving.webhook_url);
     if let Some(path) = &serving.seed_file {
-        let state = files::read_json(path)?;
-        config.beginning = state.with_context(|| format!("there is no {}", path.display()))?;
+        config.beginning = super::seed::read(path)?;
     }
     let config = TwinConfig {
         listen: SocketAddr::new(serving.listen, port),

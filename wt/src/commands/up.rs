@@ -21,6 +21,7 @@ use crate::outcome::{EnvironmentError, Outcome};
 use crate::output::Output;
 use crate::processes::{self, PORTS_FROM, Pids, Started};
 use crate::project::Project;
+use crate::turn::Turn;
 
 /// How long a twin has to become ready; a large model takes a second or two to compile.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -56,10 +57,11 @@ pub(crate) fn run(
     if !args.at.is_empty() {
         return in_background(&project, &args.at, out);
     }
+    let turn = Turn::of_processes(&project, "up", out)?;
     let pids = processes::read_pids(&project)?;
     let plan = plan(&project, &args.names, &pids)?;
     if args.foreground {
-        return foreground(&project, &plan, pids, out);
+        return foreground(&project, &plan, pids, turn, out);
     }
     let failures = match host(&pids) {
         Some(host) => join(&project, &plan, &host, pids)?,
@@ -344,6 +346,7 @@ fn foreground(
     project: &Project,
     plan: &[Planned],
     mut pids: Pids,
+    turn: Turn,
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     if let Some(twin) = plan.iter().find(|twin| twin.running) {
@@ -360,10 +363,12 @@ fn foreground(
             pids.insert(twin.name.clone(), started);
         }
         processes::write_pids(project, &pids)?;
+        drop(turn);
         report(plan, &[], out)?;
         host.run(stop).await?;
         Ok(Outcome::Done)
     });
+    let _turn = Turn::of_processes(project, "up", out)?;
     let mut pids = processes::read_pids(project)?;
     pids.retain(|_, started| started.pid != std::process::id());
     processes::write_pids(project, &pids)?;
