@@ -112,6 +112,27 @@ async fn the_next_page_of_what_was_asked_for_is_of_the_same() {
 }
 
 #[tokio::test]
+async fn pages_end_where_an_object_of_the_envelope_speaks_of_them() {
+    let shop = shop().await;
+    let client = &shop.client;
+    let empty = client.get("/shelves").await.json();
+    assert_eq!(empty["page"]["has_more"], json!(false));
+    for name in ["a", "b", "c", "d", "e"] {
+        client.post("/shelves", json!({"name": name})).await;
+    }
+    let (mut path, mut seen) = ("/shelves?limit=2".to_owned(), Vec::new());
+    loop {
+        let page = client.get(&path).await.json();
+        seen.extend(page["items"].as_array().unwrap().iter().map(|one| one["name"].clone()));
+        let next = page["page"]["next_cursor"].as_str().map(str::to_owned);
+        assert_eq!(page["page"]["has_more"], json!(next.is_some()), "{page}");
+        let Some(next) = next else { break };
+        path = format!("/shelves?limit=2&cursor={next}");
+    }
+    assert_eq!(json!(seen), json!(["a", "b", "c", "d", "e"]));
+}
+
+#[tokio::test]
 async fn a_list_is_in_the_order_and_within_the_bounds_that_are_asked_for() {
     let shop = shop().await;
     let client = &shop.client;

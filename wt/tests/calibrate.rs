@@ -196,6 +196,24 @@ fn what_was_rolled_back_is_told_as_turned_down_and_comes_back_by_approval_alone(
     assert_eq!(after["findings"], serde_json::json!([]), "{after}");
 }
 
+#[test]
+fn looking_back_past_what_was_published_publishes_nothing_by_itself() {
+    let folder = with_model();
+    traffic(&folder, "second.ndjson", 2, "api.notes.test");
+    folder.run(&["observe", "import", "notes", "second.ndjson"]);
+    folder.run(&["calibrate", "notes"]);
+    let more = r#",\"colour\":\"red\",\"size\":4"#;
+    traffic_with(&folder, "third.ndjson", 3, "api.notes.test", more);
+    folder.run(&["observe", "import", "notes", "third.ndjson"]);
+
+    let back = folder.wt_json(&["calibrate", "notes", "--since", "30d", "--format", "json"]);
+    assert!(back["findings"].to_string().contains("size"), "{back}");
+    assert!(back["notes"].to_string().contains("nothing of it publishes itself"), "{back}");
+    assert_eq!(states(&folder), ["1 published", "2 proposed"]);
+    folder.run(&["calibrate", "notes"]);
+    assert!(states(&folder).contains(&"2 published".to_owned()), "{:?}", states(&folder));
+}
+
 /// A twin of notes whose `kind` was a number, and a day on which it is a word and there is a colour.
 fn with_a_change_to_decide() -> Folder {
     let folder = Folder::new();

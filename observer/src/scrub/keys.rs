@@ -452,5 +452,9 @@ mod tests {
         assert_eq!(rule(&["code"], Position::Query, false), Rule::Secret);
         assert_eq!(rule(&["Stripe-Signature"], Position::Header, false), Rule::Secret);
         assert_eq!(rule(&["x-ratelimit-remaining-tokens"], Position::Header, false), Rule::Value);
+        assert_eq!(rule(&["X-Kh-Key"], Position::Header, false), Rule::Secret);
+        assert_eq!(rule(&["Idempotency-Key"], Position::Header, false), Rule::Value);
+        let is = ["X-Kh-Key", "x-acme-token", "idempotency-key", "X-CSRF-Token", "accept"];
+        assert_eq!(is.map(is_credential), [true, true, false, false, false]);
     }
 }
