@@ -56,6 +56,15 @@ fn scenarios_pass_or_say_what_is_wrong() {
 }
 
 #[test]
+fn the_example_of_a_scenario_passes() {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&["up", "resend"]).status.code(), Some(0));
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scenario.json");
+    let said = folder.wt(&["test", example]);
+    assert!(said.contains("1 passed, 0 failed"), "{said}");
+}
+
+#[test]
 fn a_seed_that_is_no_object_of_objects_is_refused_by_its_key() {
     let folder = Folder::with_emails();
     let seed = folder.write("seed.json", r#"{"emails": [{"id": "e_1"}]}"#);
