@@ -58,6 +58,16 @@ impl Turn {
         })
     }
 
+    /// As [`Turn::of_processes`], now or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvironmentError`] where another has it.
+    pub(crate) fn of_processes_at_once(project: &Project, command: &str) -> anyhow::Result<Self> {
+        let path = processes::lock_path(project);
+        Self::within(Duration::ZERO, &path, "the project's twins", command, |_| {})
+    }
+
     /// As [`Turn::take`], now or not at all.
     ///
     /// # Errors

@@ -368,7 +368,8 @@ fn foreground(
         host.run(stop).await?;
         Ok(Outcome::Done)
     });
-    let _turn = Turn::of_processes(project, "up", out)?;
+    // Who has the turn waits for this process to end, or starts others: the entry of one that is gone counts for nothing.
+    let Ok(_turn) = Turn::of_processes_at_once(project, "up") else { return result };
     let mut pids = processes::read_pids(project)?;
     pids.retain(|_, started| started.pid != std::process::id());
     processes::write_pids(project, &pids)?;

@@ -64,8 +64,8 @@ fn line(calibration: &Calibration, state: &State, is_undone: bool) -> String {
     let breaking = calibration.findings.iter().filter(|finding| finding.breaking).count();
     let breaking = if breaking > 0 { format!(", {breaking} breaking") } else { String::new() };
     let (number, at) = (calibration.number, time(calibration.created_at));
-    let undone = if is_undone { ", rolled back since" } else { "" };
-    format!("{number:>4}  {at}  {what}{breaking}  {}{undone}", reports::state_words(state))
+    let undone = if is_undone { "rolled back, " } else { "" };
+    format!("{number:>4}  {at}  {what}{breaking}  {undone}{}", reports::state_words(state))
 }
 
 fn document(calibration: &Calibration, state: &State, is_undone: bool) -> Value {
