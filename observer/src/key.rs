@@ -70,7 +70,8 @@ impl LakeKey {
         self.pseudonym(domain, parts) >> (u64::BITS - PSEUDONYM_BITS)
     }
 
-    /// A quick keyed hash of an identifier by which samples are drawn; it is written nowhere.
+    /// A quick keyed hash of an identifier, by which samples are drawn and pseudonyms made before are found again; it is
+    /// written nowhere.
     #[inline]
     pub(crate) fn rank(&self, identifier: &[u8]) -> u64 {
         let seed = u64::from_le_bytes(*self.0.first_chunk().expect("a key has sixteen bytes"));

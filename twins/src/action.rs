@@ -318,6 +318,16 @@ pub(crate) fn items_of<'n>(shapes: &'n Shapes, node: &'n Node) -> Option<&'n Nod
 }
 
 impl Target {
+    /// Whether an item has a field though a request does not say it: its id where the twin makes ids, its times, what the
+    /// path says. Descriptions have one schema for what is sent and what is shown, and require of both what only one has.
+    pub(crate) fn fills(&self, name: &str) -> bool {
+        let Item { id, created, changed, .. } = &self.item;
+        let is_made = |id: &IdField| *id.name == *name && id.kind != IdKind::Named;
+        let mut own =
+            created.iter().chain(changed).chain(self.given.iter().map(|(_, field)| field));
+        own.any(|one| **one == *name) || (!self.by_body && id.as_ref().is_some_and(is_made))
+    }
+
     fn of(
         program: &Program,
         number: usize,
@@ -356,18 +366,6 @@ impl Target {
             item,
             within,
         }
-    }
-}
-
-impl Target {
-    /// Whether an item has a field though a request does not say it: its id where the twin makes ids, its times, what the
-    /// path says. Descriptions have one schema for what is sent and what is shown, and require of both what only one has.
-    pub(crate) fn fills(&self, name: &str) -> bool {
-        let Item { id, created, changed, .. } = &self.item;
-        let is_made = |id: &IdField| *id.name == *name && id.kind != IdKind::Named;
-        let mut own =
-            created.iter().chain(changed).chain(self.given.iter().map(|(_, field)| field));
-        own.any(|one| **one == *name) || (!self.by_body && id.as_ref().is_some_and(is_made))
     }
 }
 

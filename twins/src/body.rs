@@ -220,7 +220,11 @@ impl Checker<'_> {
                     let (name, fault) = (named(&field.name), ParameterFault::Missing);
                     return Err(Parameter { name, fault });
                 }
-                Some(Value::Null) if field.required && self.refuses_null(&field.node) => {
+                Some(Value::Null)
+                    if field.required
+                        && !self.given.has(within, &field.name)
+                        && self.refuses_null(&field.node) =>
+                {
                     let wanted = wanted(self.shapes, &field.node);
                     let fault = ParameterFault::Invalid { wanted, value: as_sent(&Value::Null) };
                     return Err(Parameter { name: named(&field.name), fault });

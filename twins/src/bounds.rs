@@ -20,8 +20,10 @@ pub(crate) struct Kept {
 
 /// Texts that are tried for one that keeps within the bounds.
 const TRIES: u64 = 16;
-/// Times a part of a pattern is repeated where it may be without end.
+/// Times a part of a pattern is repeated where it may be without end, and no length asks for more.
 const REPEATED_MAX: u32 = 4;
+/// The most that are repeated for a length's sake.
+const REPEATED_FOR_LENGTH: u64 = 1000;
 /// Texts a pattern must have for ids to be drawn of it: two of so many are hardly the same.
 const ROOM_MIN: f64 = 1e9;
 
@@ -81,10 +83,10 @@ impl Kept {
         }
         let float = |bound: &Option<Number>| bound.as_ref().and_then(Number::as_f64);
         let Bounds { minimum, maximum, exclusive_minimum, exclusive_maximum, .. } = &self.bounds;
-        let least = float(minimum).or(float(exclusive_minimum));
-        let most = float(maximum).or(float(exclusive_maximum));
+        let least = [minimum, exclusive_minimum].into_iter().filter_map(float).reduce(f64::max);
+        let most = [maximum, exclusive_maximum].into_iter().filter_map(float).reduce(f64::min);
         match (least, most) {
-            // Neither end, which may be out, and few digits.
+            // Neither end, which may be out.
             (Some(least), Some(most)) => {
                 let share = f64::from(u32::try_from(1 + dice.below(9)).unwrap_or(5)) / 10.0;
                 least + (most - least) * share
@@ -102,7 +104,7 @@ impl Kept {
             return made;
         }
         let drawn = self.pattern().and_then(|pattern| parsed(pattern.as_str())).and_then(|hir| {
-            let mut texts = (0..TRIES).map(|nth| drawn(&hir, dice.nth(nth)));
+            let mut texts = (0..TRIES).map(|nth| drawn(&hir, self.repeats(), dice.nth(nth)));
             texts.find(is_within)
         });
         drawn.unwrap_or_else(|| self.sized(made, dice))
@@ -117,7 +119,7 @@ impl Kept {
             (_, Some(most)) if length > most => made.chars().take(most).collect(),
             // Nobody wants a megabyte made up, whatever a description says.
             (Some(least), _) if length < least => {
-                made + &dice.text(BASE62, least.min(10_000) - length)
+                made + &dice.text(BASE62, least.min(10_000).saturating_sub(length))
             }
             _ => made,
         }
@@ -130,10 +132,25 @@ impl Kept {
         made.max(least).min(count(self.bounds.max_items).unwrap_or(usize::MAX))
     }
 
-    /// The pattern that ids can be drawn of.
+    /// Times a part of the pattern may be repeated, so that a text can be as long as it has to be.
+    fn repeats(&self) -> u32 {
+        let least = self.bounds.min_length.unwrap_or(0).min(REPEATED_FOR_LENGTH);
+        REPEATED_MAX.max(u32::try_from(2 * least).unwrap_or(REPEATED_MAX))
+    }
+
+    /// The pattern that ids can be drawn of: one that is drawn within the bounds each time.
     pub(crate) fn of_ids(&self) -> Option<Hir> {
         let hir = parsed(self.pattern()?.as_str())?;
-        (room(&hir) >= ROOM_MIN).then_some(hir)
+        let is_within = |nth| {
+            let text = drawn(&hir, REPEATED_MAX, Dice::of(nth, "ids"));
+            self.broken_by(&text.into()).is_none()
+        };
+        (room(&hir) >= ROOM_MIN && (0..TRIES).all(is_within)).then_some(hir)
+    }
+
+    /// An id of a pattern of [`of_ids`](Self::of_ids).
+    pub(crate) fn id(pattern: &Hir, dice: Dice) -> String {
+        drawn(pattern, REPEATED_MAX, dice)
     }
 }
 
@@ -142,7 +159,9 @@ fn parsed(pattern: &str) -> Option<Hir> {
 }
 
 /// A text that a pattern describes from beginning to end; what it says of its surroundings is left to be tried.
-pub(crate) fn drawn(hir: &Hir, dice: Dice) -> String {
+///
+/// What may be repeated without end is so `repeats` times at most.
+fn drawn(hir: &Hir, repeats: u32, dice: Dice) -> String {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => String::new(),
         HirKind::Literal(literal) => String::from_utf8_lossy(&literal.0).into_owned(),
@@ -150,18 +169,18 @@ pub(crate) fn drawn(hir: &Hir, dice: Dice) -> String {
             dice.pick(&characters(class)).map(char::to_string).unwrap_or_default()
         }
         HirKind::Repetition(repetition) => {
-            let most = repetition.max.unwrap_or(u32::MAX).min(repetition.min.max(REPEATED_MAX));
+            let most = repetition.max.unwrap_or(u32::MAX).min(repetition.min.max(repeats));
             let more = u64::from(most - repetition.min) + 1;
             let count = u64::from(repetition.min) + dice.at("how many?").below(more);
-            (0..count).map(|nth| drawn(&repetition.sub, dice.nth(nth))).collect()
+            (0..count).map(|nth| drawn(&repetition.sub, repeats, dice.nth(nth))).collect()
         }
-        HirKind::Capture(capture) => drawn(&capture.sub, dice),
+        HirKind::Capture(capture) => drawn(&capture.sub, repeats, dice),
         HirKind::Concat(parts) => {
             let parts = parts.iter().enumerate();
-            parts.map(|(nth, part)| drawn(part, dice.nth(nth as u64))).collect()
+            parts.map(|(nth, part)| drawn(part, repeats, dice.nth(nth as u64))).collect()
         }
         HirKind::Alternation(ways) => {
-            dice.at("which?").pick(ways).map(|way| drawn(way, dice)).unwrap_or_default()
+            dice.at("which?").pick(ways).map(|way| drawn(way, repeats, dice)).unwrap_or_default()
         }
     }
 }
@@ -220,6 +239,7 @@ mod tests {
                 json!({"minimum": 1, "maximum": 5}),
                 json!({"exclusive_minimum": 0.5, "exclusive_maximum": 2}),
                 json!({"minimum": 9000}),
+                json!({"minimum": 0, "exclusive_minimum": 5, "maximum": 9}),
                 json!({"maximum": -7.5}),
                 json!({"exclusive_maximum": 0}),
             ] {
@@ -235,6 +255,7 @@ mod tests {
                 json!({"pattern": "^(tkt|usr)_[a-z0-9]{8,}$", "max_length": 14}),
                 json!({"pattern": "\\d+(\\.\\d\\d)?", "max_length": 5}),
                 json!({"pattern": "^[^\\s@]+@example\\.com$"}),
+                json!({"pattern": "^[a-z]+$", "min_length": 8, "max_length": 20}),
             ] {
                 let kept = kept(bounds.clone());
                 let text = kept.text("some words".to_owned(), dice);
@@ -264,5 +285,7 @@ mod tests {
         assert!(kept(json!({"pattern": "^ord_[a-z0-9]{12}$"})).of_ids().is_some());
         assert!(kept(json!({"pattern": "^[AB]$"})).of_ids().is_none());
         assert!(kept(json!({"max_length": 4})).of_ids().is_none());
+        let short = json!({"pattern": "^[a-z0-9]{6,32}$", "min_length": 10});
+        assert!(kept(short).of_ids().is_none(), "six are too short");
     }
 }

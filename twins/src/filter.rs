@@ -190,8 +190,11 @@ fn is_within(value: &Value, bound: &str, limit: &str) -> bool {
 
 /// A number, or a time in seconds since the Unix epoch, so that any two of them compare.
 pub(crate) fn magnitude(text: &str) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "seconds of any year fit a float exactly")]
-    let seconds = || Some(read_time(text)?.timestamp() as f64);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of four centuries fit a float exactly"
+    )]
+    let seconds = || Some(read_time(text)?.timestamp_micros() as f64 / 1e6);
     text.parse().ok().or_else(seconds)
 }
 

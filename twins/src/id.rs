@@ -1,10 +1,9 @@
 //! Ids in the vendor's form.
 
+use regex_syntax::hir::Hir;
 use serde_json::Value;
 
-use regex_syntax::hir::Hir;
-
-use crate::bounds::drawn;
+use crate::bounds::Kept;
 use crate::dice::{BASE62, Dice, HEX};
 use crate::format::{Format, uuid};
 use crate::shape::{Field, Form, Shapes};
@@ -112,7 +111,7 @@ impl IdKind {
             Self::Prefixed(prefix) => format!("{prefix}_{}", dice.text(BASE62, 24)),
             Self::Code(length) => dice.text(BASE62, *length).to_ascii_uppercase(),
             Self::Named => format!("{}-{ordinal}", words::noun(dice)),
-            Self::Patterned(hir) => drawn(hir, dice),
+            Self::Patterned(pattern) => Kept::id(pattern, dice),
         }
     }
 

@@ -193,6 +193,8 @@ mod tests {
         assert_eq!(sorted(json!(["b", null, "A", "c"]), true), json!(["c", "b", "A", null]));
         let (early, late) = ("2026-01-31T23:00:00-05:00", "2026-02-01T10:00:00Z");
         assert_eq!(sorted(json!([late, early]), false), json!([early, late]));
+        let (early, late) = ("2026-02-01T10:00:00.001Z", "2026-02-01T10:00:00.250Z");
+        assert_eq!(sorted(json!([early, late]), true), json!([late, early]));
         assert_eq!(sorted(json!([true, false]), false), json!([false, true]));
     }
 }

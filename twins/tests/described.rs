@@ -270,18 +270,22 @@ async fn what_is_made_up_keeps_within_the_bounds_of_the_description() {
         digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric()),
         "{made}"
     );
+    let mut seen = [0, 0];
     for number in 0..20 {
         let id = order(client, json!({"quantity": 1 + number % 9})).await.text("id");
         let read = client.get(&format!("/orders/{id}")).await.json();
         if let Some(slot) = read.get("slot") {
             let slot = slot.as_str().unwrap().as_bytes();
             assert!(slot.len() == 4 && slot[0].is_ascii_uppercase() && slot[1] == b'-', "{read}");
+            seen[0] += 1;
         }
+        seen[1] += i32::from(read.get("floor").is_some());
         assert!(
             read.get("floor").is_none_or(|floor| (-2..=3).contains(&floor.as_i64().unwrap())),
             "{read}"
         );
     }
+    assert!(seen.iter().all(|seen| *seen > 0), "{seen:?}");
 }
 
 #[tokio::test]

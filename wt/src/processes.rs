@@ -48,6 +48,11 @@ pub(crate) fn read_pids(project: &Project) -> anyhow::Result<Pids> {
     Ok(files::read_json(&pids_path(project))?.unwrap_or_default())
 }
 
+/// Whether anything was ever started.
+pub(crate) fn has_pids(project: &Project) -> bool {
+    pids_path(project).exists()
+}
+
 /// Held by who starts or stops twins.
 pub(crate) fn lock_path(project: &Project) -> PathBuf {
     project.own_dir().join("pids.lock")
@@ -155,8 +160,14 @@ pub(crate) fn leave(started: &Started, name: &str, grace: Duration) -> anyhow::R
         return Ok(Stopped::WasNot);
     }
     let path = format!("/__wt/universe/twins/{name}");
-    request(started.port, "DELETE", &path)
-        .with_context(|| format!("{name} on port {} cannot be told to stop", started.port))?;
+    let untold = || format!("{name} on port {} cannot be told to stop", started.port);
+    let answer = request(started.port, "DELETE", &path).with_context(untold)?;
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    anyhow::ensure!(
+        status != "401",
+        "{}: it asks for a token, set WT_ADMIN_TOKEN to the one it was started with",
+        untold()
+    );
     let start = Instant::now();
     while !is_free(started.port) {
         anyhow::ensure!(start.elapsed() < grace, "{name} did not end within {} s", grace.as_secs());

@@ -1,4 +1,4 @@
-//! Who changes what is kept of a twin: one process at a time.
+//! Who changes what is kept of a twin, or starts and stops twins: one process at a time.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::project::Project;
 /// How long a command waits for another: far more than a run takes that does not hang.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// The right to change a twin's ledger, evidence, reports and lake, until it is dropped.
+/// The right to change a twin's ledger, evidence, reports and lake, or to start and stop twins, until it is dropped.
 ///
 /// A run reads them, thinks, and writes what follows; a decision or a compaction in between would have
 /// it write what no longer follows. What a process holds is free when it ends, however it does.

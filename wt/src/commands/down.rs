@@ -31,7 +31,9 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let (project, fault) = Project::open_to_stop(project)?;
-    let _turn = Turn::of_processes(&project, "down", out)?;
+    // Where nothing was ever started there is nothing to wait for, and nothing to be made.
+    let has_started = processes::has_pids(&project);
+    let _turn = has_started.then(|| Turn::of_processes(&project, "down", out)).transpose()?;
     let mut pids = processes::read_pids(&project)?;
     let unknown = args.names.iter().find(|name| !pids.contains_key(*name));
     match (fault, unknown) {

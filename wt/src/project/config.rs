@@ -156,6 +156,12 @@ impl Config {
         if let Some(problem) = config.universe.problem() {
             bail!("{}: {problem}", path.display());
         }
+        if config.settings.stale_after.is_some_and(|Length(age)| age.is_zero()) {
+            bail!(
+                "{}: `settings.stale_after` is nothing: write a length of time above that, as \"24h\"",
+                path.display()
+            );
+        }
         let mut by_port = BTreeMap::new();
         for (name, twin) in &config.twins {
             super::check_name(name)
