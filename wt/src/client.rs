@@ -18,10 +18,9 @@ const BODY_BYTES_MAX: usize = 256 << 20;
 /// The variable that holds the token of twins' admin APIs; on the command line every user of the machine could read it.
 const ADMIN_TOKEN: &str = "WT_ADMIN_TOKEN";
 
-/// The token that twins' admin APIs ask for and are asked with, where one is set that a header can hold.
+/// The token that twins' admin APIs ask for and are asked with, where one is set. One that no header can hold opens nothing.
 pub(crate) fn admin_token() -> Option<String> {
-    let fits = |token: &String| !token.is_empty() && http::HeaderValue::from_str(token).is_ok();
-    std::env::var(ADMIN_TOKEN).ok().filter(fits)
+    std::env::var(ADMIN_TOKEN).ok().filter(|token| !token.is_empty())
 }
 
 /// What came back.

@@ -118,7 +118,8 @@ fn request(port: u16, method: &str, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-    let token = client::admin_token().map(|token| format!("X-Admin-Token: {token}\r\n"));
+    let token = client::admin_token().filter(|token| http::HeaderValue::from_str(token).is_ok());
+    let token = token.map(|token| format!("X-Admin-Token: {token}\r\n"));
     let token = token.unwrap_or_default();
     write!(
         stream,
